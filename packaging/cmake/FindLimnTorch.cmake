@@ -1,0 +1,47 @@
+# Finds LibTorch as it lies in PyPI's `torch` wheel or in a LibTorch archive, without asking for a CUDA toolkit
+# (the wheel's own TorchConfig.cmake demands one, even where no GPU code is built).
+#
+# Looked for in this order: LIMN_TORCH_DIR (CMake or environment; the folder that holds include/ and lib/),
+# then the user's cache folder that packaging/run fills.
+#
+# Targets:  Limn::Torch      the CPU half: libtorch_cpu, libc10
+#           Limn::TorchCuda  headers and libraries of the CUDA half (only for the CUDA library)
+
+set(limn_torch_hints "")
+if(LIMN_TORCH_DIR)
+  list(APPEND limn_torch_hints "${LIMN_TORCH_DIR}")
+endif()
+if(DEFINED ENV{LIMN_TORCH_DIR})
+  list(APPEND limn_torch_hints "$ENV{LIMN_TORCH_DIR}")
+endif()
+if(DEFINED ENV{XDG_CACHE_HOME})
+  list(APPEND limn_torch_hints "$ENV{XDG_CACHE_HOME}/limn/libtorch-2.11.0/torch")
+endif()
+list(APPEND limn_torch_hints "$ENV{HOME}/.cache/limn/libtorch-2.11.0/torch")
+
+find_path(LimnTorch_ROOT NAMES include/torch/csrc/api/include/torch/torch.h
+          HINTS ${limn_torch_hints} NO_DEFAULT_PATH
+          DOC "Folder that holds LibTorch's include/ and lib/")
+find_library(LimnTorch_CPU_LIBRARY torch_cpu HINTS "${LimnTorch_ROOT}/lib" NO_DEFAULT_PATH)
+find_library(LimnTorch_C10_LIBRARY c10 HINTS "${LimnTorch_ROOT}/lib" NO_DEFAULT_PATH)
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LimnTorch
+  REQUIRED_VARS LimnTorch_ROOT LimnTorch_CPU_LIBRARY LimnTorch_C10_LIBRARY
+  REASON_FAILURE_MESSAGE "Run packaging/run once to fetch LibTorch, or give -DLIMN_TORCH_DIR=FOLDER (with include/ and lib/ inside).")
+
+if(LimnTorch_FOUND AND NOT TARGET Limn::Torch)
+  add_library(Limn::Torch INTERFACE IMPORTED)
+  target_include_directories(Limn::Torch SYSTEM INTERFACE
+    "${LimnTorch_ROOT}/include" "${LimnTorch_ROOT}/include/torch/csrc/api/include")
+  target_link_libraries(Limn::Torch INTERFACE "${LimnTorch_CPU_LIBRARY}" "${LimnTorch_C10_LIBRARY}")
+  # The wheel's libtorch_cpu names CUDA libraries that a machine without a GPU need not have.
+  target_link_options(Limn::Torch INTERFACE -Wl,--allow-shlib-undefined
+                      "-Wl,-rpath,${LimnTorch_ROOT}/lib")
+
+  if(EXISTS "${LimnTorch_ROOT}/lib/libtorch_cuda.so")
+    add_library(Limn::TorchCuda INTERFACE IMPORTED)
+    target_link_libraries(Limn::TorchCuda INTERFACE Limn::Torch
+      "${LimnTorch_ROOT}/lib/libtorch_cuda.so" "${LimnTorch_ROOT}/lib/libc10_cuda.so")
+  endif()
+endif()
