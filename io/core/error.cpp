@@ -49,6 +49,8 @@ constexpr std::array kRows = {
         "The project %1 is read-only; changes are kept in memory alone."},
     Row{ErrorCode::StoreStale, "store-stale",
         "%1 was saved by %2 meanwhile. Yours is kept as a second version."},
+    Row{ErrorCode::StoreBusy, "store-busy",
+        "The project %1 is locked by another program at the moment; saving is tried again."},
     Row{ErrorCode::InvalidArgument, "invalid-argument", "%1 is %2, but must be %3."},
     Row{ErrorCode::Cancelled, "cancelled", "%1 was cancelled."},
     Row{ErrorCode::ListOfFailures, "list-of-failures", "%1 items failed: %2"},

@@ -38,6 +38,7 @@ enum class ErrorCode {
     StoreHeld,     // file, who holds it
     StoreReadOnly, // file
     StoreStale,    // what, whose change came first
+    StoreBusy,     // file
     // Everything else
     InvalidArgument, // what, found, allowed
     Cancelled,       // what

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The store's thread: it owns the ProjectStore and does everything with it, so that nobody else ever waits
+// for a disk. Snapshots of annotations are handed over by pointer; a newer one of the same annotation
+// replaces a waiting one. What cannot be written (full disk, read-only folder, a lock) stays in memory and is
+// tried again.
+//
+//     Saver saver(openStore, callbacks);
+//     saver.save(snapshot);            // returns at once
+//     saver.post({...});               // any other change, in order with the saves
+//     saver.flush(5000);               // on exit: waits until all is on disk, or says what is not
+//
+// Threads: all public functions may be called from any thread, and return at once except flush(), wait() and
+// the destructor. Callbacks come on the saver's own thread and must not call flush() or wait().
+#pragma once
+
+#include "io/core/result.h"
+#include "io/store/project_store.h"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace limn {
+
+// How saving stands; one value is enough to word a title bar or a banner.
+struct SaveStatus {
+    std::size_t waiting = 0;      // snapshots and changes not yet on disk
+    std::optional<Error> trouble; // why they are not; empty: all is well
+    bool operator==(const SaveStatus& other) const {
+        return waiting == other.waiting && trouble.has_value() == other.trouble.has_value() &&
+               (!trouble ||
+                (trouble->code == other.trouble->code && trouble->arguments == other.trouble->arguments));
+    }
+};
+
+struct SaverCallbacks {
+    // The store is open (or opening failed: then every save waits in memory, and opening is tried again).
+    std::function<void(const Result<ProjectStore*>&)> opened;
+    // A snapshot is on disk. `asSecondVersion`: somebody else's save came first, so this one was kept beside
+    // it, and later snapshots of the same document go to that version.
+    std::function<void(const AnnotationSnapshot&, const SavedAnnotation&, bool asSecondVersion)> saved;
+    // A snapshot or change can never be stored as it is (such as a size that does not fit): it was dropped.
+    std::function<void(const Error&)> refused;
+    // Trouble begins or ends, or the number of waiting things changes.
+    std::function<void(const SaveStatus&)> status;
+};
+
+struct SaverOptions {
+    std::chrono::milliseconds retryAfter{2000}; // between two tries after a failure
+};
+
+class Saver {
+public:
+    using Open = std::function<Result<std::unique_ptr<ProjectStore>>()>; // called on the saver's thread
+    // A change of the store. When it gives DiskFull, FileNotWritable, StoreBusy, StoreHeld or StoreReadOnly
+    // it is called again later; other errors go to `done` and it is dropped.
+    using Change = std::function<Result<void>(ProjectStore&)>;
+    using Done = std::function<void(const Result<void>&)>; // on the saver's thread; may be empty
+
+    Saver(Open open, SaverCallbacks callbacks, SaverOptions options = {});
+    // Writes what can be written within 5 s. What cannot is lost with the program: call flush() before, and
+    // tell the person.
+    ~Saver();
+    Saver(const Saver&) = delete;
+    Saver& operator=(const Saver&) = delete;
+
+    // Takes the newest state of an annotation, known by image and person. Revision and version inside are
+    // kept by the saver after the first save: the caller need not wait for saved().
+    void save(AnnotationPtr snapshot);
+    // Changes run in the order of posting, and after all snapshots that were handed over before.
+    void post(Change change, Done done = {});
+    // Reads run as soon as the current statement is over, before waiting changes; never repeated. With no
+    // open store they get its Error.
+    void read(std::function<void(const Result<ProjectStore*>&)> reader);
+
+    // Tries to write now, after trouble.
+    void retryNow();
+    // Closes the store and goes on with another (such as a copy elsewhere); what waits goes there.
+    void reopen(Open open);
+    // Waits until nothing waits, trouble comes up, or the time is over. Returns what is left then.
+    SaveStatus flush(int timeoutMs);
+    // Runs a reader on the saver's thread and waits for it. For programs without a window.
+    void wait(std::function<void(const Result<ProjectStore*>&)> reader);
+
+    SaveStatus status() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
+
+} // namespace limn

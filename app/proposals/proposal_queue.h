@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Proposals in the background: one inference thread, a queue that knows priority (the shown image, then its
+// neighbours, then the batch), a bounded cache in memory before the cache in the store, cancel, and dropping
+// of what nobody wants any more. An image that fails is marked with its Error and does not hold up the next.
+//
+//     ProposalQueue queue(hooks, options);
+//     queue.setModel([path] { return Engine::load(path, {}); });
+//     queue.request({.image = id, .imageSha256 = hash, .priority = ProposalPriority::Shown});
+//
+// Threads: public functions may be called from any thread and return at once (except the destructor, which
+// waits for the running stage to notice the cancel). All hooks are called on the inference thread.
+#pragma once
+
+#include "inference/engine.h"
+#include "io/core/result.h"
+#include "io/store/records.h"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace limn {
+
+enum class ProposalPriority { Shown = 0, Neighbour = 1, Batch = 2 };
+
+struct ProposalRequest {
+    ImageId image = 0;
+    std::string imageSha256; // empty: not cached in the store
+    PredictOptions options;
+    ProposalPriority priority = ProposalPriority::Batch;
+};
+
+// Everything that changes the result, as a short canonical text: part of the cache's key.
+std::string proposalSettings(const PredictOptions& options);
+ProposalKey proposalKey(const std::string& imageSha256, const ModelIdentity& model,
+                        const PredictOptions& options);
+
+// Area that changes between the thresholds 0.3 and 0.7, in % of the area at 0.5; 100 when the latter alone is
+// 0, 0 when all are 0. Not limited to 100.
+double uncertaintyOf(const ProbabilityMap& map);
+
+ProposalRecord toRecord(const Proposal& proposal, const std::string& imageSha256);
+Proposal fromRecord(const ProposalRecord& record, const PredictOptions& options);
+
+struct ProposalOutcome {
+    ProposalRequest request;
+    ProposalPtr proposal;       // null on failure
+    std::optional<Error> error; // on failure; Cancelled is not reported
+    bool fromCache = false;     // of memory or store
+    double milliseconds = 0.0;  // of reading and computing
+};
+
+struct ProposalProgress {
+    std::size_t waiting = 0;
+    std::size_t done = 0;   // since the queue was last empty
+    std::size_t failed = 0; // of those done
+    std::optional<ImageId> running;
+    std::optional<double> secondsLeft; // after the first 10 s of a run
+};
+
+struct ProposalHooks {
+    std::function<Result<ImagePtr>(ImageId)> readImage;   // needed
+    std::function<void(const ProposalOutcome&)> finished; // needed
+    std::function<void(const ProposalProgress&)> progress;
+    // The cache in the store; both may be empty. `find` gives null for "none".
+    std::function<std::shared_ptr<const ProposalRecord>(const ProposalKey&)> find;
+    std::function<void(ProposalRecord)> keep;
+    // The model is ready, or why not.
+    std::function<void(const Result<ModelInfo>&)> modelReady;
+    std::function<std::chrono::steady_clock::time_point()> now; // empty: the real clock
+};
+
+struct ProposalQueueOptions {
+    std::size_t memoryBytes = 256u << 20; // of proposals kept in memory
+    bool preempt = true;     // a request for the shown image cancels other running work, which waits again
+    bool startThread = true; // false: nothing runs until runOne() is called, on the caller's thread
+};
+
+class ProposalQueue {
+public:
+    using LoadEngine = std::function<Result<std::unique_ptr<Engine>>()>; // called on the inference thread
+
+    ProposalQueue(ProposalHooks hooks, ProposalQueueOptions options = {});
+    ~ProposalQueue();
+    ProposalQueue(const ProposalQueue&) = delete;
+    ProposalQueue& operator=(const ProposalQueue&) = delete;
+
+    // Sets or changes the model. Running work of the old one is cancelled and done again with the new one;
+    // failures are forgotten.
+    void setModel(LoadEngine load);
+
+    // Asks for a proposal. The same image and settings again: the higher priority counts. An image that
+    // failed is tried again only when asked for as Shown, or after forgetFailure().
+    void request(ProposalRequest request);
+    void request(std::vector<ProposalRequest> requests);
+    // The person looks at `shown` now, and probably next at `neighbours`, in this order: requests of these
+    // priorities that are not among them are dropped (a running one is cancelled); the batch stays.
+    void show(ProposalRequest shown, std::vector<ProposalRequest> neighbours);
+
+    void cancel(ImageId image);
+    void cancelAll();
+    void cancelBatch();
+
+    // Of the cache in memory; null: none there.
+    ProposalPtr cached(ImageId image, const PredictOptions& options) const;
+    std::optional<Error> failure(ImageId image) const;
+    void forgetFailure(ImageId image);
+    ProposalProgress progress() const;
+
+    // Does one step (loads a model, or one request) on this thread; false: nothing to do. Only with
+    // startThread == false.
+    bool runOne();
+    // Waits until nothing waits or runs. For programs without a window.
+    void waitUntilIdle();
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
+
+} // namespace limn
