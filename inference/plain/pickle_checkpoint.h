@@ -13,7 +13,7 @@ namespace limn {
 // Views come out contiguous (offset and stride are honoured), device tags such as cuda:0 are ignored, and
 // tensors outside the state dict (an optimiser's) are not read. Names are as stored.
 //
-// Errors: FileNotFound, FileNotReadable, NotAFile, FileEmpty, FileTruncated, FileCorrupt, FileTooLarge,
+// Errors: FileNotFound, FileNotReadable, FileEmpty, FileTruncated, FileCorrupt, FileTooLarge,
 // CheckpointInvalid (not a zip of torch.save, the format before PyTorch 1.6, a TorchScript program, a whole
 // Python object in place of weights, a call of a function among the weights, a tensor that leaves its
 // storage). Memory: the tensors (together at most the file's size + 4 MB), and less than 60 MB. Time: every

@@ -68,7 +68,7 @@ inline constexpr std::size_t kMaxTensorNameBytes = 512;
 inline constexpr std::size_t kMaxDimensions = 8;
 inline constexpr std::size_t kMaxSafetensorsHeaderBytes = 8u << 20;
 
-// Errors: FileNotFound, FileNotReadable, NotAFile, FileEmpty, FileTruncated, FileCorrupt, FileTooLarge,
+// Errors: FileNotFound, FileNotReadable, FileEmpty, FileTruncated, FileCorrupt, FileTooLarge,
 // FeatureNotHandled (a kind of number that is not in DType). Memory: the tensors, and less than 64 MB.
 Result<TensorFile> readSafetensors(const std::string& path, Contents contents = Contents::Everything);
 // The same from memory; `name` stands for the path in messages.
