@@ -134,15 +134,15 @@ public:
     // ---------------------------------------------------------------------------------------- Hands a
     // snapshot over; on disk within 2 s. Sets image, person and state by itself: an image that is New or
     // Proposed becomes InProgress, and so does a Submitted, Accepted or Rejected one (reopened).
-    void saveAnnotation(AnnotationPtr snapshot);
+    void saveAnnotation(StoredAnnotationPtr snapshot);
     // The annotation as the newest handed-over snapshot or the store has it; null: none.
     void loadAnnotation(ImageId image, PersonId person, int version,
-                        std::function<void(const Result<AnnotationPtr>&)> done);
+                        std::function<void(const Result<StoredAnnotationPtr>&)> done);
     void listAnnotations(ImageId image, std::function<void(const Result<std::vector<AnnotationInfo>>&)> done);
     void loadHistory(ImageId image, int limit,
                      std::function<void(const Result<std::vector<HistoryRecord>>&)> done);
     void listKeptVersions(ImageId image, std::function<void(const Result<std::vector<KeptVersion>>&)> done);
-    void loadKeptVersion(std::int64_t keptId, std::function<void(const Result<AnnotationPtr>&)> done);
+    void loadKeptVersion(std::int64_t keptId, std::function<void(const Result<StoredAnnotationPtr>&)> done);
     void addCalibration(const CalibrationRecord& record);
     void findCalibration(ImageId image, const std::string& camera,
                          std::function<void(const Result<std::optional<CalibrationRecord>>&)> done);

@@ -41,7 +41,7 @@ struct SaverCallbacks {
     std::function<void(const Result<ProjectStore*>&)> opened;
     // A snapshot is on disk. `asSecondVersion`: somebody else's save came first, so this one was kept beside
     // it, and later snapshots of the same document go to that version.
-    std::function<void(const AnnotationSnapshot&, const SavedAnnotation&, bool asSecondVersion)> saved;
+    std::function<void(const StoredAnnotation&, const SavedAnnotation&, bool asSecondVersion)> saved;
     // A snapshot or change can never be stored as it is (such as a size that does not fit): it was dropped.
     std::function<void(const Error&)> refused;
     // Trouble begins or ends, or the number of waiting things changes.
@@ -54,7 +54,8 @@ struct SaverOptions {
 
 class Saver {
 public:
-    using Open = std::function<Result<std::unique_ptr<ProjectStore>>()>; // called on the saver's thread
+    // Called on the saver's thread; fullCheck as in StoreOptions: set after the store was found damaged.
+    using Open = std::function<Result<std::unique_ptr<ProjectStore>>(bool fullCheck)>;
     // A change of the store. When it gives DiskFull, FileNotWritable, StoreBusy, StoreHeld or StoreReadOnly
     // it is called again later; other errors go to `done` and it is dropped.
     using Change = std::function<Result<void>(ProjectStore&)>;
@@ -69,7 +70,7 @@ public:
 
     // Takes the newest state of an annotation, known by image and person. Revision and version inside are
     // kept by the saver after the first save: the caller need not wait for saved().
-    void save(AnnotationPtr snapshot);
+    void save(StoredAnnotationPtr snapshot);
     // Changes run in the order of posting, and after all snapshots that were handed over before.
     void post(Change change, Done done = {});
     // Reads run as soon as the current statement is over, before waiting changes; never repeated. With no

@@ -13,11 +13,15 @@
 
 namespace limn {
 
-// tileSize * tileSize values, row by row; what lies outside the image is 0.
-using TileBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
+// tileSize * tileSize values, row by row; what lies outside the image is 0. A plain pointer, so that a tile
+// of any owner can be shared without copying (aliasing constructor of shared_ptr).
+using TileBytes = std::shared_ptr<const std::uint8_t>;
+
+// A copy of tileSize * tileSize bytes.
+TileBytes copyTile(const std::uint8_t* bytes, int tileSize);
 
 struct LabelTiles {
-    static constexpr int kDefaultTileSize = 256;
+    static constexpr int kDefaultTileSize = 512;
 
     Size size;
     int tileSize = kDefaultTileSize;

@@ -54,6 +54,8 @@ struct StoreOptions {
     bool create = true;      // make the file when it does not exist
     bool readOnly = false;   // never write, hold nothing
     bool takeOver = false;   // ignore a holder on another host (a person decided so)
+    bool fullCheck = false;  // read the whole file for damage before using it; without, damage is noticed
+                             // when it lies in what opening reads, or the file was cut off
     int busyTimeoutMs = 200; // how long one statement waits for another process's lock
 };
 
@@ -141,12 +143,12 @@ public:
     // at): only tiles that differ from it are written. Without it, all tiles are. Errors: StoreStale (its
     // revision is not the stored one; nothing was changed), InvalidArgument (no such image; sizes that do not
     // fit).
-    virtual Result<SavedAnnotation> saveAnnotation(const AnnotationSnapshot& snapshot,
-                                                   const AnnotationSnapshot* previous = nullptr) = 0;
+    virtual Result<SavedAnnotation> saveAnnotation(const StoredAnnotation& snapshot,
+                                                   const StoredAnnotation* previous = nullptr) = 0;
     // After StoreStale: keeps the snapshot beside the stored one as the next version of the same person.
-    virtual Result<SavedAnnotation> saveAsVersion(const AnnotationSnapshot& snapshot) = 0;
+    virtual Result<SavedAnnotation> saveAsVersion(const StoredAnnotation& snapshot) = 0;
     // Null when this person has none.
-    virtual Result<AnnotationPtr> annotation(ImageId image, PersonId person, int version = 0) = 0;
+    virtual Result<StoredAnnotationPtr> annotation(ImageId image, PersonId person, int version = 0) = 0;
     virtual Result<std::vector<AnnotationInfo>> annotationsOf(ImageId image) = 0;
     virtual Result<std::vector<AnnotationInfo>> allAnnotations() = 0;
     virtual Result<void> removeAnnotation(AnnotationId id, PersonId by) = 0;
@@ -154,7 +156,7 @@ public:
     virtual Result<std::int64_t> keepVersion(AnnotationId id, const std::string& what, PersonId by) = 0;
     virtual Result<std::vector<KeptVersion>> keptVersions(ImageId image) = 0;
     // As it was then; id and revision are those of the annotation now, so that saving it restores it.
-    virtual Result<AnnotationPtr> keptAnnotation(std::int64_t keptId) = 0;
+    virtual Result<StoredAnnotationPtr> keptAnnotation(std::int64_t keptId) = 0;
 
     // --- Labels
     // ---------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ struct LabelRecord {
     std::string codeValue;    // "52988006"
     std::string codeMeaning;  // "Lesion"
     bool locked = false;
+    bool visible = true;
     bool operator==(const LabelRecord&) const = default;
 };
 
@@ -81,26 +82,28 @@ struct LabelSetRecord {
 };
 
 enum class Origin { // stored: never renumber
-    Manual = 0,
+    None = 0,
     Model = 1,
     ModelEdited = 2, // made by a model, then edited by hand
+    Manual = 3,
 };
 
 // Where an area of an annotation comes from. `index` is the value that its pixels hold in the annotation's
-// provenance layer (1..255; 0 = background), or the label's value where no such layer is kept.
+// provenance layer (0..255).
 struct ProvenanceRecord {
     int index = 0;
-    Origin origin = Origin::Manual;
-    std::string modelName;   // empty for Manual
-    std::string modelSha256; // empty for Manual
-    double threshold = -1.0; // < 0 for Manual
-    PersonId person = kNobody;
-    TimeMs timeMs = 0;
+    Origin origin = Origin::None;
+    std::string modelName;   // empty for None and Manual
+    std::string modelSha256; // empty for None and Manual
+    double threshold = -1.0; // < 0 for None and Manual
+    std::string person;      // name
+    TimeMs firstTimeMs = 0;
+    TimeMs lastTimeMs = 0;
     bool operator==(const ProvenanceRecord&) const = default;
 };
 
-// An annotation as it is handed to the store and read from it: a snapshot that nobody changes any more.
-struct AnnotationSnapshot {
+// An annotation as it is handed to the store and read from it: a value that nobody changes any more.
+struct StoredAnnotation {
     AnnotationId id = 0; // 0: not yet stored
     ImageId image = 0;
     PersonId person = kNobody; // author; kAgreed for the agreed one
@@ -109,14 +112,14 @@ struct AnnotationSnapshot {
         0;             // the stored revision this one was made from; 0: none. Grows by 1 with each save
     LabelTiles labels; // the image's size
     LabelTiles provenanceMap; // same size and tile size, or empty
+    std::vector<LabelRecord> labelTable;
     std::vector<ProvenanceRecord> provenance;
-    double threshold = -1.0; // the threshold that it was made at; < 0: none
-    bool noLesion = false;   // explicit mark; the labels are then all 0
-    TimeMs savedMs = 0;      // set by the store
-    // Figures for the worklist, when the caller knows them.
-    ImageFigures figures;
+    std::optional<double> threshold; // the threshold that it was made at
+    bool noLesion = false;           // explicit mark; the labels are then all 0
+    TimeMs savedMs = 0;              // set by the store
+    ImageFigures figures;            // for the worklist, when the caller knows them; not read back
 };
-using AnnotationPtr = std::shared_ptr<const AnnotationSnapshot>;
+using StoredAnnotationPtr = std::shared_ptr<const StoredAnnotation>;
 
 // What a save gave back: what the next snapshot must carry.
 struct SavedAnnotation {
@@ -134,7 +137,7 @@ struct AnnotationInfo {
     PersonId person = kNobody;
     int version = 0;
     std::int64_t revision = 0;
-    double threshold = -1.0;
+    std::optional<double> threshold;
     bool noLesion = false;
     TimeMs savedMs = 0;
 };
