@@ -8,6 +8,7 @@
 // whose name begins with `wait`.
 #pragma once
 
+#include "app/document/annotation_document.h"
 #include "app/project/saver.h"
 #include "app/project/worklist.h"
 #include "io/core/result.h"
@@ -41,6 +42,12 @@ struct ProjectOptions {
     // Called on the scanner's thread. Empty: the reader of io/images.
     std::function<Result<FileFacts>(const std::string& path)> probe;
     SaverOptions saver;
+};
+
+// An annotation out of the store, ready for AnnotationDocument::open().
+struct LoadedAnnotation {
+    AnnotationInfo info;
+    AnnotationSnapshot snapshot;
 };
 
 // Something that a person should know, once. The window shows it as a banner.
@@ -81,8 +88,8 @@ public:
     // Waits until everything is on disk. The status says what is not and why.
     SaveStatus waitUntilSaved(int timeoutMs);
 
-    // --- What it is
-    // -----------------------------------------------------------------------------------------
+    // --- What it is ---
+
     bool isOpen() const;
     std::string name() const;        // file name without .limn
     std::string filePath() const;    // empty: in memory
@@ -93,8 +100,8 @@ public:
     const Worklist& worklist() const;
     std::string absolutePath(ImageId image) const; // empty: no such image
 
-    // --- People and settings
-    // --------------------------------------------------------------------------------
+    // --- People and settings ---
+
     const std::vector<PersonRecord>& people() const;
     PersonId currentPerson() const; // kNobody until a name was given
     void setPerson(const std::string& name);
@@ -104,8 +111,9 @@ public:
     const std::vector<LabelSetRecord>& labelSets() const;
     void setLabelSet(const LabelSetRecord& set);
 
-    // --- Images
-    // --------------------------------------------------------------------------------------------- Files and
+    // --- Images ---
+
+    // Files and
     // folders (searched through). imagesAdded() comes in portions, the first at once; what cannot be read
     // ends in skippedFiles().
     void addFiles(std::vector<std::string> paths);
@@ -121,8 +129,9 @@ public:
     const std::vector<Skipped>& skippedFiles() const;
     bool isScanning() const;
 
-    // --- Review: the worklist is changed at once, the store follows
-    // ------------------------------------------ InvalidArgument: a transition that mayFollow() forbids
+    // --- Review (the worklist is changed at once, the store follows) ---
+
+    // InvalidArgument: a transition that mayFollow() forbids
     // (nothing is changed), Rejected without reason. Submitted, Accepted and Rejected keep a version of the
     // current person's annotation.
     Result<void> setState(const std::vector<ImageId>& ids, ReviewState to, const std::string& reason = {});
@@ -130,25 +139,29 @@ public:
     void assign(const std::vector<ImageId>& ids, PersonId person);
     void setFigures(ImageId image, const ImageFigures& figures);
 
-    // --- Annotations
-    // ---------------------------------------------------------------------------------------- Hands a
-    // snapshot over; on disk within 2 s. Sets image, person and state by itself: an image that is New or
-    // Proposed becomes InProgress, and so does a Submitted, Accepted or Rejected one (reopened).
-    void saveAnnotation(StoredAnnotationPtr snapshot);
-    // The annotation as the newest handed-over snapshot or the store has it; null: none.
+    // --- Annotations ---
+
+    // Hands over the current person's annotation; on disk within 2 s. Costs one pointer a tile. An image in
+    // any state but InProgress becomes InProgress (submitted, accepted and rejected ones are reopened by
+    // that).
+    void saveAnnotation(ImageId image, const AnnotationSnapshot& snapshot, const ImageFigures& figures = {});
+    // The same for the agreed annotation (kAgreed), or another person's copy; does not change the state.
+    void saveAnnotationOf(ImageId image, PersonId person, const AnnotationSnapshot& snapshot);
+    // As the newest handed-over snapshot or the store has it; empty: this person has none.
     void loadAnnotation(ImageId image, PersonId person, int version,
-                        std::function<void(const Result<StoredAnnotationPtr>&)> done);
+                        std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done);
     void listAnnotations(ImageId image, std::function<void(const Result<std::vector<AnnotationInfo>>&)> done);
     void loadHistory(ImageId image, int limit,
                      std::function<void(const Result<std::vector<HistoryRecord>>&)> done);
     void listKeptVersions(ImageId image, std::function<void(const Result<std::vector<KeptVersion>>&)> done);
-    void loadKeptVersion(std::int64_t keptId, std::function<void(const Result<StoredAnnotationPtr>&)> done);
+    void loadKeptVersion(std::int64_t keptId,
+                         std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done);
     void addCalibration(const CalibrationRecord& record);
     void findCalibration(ImageId image, const std::string& camera,
                          std::function<void(const Result<std::optional<CalibrationRecord>>&)> done);
 
-    // --- Trouble
-    // --------------------------------------------------------------------------------------------
+    // --- Trouble ---
+
     void retrySaving();
     // Copies the project to another place and goes on there, with everything that waits.
     void saveElsewhere(const std::string& path, std::function<void(const Result<void>&)> done);

@@ -96,19 +96,20 @@ public:
     // (FileNotWritable). Works while this store cannot be written to.
     virtual Result<void> copyTo(const std::string& path) = 0;
 
-    // --- Settings of the project: short texts by name
-    // -------------------------------------------------------
+    // --- Settings of the project: short texts by name ---
+
     virtual Result<std::optional<std::string>> setting(const std::string& name) = 0;
     virtual Result<void> setSetting(const std::string& name, const std::string& value) = 0;
 
-    // --- People
-    // ---------------------------------------------------------------------------------------------
+    // --- People ---
+
     virtual Result<std::vector<PersonRecord>> people() = 0;
     // The person of this name, made when new. InvalidArgument: empty name.
     virtual Result<PersonId> person(const std::string& name) = 0;
 
-    // --- Images
-    // --------------------------------------------------------------------------------------------- All, in
+    // --- Images ---
+
+    // All, in
     // project order. 100,000 in well under a second.
     virtual Result<std::vector<ImageRecord>> images() = 0;
     virtual Result<std::optional<ImageRecord>> image(ImageId id) = 0;
@@ -125,8 +126,9 @@ public:
     virtual Result<std::vector<ImageId>> imagesWithHash(const std::string& sha256) = 0;
     virtual Result<void> setFigures(ImageId id, const ImageFigures& figures) = 0;
 
-    // --- Review
-    // --------------------------------------------------------------------------------------------- Sets the
+    // --- Review ---
+
+    // Sets the
     // state of images and writes a line of history for each. InvalidArgument: a transition that mayFollow()
     // forbids, or Rejected without reason; none of the images is changed then.
     virtual Result<void> setState(std::span<const ImageId> ids, ReviewState to, const std::string& reason,
@@ -137,8 +139,9 @@ public:
     // people who take at once never get the same image.
     virtual Result<std::vector<ImageId>> takeNext(PersonId to, int count) = 0;
 
-    // --- Annotations
-    // ---------------------------------------------------------------------------------------- Saves a
+    // --- Annotations ---
+
+    // Saves a
     // snapshot; `previous` is what the store holds, when the caller knows it (shared tiles are not looked
     // at): only tiles that differ from it are written. Without it, all tiles are. Errors: StoreStale (its
     // revision is not the stored one; nothing was changed), InvalidArgument (no such image; sizes that do not
@@ -158,38 +161,40 @@ public:
     // As it was then; id and revision are those of the annotation now, so that saving it restores it.
     virtual Result<StoredAnnotationPtr> keptAnnotation(std::int64_t keptId) = 0;
 
-    // --- Labels
-    // ---------------------------------------------------------------------------------------------
+    // --- Labels ---
+
     virtual Result<std::vector<LabelSetRecord>> labelSets() = 0;
     // Replaces the set of this name. InvalidArgument: a value outside 1..255, or twice.
     virtual Result<void> setLabelSet(const LabelSetRecord& set) = 0;
     virtual Result<void> removeLabelSet(const std::string& name) = 0;
 
-    // --- Proposals (a cache: may be emptied at any time without loss)
-    // ----------------------------------------
+    // --- Proposals (a cache: may be emptied at any time without loss) ---
+
     virtual Result<std::shared_ptr<const ProposalRecord>> proposal(const ProposalKey& key) = 0; // null: none
     virtual Result<void> setProposal(const ProposalRecord& record) = 0;
     // Removes the oldest until at most this many bytes are kept.
     virtual Result<void> pruneProposals(std::int64_t maxBytes) = 0;
 
-    // --- Calibrations
-    // ---------------------------------------------------------------------------------------
+    // --- Calibrations ---
+
     virtual Result<std::int64_t> addCalibration(const CalibrationRecord& record) = 0;
     // The newest for this image, else the newest for this camera.
     virtual Result<std::optional<CalibrationRecord>> calibration(ImageId image,
                                                                  const std::string& camera) = 0;
     virtual Result<void> removeCalibration(std::int64_t id, PersonId by) = 0;
 
-    // --- History
-    // -------------------------------------------------------------------------------------------- Newest
+    // --- History ---
+
+    // Newest
     // first. image == 0: of the whole project. beforeId > 0: lines older than that one.
     virtual Result<std::vector<HistoryRecord>> history(ImageId image, int limit,
                                                        std::int64_t beforeId = 0) = 0;
     // timeMs 0: now. Lines can never be changed or removed, by nobody.
     virtual Result<void> addHistory(const HistoryRecord& record) = 0;
 
-    // --- Checking
-    // ------------------------------------------------------------------------------------------- Reads
+    // --- Checking ---
+
+    // Reads
     // everything: the database's own check, every tile's check sum and size. Findings, empty when all is
     // well. `goOn` is asked now and then; false stops (ErrorCode::Cancelled).
     virtual Result<std::vector<StoreFinding>> verify(const std::function<bool()>& goOn = {}) = 0;
