@@ -387,8 +387,11 @@ Result<Layout> layoutOf(const TensorFile& file, const std::string& path) {
                           tensor.name == "__metadata__" ? "reserved" : "there twice", "one of its own"}};
         json +=
             jsonString(tensor.name) + ":{\"dtype\":\"" + std::string(nameOf(tensor.dtype)) + "\",\"shape\":[";
-        for (std::size_t d = 0; d < tensor.shape.size(); ++d)
-            json += (d ? "," : "") + std::to_string(tensor.shape[d]);
+        for (std::size_t d = 0; d < tensor.shape.size(); ++d) {
+            if (d > 0)
+                json += ',';
+            json += std::to_string(tensor.shape[d]);
+        }
         json += "],\"data_offsets\":[" + std::to_string(begins[i]) + "," +
                 std::to_string(begins[i] + tensor.bytes.size()) + "]},";
     }

@@ -134,6 +134,9 @@ bool isFloating(DType dtype) {
 }
 
 std::int64_t StoredTensor::count() const {
+    // A dimension of 0 first: the others may then be as large as they like.
+    if (std::find(shape.begin(), shape.end(), 0) != shape.end())
+        return 0;
     std::int64_t product = 1;
     for (const std::int64_t extent : shape)
         product *= extent;
