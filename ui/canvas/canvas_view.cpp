@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Input, view and painting of the canvas.
+#include "ui/canvas/canvas_view.h"
+
+#include <QApplication>
+#include <QFontMetrics>
+#include <QKeyEvent>
+#include <QLocale>
+#include <QMouseEvent>
+#include <QOpenGLContext>
+#include <QPainter>
+#include <QPainterPath>
+#include <QTimer>
+
+#include <cmath>
+
+namespace limn {
+namespace {
+
+constexpr double kNotchFactor = 1.189207115002721; // 2^(1/4): four notches double
+constexpr double kGridZoom = 16.0;
+constexpr double kMenuDrag = 4.0; // logical pixels that turn a right click into a drag
+constexpr double kDividerGrip = 6.0;
+constexpr int kFlashMs = 900;
+
+} // namespace
+
+// Painted by the window's backing store above VTK's frame; lets every event through to the canvas.
+class CanvasOverlay : public QWidget {
+public:
+    explicit CanvasOverlay(CanvasView* canvas) : QWidget(canvas), m_canvas(canvas) {
+        setAttribute(Qt::WA_TransparentForMouseEvents);
+        setAttribute(Qt::WA_NoSystemBackground);
+        setFocusPolicy(Qt::NoFocus);
+        setObjectName(QStringLiteral("canvasOverlay"));
+    }
+
+protected:
+    void paintEvent(QPaintEvent* event) override {
+        QPainter painter(this);
+        m_canvas->paintOverlay(painter, event->rect());
+    }
+
+private:
+    CanvasView* m_canvas;
+};
+
+CanvasView::CanvasView(QWidget* parent) : QOpenGLWidget(parent) {
+    setUpdateBehavior(QOpenGLWidget::PartialUpdate);
+    setMouseTracking(true);
+    setFocusPolicy(Qt::StrongFocus);
+    setAttribute(Qt::WA_AcceptTouchEvents);
+    setMinimumSize(160, 120);
+    m_overlayWidget = new CanvasOverlay(this);
+}
+
+CanvasView::~CanvasView() {
+    // The base class destroys the context, when the members that would answer its signal are gone.
+    if (context())
+        disconnect(context(), nullptr, this, nullptr);
+    releaseContext();
+}
+
+void CanvasView::releaseContext() {
+    if (!context())
+        return;
+    makeCurrent();
+    m_renderer.release();
+    doneCurrent();
+}
+
+void CanvasView::setImage(ImagePyramidPtr pyramid, bool keepView) {
+    cancelGesture();
+    m_pyramid = std::move(pyramid);
+    if (context())
+        makeCurrent();
+    m_renderer.setPyramid(m_pyramid);
+    if (context())
+        doneCurrent();
+    const Size size = m_pyramid ? m_pyramid->image->size : Size{};
+    ViewTransform next = m_view;
+    if (!keepView || !(m_view.imageSize() == size))
+        next.setImageSize(size);
+    m_overlay.invalidateAll();
+    m_secondOverlay.invalidateAll();
+    m_announceImage = m_pyramid != nullptr;
+    m_view = next;
+    m_sceneDirty = true;
+    update();
+    updateOverlay();
+    Q_EMIT viewChanged();
+    Q_EMIT pointerMoved();
+}
+
+void CanvasView::setBackground(const QColor& color) {
+    m_renderer.setBackground(color);
+    m_sceneDirty = true;
+    update();
+}
+
+void CanvasView::applyView(const ViewTransform& view) {
+    if (view == m_view)
+        return;
+    m_view = view;
+    m_sceneDirty = true;
+    update();
+    updateOverlay();
+    Q_EMIT viewChanged();
+    Q_EMIT pointerMoved();
+}
+
+void CanvasView::setView(const ViewTransform& view) {
+    ViewTransform next = view;
+    next.setViewport(m_view.viewport());
+    applyView(next);
+}
+
+void CanvasView::fit() {
+    ViewTransform next = m_view;
+    next.fit();
+    applyView(next);
+}
+
+void CanvasView::zoomTo(double zoom) {
+    ViewTransform next = m_view;
+    const QPointF about = m_pointer
+                              ? device(*m_pointer)
+                              : QPointF(m_view.viewport().width() / 2.0, m_view.viewport().height() / 2.0);
+    next.zoomTo(zoom, about);
+    applyView(next);
+}
+
+void CanvasView::zoomStep(int steps) {
+    zoomTo(m_view.zoom() * std::pow(2.0, steps / 2.0));
+}
+
+void CanvasView::toggleFit() {
+    if (m_view.fitted())
+        zoomTo(1.0);
+    else
+        fit();
+}
+
+void CanvasView::reveal(const Rect& imageRect, bool flash) {
+    ViewTransform next = m_view;
+    next.reveal(QRectF(imageRect.x, imageRect.y, imageRect.width, imageRect.height));
+    const bool moved = !(next == m_view);
+    applyView(next);
+    if (flash && moved) {
+        m_flash = imageRect;
+        m_flashClock.start();
+        updateOverlay();
+        QTimer::singleShot(kFlashMs, this, [this] {
+            m_flash = {};
+            updateOverlay();
+        });
+    }
+}
+
+void CanvasView::overlayChanged(const Rect& imageRect) {
+    m_overlay.invalidate(imageRect);
+    m_secondOverlay.invalidate(imageRect);
+    const QRect deviceRect = m_overlay.affectedDeviceRect(m_view, imageRect);
+    const double ratio = devicePixelRatioF();
+    m_overlayWidget->update(QRectF(deviceRect.x() / ratio, deviceRect.y() / ratio, deviceRect.width() / ratio,
+                                   deviceRect.height() / ratio)
+                                .toAlignedRect());
+}
+
+void CanvasView::overlayChanged() {
+    m_overlay.invalidateAll();
+    m_secondOverlay.invalidateAll();
+    updateOverlay();
+}
+
+void CanvasView::setDivider(double share) {
+    if (share == m_divider)
+        return;
+    m_divider = share < 0 ? -1.0 : std::clamp(share, 0.02, 0.98);
+    updateOverlay();
+    updateCursor();
+}
+
+void CanvasView::setTool(CanvasTool* tool) {
+    cancelGesture();
+    m_tool = tool;
+    updateCursor();
+    updateOverlay();
+}
+
+void CanvasView::updateOverlay() {
+    m_overlayWidget->update();
+}
+
+void CanvasView::updateDecorations() {
+    if (!m_tool || !m_pointer) {
+        updateOverlay();
+        return;
+    }
+    const double reach = m_tool->reach(m_view);
+    if (reach < 0) {
+        updateOverlay();
+        return;
+    }
+    const double r = reach / devicePixelRatioF() + 4;
+    m_overlayWidget->update(QRectF(m_pointer->x() - r, m_pointer->y() - r, 2 * r, 2 * r).toAlignedRect());
+}
+
+void CanvasView::setGridVisible(bool on) {
+    m_grid = on;
+    updateOverlay();
+}
+
+void CanvasView::setScaleBarSpacing(double mmPerPixel) {
+    m_spacingMm = mmPerPixel;
+    updateOverlay();
+}
+
+void CanvasView::setScaleBarVisible(bool on) {
+    m_scaleBar = on;
+    updateOverlay();
+}
+
+void CanvasView::setEmptyText(const QString& text) {
+    m_emptyText = text;
+    updateOverlay();
+}
+
+std::optional<QPoint> CanvasView::pointerPixel() const {
+    if (!m_pointer || m_view.empty())
+        return std::nullopt;
+    const QPointF p = m_view.toImage(device(*m_pointer));
+    const QPoint pixel(static_cast<int>(std::floor(p.x())), static_cast<int>(std::floor(p.y())));
+    if (pixel.x() < 0 || pixel.y() < 0 || pixel.x() >= m_view.imageSize().width ||
+        pixel.y() >= m_view.imageSize().height)
+        return std::nullopt;
+    return pixel;
+}
+
+bool CanvasView::cancelGesture() {
+    const bool had = m_gesture || m_rightPending;
+    const bool toolHad = m_tool && m_tool->cancel();
+    m_gesture = false;
+    m_rightPending = false;
+    m_movingDivider = false;
+    if (had || toolHad)
+        updateOverlay();
+    return had || toolHad;
+}
+
+QImage CanvasView::grabImage() {
+    return grab().toImage();
+}
+
+// ---------------------------------------------------------------------------------------------- painting
+
+void CanvasView::initializeGL() {
+    // The widget may get another context when it moves to another top-level window.
+    connect(context(), &QOpenGLContext::aboutToBeDestroyed, this, &CanvasView::releaseContext,
+            Qt::UniqueConnection);
+    m_renderer.initialize();
+    m_renderer.setPyramid(m_pyramid);
+    m_sceneDirty = true;
+}
+
+void CanvasView::resizeGL(int, int) {
+    m_sceneDirty = true;
+}
+
+void CanvasView::resizeEvent(QResizeEvent* event) {
+    QOpenGLWidget::resizeEvent(event);
+    m_overlayWidget->setGeometry(rect());
+    ViewTransform next = m_view;
+    next.setViewport((QSizeF(size()) * devicePixelRatioF()).toSize());
+    m_overlay.setPixelRatio(devicePixelRatioF());
+    m_secondOverlay.setPixelRatio(devicePixelRatioF());
+    m_sceneDirty = true;
+    applyView(next);
+}
+
+void CanvasView::paintGL() {
+    if (!m_sceneDirty)
+        return;
+    QElapsedTimer clock;
+    clock.start();
+    m_renderer.render(m_view, defaultFramebufferObject());
+    m_sceneDirty = false;
+    m_lastFrameMs = static_cast<double>(clock.nsecsElapsed()) / 1e6;
+}
+
+void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
+    QElapsedTimer clock;
+    clock.start();
+    const double ratio = devicePixelRatioF();
+    painter.save();
+    painter.scale(1 / ratio, 1 / ratio);
+    const QRect clip = QRectF(logicalClip.x() * ratio, logicalClip.y() * ratio, logicalClip.width() * ratio,
+                              logicalClip.height() * ratio)
+                           .toAlignedRect();
+    const QSize viewport = m_view.viewport();
+    if (m_divider >= 0) {
+        const int x = static_cast<int>(std::lround(m_divider * viewport.width()));
+        const QRect left = clip.intersected(QRect(0, 0, x, viewport.height()));
+        const QRect right = clip.intersected(QRect(x, 0, viewport.width() - x, viewport.height()));
+        painter.setClipRect(left);
+        m_overlay.paint(painter, m_view, left);
+        painter.setClipRect(right);
+        m_secondOverlay.paint(painter, m_view, right);
+        painter.setClipping(false);
+        painter.fillRect(QRectF(x - 2 * ratio, 0, 4 * ratio, viewport.height()), QColor(0x10, 0x10, 0x10));
+        painter.fillRect(QRectF(x - ratio, 0, 2 * ratio, viewport.height()), Qt::white);
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(QPen(QColor(0x10, 0x10, 0x10), ratio));
+        painter.setBrush(Qt::white);
+        const QPointF grip(x, viewport.height() / 2.0);
+        painter.drawRoundedRect(QRectF(grip.x() - 7 * ratio, grip.y() - 16 * ratio, 14 * ratio, 32 * ratio),
+                                7 * ratio, 7 * ratio);
+        painter.drawLine(grip + QPointF(-2 * ratio, -6 * ratio), grip + QPointF(-2 * ratio, 6 * ratio));
+        painter.drawLine(grip + QPointF(2 * ratio, -6 * ratio), grip + QPointF(2 * ratio, 6 * ratio));
+        painter.setRenderHint(QPainter::Antialiasing, false);
+    } else {
+        m_overlay.paint(painter, m_view, clip);
+    }
+    if (!m_view.empty() && m_grid && m_view.zoom() >= kGridZoom)
+        paintGrid(painter);
+    if (!m_flash.empty()) {
+        const QRectF r = m_view.toDevice(QRectF(m_flash.x, m_flash.y, m_flash.width, m_flash.height))
+                             .adjusted(-6 * ratio, -6 * ratio, 6 * ratio, 6 * ratio);
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setBrush(Qt::NoBrush);
+        painter.setPen(QPen(QColor(0x10, 0x10, 0x10), 5 * ratio));
+        painter.drawRoundedRect(r, 6 * ratio, 6 * ratio);
+        painter.setPen(QPen(QColor(0xF0, 0xE4, 0x42), 3 * ratio));
+        painter.drawRoundedRect(r, 6 * ratio, 6 * ratio);
+        painter.setRenderHint(QPainter::Antialiasing, false);
+    }
+    if (m_tool && !m_view.empty()) {
+        std::optional<CanvasPointer> pointer;
+        if (m_pointer && !m_panning && !m_spaceHeld)
+            pointer = m_gesture ? m_lastPointer : pointerAt(*m_pointer, QApplication::keyboardModifiers());
+        painter.save();
+        m_tool->paint(painter, m_view, pointer ? &*pointer : nullptr, ratio);
+        painter.restore();
+    }
+    painter.restore();
+    if (!m_view.empty() && m_scaleBar)
+        paintScaleBar(painter);
+    if (m_view.empty() && !m_emptyText.isEmpty()) {
+        painter.setPen(palette().color(QPalette::PlaceholderText));
+        painter.drawText(rect().adjusted(40, 40, -40, -40), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
+    }
+    m_lastOverlayMs = static_cast<double>(clock.nsecsElapsed()) / 1e6;
+    if (m_announceImage && !m_sceneDirty) {
+        m_announceImage = false;
+        QTimer::singleShot(0, this, &CanvasView::imagePainted);
+    }
+}
+
+void CanvasView::paintGrid(QPainter& painter) const {
+    const Rect visible = m_view.visibleImageRect();
+    if (visible.empty())
+        return;
+    const QPoint origin = m_view.origin();
+    const double zoom = m_view.zoom();
+    const double top = origin.y() + visible.y * zoom;
+    const double bottom = origin.y() + visible.bottom() * zoom;
+    const double left = origin.x() + visible.x * zoom;
+    const double right = origin.x() + visible.right() * zoom;
+    QVector<QLineF> lines;
+    lines.reserve(visible.width + visible.height + 2);
+    for (int x = visible.x; x <= visible.right(); ++x)
+        lines.append(QLineF(origin.x() + x * zoom, top, origin.x() + x * zoom, bottom));
+    for (int y = visible.y; y <= visible.bottom(); ++y)
+        lines.append(QLineF(left, origin.y() + y * zoom, right, origin.y() + y * zoom));
+    painter.setPen(QPen(QColor(0, 0, 0, 60), 1));
+    painter.drawLines(lines);
+}
+
+void CanvasView::paintScaleBar(QPainter& painter) const {
+    // The longest of 1, 2, 5 x 10^n that fits.
+    const double ratio = devicePixelRatioF();
+    const double unitsPerLogical = ratio / m_view.zoom() * (m_spacingMm > 0 ? m_spacingMm : 1.0);
+    const double longest = 140 * unitsPerLogical;
+    const double decade = std::pow(10.0, std::floor(std::log10(longest)));
+    double length = decade;
+    if (5 * decade <= longest)
+        length = 5 * decade;
+    else if (2 * decade <= longest)
+        length = 2 * decade;
+    if (m_spacingMm <= 0 && length < 1)
+        length = 1;
+    const double bar = length / unitsPerLogical;
+    const QLocale locale;
+    const QString text = m_spacingMm > 0 ? tr("%1 mm").arg(locale.toString(length, 'g', 3))
+                                         : tr("%1 px").arg(locale.toString(length, 'g', 6));
+    const QFontMetrics metrics(painter.font());
+    const double textWidth = metrics.horizontalAdvance(text);
+    const QRectF box(12, height() - 12 - 26, bar + textWidth + 26, 26);
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(QColor(0x10, 0x10, 0x10, 190));
+    painter.drawRoundedRect(box, 5, 5);
+    painter.setRenderHint(QPainter::Antialiasing, false);
+    painter.setPen(QPen(Qt::white, 2));
+    const double y = box.center().y();
+    const double x = box.left() + 9;
+    painter.drawLine(QLineF(x, y, x + bar, y));
+    painter.drawLine(QLineF(x, y - 4, x, y + 4));
+    painter.drawLine(QLineF(x + bar, y - 4, x + bar, y + 4));
+    painter.drawText(QRectF(x + bar + 8, box.top(), textWidth + 2, box.height()), Qt::AlignVCenter, text);
+    painter.restore();
+}
+
+// ------------------------------------------------------------------------------------------------- input
+
+CanvasPointer CanvasView::pointerAt(QPointF logical, Qt::KeyboardModifiers modifiers) const {
+    CanvasPointer p;
+    p.device = device(logical);
+    p.image = m_view.toImage(p.device);
+    p.shift = modifiers.testFlag(Qt::ShiftModifier);
+    p.opposite = modifiers.testFlag(Qt::ControlModifier) || m_penEraser;
+    p.pressure = m_pen.value_or(1.0);
+    return p;
+}
+
+void CanvasView::setPointer(QPointF logical) {
+    const double reach = m_tool ? m_tool->reach(m_view) : 0.0;
+    const auto refresh = [&](const std::optional<QPointF>& at) {
+        if (!m_tool || !at)
+            return;
+        if (reach < 0) {
+            updateOverlay();
+            return;
+        }
+        const double r = reach / devicePixelRatioF() + 4;
+        m_overlayWidget->update(QRectF(at->x() - r, at->y() - r, 2 * r, 2 * r).toAlignedRect());
+    };
+    refresh(m_pointer);
+    m_pointer = logical;
+    refresh(m_pointer);
+    Q_EMIT pointerMoved();
+}
+
+bool CanvasView::nearDivider(QPointF logical) const {
+    return m_divider >= 0 && std::abs(logical.x() - m_divider * width()) <= kDividerGrip;
+}
+
+void CanvasView::updateCursor() {
+    if (m_panning)
+        setCursor(Qt::ClosedHandCursor);
+    else if (m_spaceHeld)
+        setCursor(Qt::OpenHandCursor);
+    else if (m_movingDivider || (m_pointer && nearDivider(*m_pointer)))
+        setCursor(Qt::SplitHCursor);
+    else if (m_view.empty() || !m_tool)
+        setCursor(Qt::ArrowCursor);
+    else
+        setCursor(m_tool->cursor());
+}
+
+void CanvasView::mousePressEvent(QMouseEvent* event) {
+    event->accept();
+    setPointer(event->position());
+    if (m_view.empty() || m_gesture || m_panning)
+        return;
+    if (event->button() == Qt::MiddleButton ||
+        (event->button() == Qt::LeftButton && (m_spaceHeld || !m_tool))) {
+        m_panning = true;
+        m_gestureButton = event->button();
+        m_panFrom = device(event->position());
+        updateCursor();
+        return;
+    }
+    if (event->button() == Qt::LeftButton && nearDivider(event->position())) {
+        m_movingDivider = true;
+        m_gestureButton = event->button();
+        return;
+    }
+    if (!m_tool)
+        return;
+    CanvasPointer pointer = pointerAt(event->position(), event->modifiers());
+    if (event->button() == Qt::RightButton) {
+        pointer.opposite = true;
+        m_rightPending = true;
+        m_pressPosition = event->position();
+        m_pressPointer = pointer;
+        m_gestureButton = event->button();
+        return;
+    }
+    if (event->button() != Qt::LeftButton)
+        return;
+    m_gesture = true;
+    m_gestureButton = event->button();
+    m_pressPointer = pointer;
+    m_lastPointer = pointer;
+    m_tool->press(pointer);
+    updateDecorations();
+}
+
+void CanvasView::mouseMoveEvent(QMouseEvent* event) {
+    setPointer(event->position());
+    if (m_panning) {
+        ViewTransform next = m_view;
+        next.panBy(device(event->position()) - m_panFrom);
+        m_panFrom = device(event->position());
+        applyView(next);
+        return;
+    }
+    if (m_movingDivider) {
+        setDivider(event->position().x() / std::max(1, width()));
+        Q_EMIT dividerMoved(m_divider);
+        return;
+    }
+    if (!m_tool || m_view.empty()) {
+        updateCursor();
+        return;
+    }
+    if (m_rightPending) {
+        const QPointF moved = event->position() - m_pressPosition;
+        if (std::hypot(moved.x(), moved.y()) < kMenuDrag || !m_tool->usesRightDrag())
+            return;
+        m_rightPending = false;
+        m_gesture = true;
+        m_lastPointer = m_pressPointer;
+        m_tool->press(m_pressPointer);
+    }
+    CanvasPointer pointer = pointerAt(event->position(), event->modifiers());
+    if (m_gesture) {
+        // Add or subtract is decided at the press, and holds for the gesture.
+        pointer.opposite = m_pressPointer.opposite;
+        m_lastPointer = pointer;
+        m_tool->move(pointer);
+    } else {
+        updateCursor();
+        m_tool->hover(pointer);
+    }
+}
+
+void CanvasView::mouseReleaseEvent(QMouseEvent* event) {
+    setPointer(event->position());
+    if (event->button() != m_gestureButton)
+        return;
+    m_gestureButton = Qt::NoButton;
+    if (m_panning) {
+        m_panning = false;
+        updateCursor();
+        updateDecorations();
+        return;
+    }
+    if (m_movingDivider) {
+        m_movingDivider = false;
+        updateCursor();
+        return;
+    }
+    if (m_rightPending) {
+        m_rightPending = false;
+        Q_EMIT contextMenuRequested(event->globalPosition().toPoint());
+        return;
+    }
+    if (m_gesture && m_tool) {
+        m_gesture = false;
+        CanvasPointer pointer = pointerAt(event->position(), event->modifiers());
+        pointer.opposite = m_pressPointer.opposite;
+        m_tool->release(pointer);
+        updateDecorations();
+    }
+}
+
+void CanvasView::mouseDoubleClickEvent(QMouseEvent* event) {
+    event->accept();
+    setPointer(event->position());
+    if (!m_tool || m_view.empty() || event->button() != Qt::LeftButton || m_spaceHeld)
+        return;
+    CanvasPointer pointer = pointerAt(event->position(), event->modifiers());
+    pointer.clicks = 2;
+    m_gesture = true;
+    m_gestureButton = event->button();
+    m_pressPointer = pointer;
+    m_lastPointer = pointer;
+    m_tool->press(pointer);
+    updateDecorations();
+}
+
+void CanvasView::tabletEvent(QTabletEvent* event) {
+    // Pen events carry pressure; the mouse events that Qt makes of them when they are ignored do the rest.
+    m_penEraser = event->pointerType() == QPointingDevice::PointerType::Eraser;
+    if (event->type() == QEvent::TabletRelease) {
+        m_pen.reset();
+        m_penEraser = false;
+    } else if (event->pressure() > 0) {
+        m_pen = event->pressure();
+    }
+    event->ignore();
+}
+
+void CanvasView::wheelEvent(QWheelEvent* event) {
+    event->accept();
+    if (m_view.empty())
+        return;
+    setPointer(event->position());
+    const Qt::KeyboardModifiers modifiers = event->modifiers();
+    const bool touchpad = !event->pixelDelta().isNull() && event->phase() != Qt::NoScrollPhase;
+    if (modifiers & Qt::ShiftModifier && !touchpad) {
+        const int delta = event->angleDelta().y() != 0 ? event->angleDelta().y() : event->angleDelta().x();
+        m_wheelRest += delta / 120.0;
+        const int steps = static_cast<int>(m_wheelRest);
+        m_wheelRest -= steps;
+        if (steps != 0)
+            Q_EMIT toolWheel(steps, modifiers);
+        return;
+    }
+    const bool zooms = modifiers & Qt::ControlModifier || (!touchpad && !m_wheelPans);
+    ViewTransform next = m_view;
+    if (zooms) {
+        const double notches = event->angleDelta().y() / 120.0;
+        if (notches == 0)
+            return;
+        next.zoomBy(std::pow(kNotchFactor, notches), device(event->position()));
+    } else {
+        const QPointF delta = touchpad ? QPointF(event->pixelDelta()) * devicePixelRatioF()
+                                       : QPointF(event->angleDelta()) / 120.0 * 80.0;
+        next.panBy(delta);
+    }
+    applyView(next);
+}
+
+bool CanvasView::event(QEvent* event) {
+    if (event->type() == QEvent::NativeGesture) {
+        auto* gesture = static_cast<QNativeGestureEvent*>(event);
+        if (gesture->gestureType() == Qt::ZoomNativeGesture && !m_view.empty()) {
+            ViewTransform next = m_view;
+            next.zoomBy(1.0 + gesture->value(), device(gesture->position()));
+            applyView(next);
+            return true;
+        }
+    }
+    if (event->type() == QEvent::PaletteChange)
+        m_sceneDirty = true;
+    return QOpenGLWidget::event(event);
+}
+
+void CanvasView::leaveEvent(QEvent* event) {
+    QOpenGLWidget::leaveEvent(event);
+    if (m_gesture)
+        return;
+    updateDecorations();
+    m_pointer.reset();
+    Q_EMIT pointerMoved();
+}
+
+void CanvasView::focusOutEvent(QFocusEvent* event) {
+    m_spaceHeld = false;
+    m_panning = false;
+    updateCursor();
+    QOpenGLWidget::focusOutEvent(event);
+}
+
+void CanvasView::keyPressEvent(QKeyEvent* event) {
+    if (event->key() == Qt::Key_Space) {
+        if (!event->isAutoRepeat()) {
+            m_spaceHeld = true;
+            updateCursor();
+            updateDecorations();
+        }
+        event->accept();
+        return;
+    }
+    if (event->key() == Qt::Key_Control || event->key() == Qt::Key_Shift)
+        updateDecorations();
+    QOpenGLWidget::keyPressEvent(event);
+}
+
+void CanvasView::keyReleaseEvent(QKeyEvent* event) {
+    if (event->key() == Qt::Key_Space && !event->isAutoRepeat()) {
+        m_spaceHeld = false;
+        updateCursor();
+        updateDecorations();
+        event->accept();
+        return;
+    }
+    if (event->key() == Qt::Key_Control || event->key() == Qt::Key_Shift)
+        updateDecorations();
+    QOpenGLWidget::keyReleaseEvent(event);
+}
+
+} // namespace limn
