@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The dermoscopy half of drawImage(). Not for use outside io/core. Plain C++20, pure, any thread.
+#pragma once
+
+#include "io/core/drawn_image.h"
+
+namespace limn::drawn {
+
+DrawnImage drawDermoscopy(Size size, std::uint64_t seed);
+
+} // namespace limn::drawn
