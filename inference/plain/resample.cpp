@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rows first, then columns: the sum over rows runs along memory, and only one row of sums lives at a time.
+// The stretch to 0..255 is affine and every output's weights add up to one, so that it is applied after
+// resizing, to the few numbers that are left.
+#include "inference/plain/resample.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <string>
+#include <thread>
+
+// The loops over samples are compiled for AVX2 too, and chosen when the program starts. Neither version
+// contracts a * b + c, so that every processor computes the same numbers. Sanitizers cannot follow the
+// choice.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&     \
+    !defined(__SANITIZE_THREAD__)
+#define LIMN_FOR_EACH_CPU __attribute__((target_clones("avx2", "default")))
+#else
+#define LIMN_FOR_EACH_CPU
+#endif
+
+namespace limn {
+
+namespace {
+
+constexpr int kMinInputSize = 32;
+constexpr int kMaxInputSize = 4096;
+
+// Weights of all outputs along one axis: output i is the sum of weights[i * most + j] * input[first[i] + j].
+struct Filter {
+    std::vector<int> first;
+    std::vector<int> count;
+    std::vector<float> weights;
+    int most = 0;
+};
+
+Filter plainFilter(int in, int out) {
+    Filter filter;
+    filter.most = 2;
+    filter.weights.assign(static_cast<std::size_t>(out) * 2, 0.0f);
+    const double scale = static_cast<double>(in) / out;
+    for (int i = 0; i < out; ++i) {
+        const double position = std::max(0.0, scale * (i + 0.5) - 0.5);
+        const int low = std::min(static_cast<int>(position), in - 1);
+        const bool hasNext = low + 1 < in;
+        const double share = hasNext ? position - low : 0.0;
+        filter.first.push_back(low);
+        filter.count.push_back(hasNext ? 2 : 1);
+        filter.weights[static_cast<std::size_t>(i) * 2] = static_cast<float>(1.0 - share);
+        filter.weights[static_cast<std::size_t>(i) * 2 + 1] = static_cast<float>(share);
+    }
+    return filter;
+}
+
+Filter triangleFilter(int in, int out) {
+    const double scale = static_cast<double>(in) / out;
+    const double halfWidth = std::max(1.0, scale);
+    Filter filter;
+    filter.most = static_cast<int>(std::ceil(halfWidth)) * 2 + 1;
+    filter.weights.assign(static_cast<std::size_t>(out) * filter.most, 0.0f);
+    std::vector<double> weights(static_cast<std::size_t>(filter.most));
+    for (int i = 0; i < out; ++i) {
+        const double center = scale * (i + 0.5);
+        const int begin = std::max(0, static_cast<int>(center - halfWidth + 0.5));
+        const int end = std::min(in, static_cast<int>(center + halfWidth + 0.5));
+        const int count = std::min(end - begin, filter.most);
+        double sum = 0.0;
+        for (int j = 0; j < count; ++j) {
+            weights[j] = std::max(0.0, 1.0 - std::fabs((begin + j + 0.5 - center) / halfWidth));
+            sum += weights[j];
+        }
+        for (int j = 0; j < count; ++j)
+            filter.weights[static_cast<std::size_t>(i) * filter.most + j] =
+                static_cast<float>(weights[j] / sum);
+        filter.first.push_back(begin);
+        filter.count.push_back(count);
+    }
+    return filter;
+}
+
+Filter filterOf(int in, int out, ResizeMode mode) {
+    return mode == ResizeMode::Plain ? plainFilter(in, out) : triangleFilter(in, out);
+}
+
+// sums[i] = w0 * a[i] + w1 * b[i] + w2 * c[i] + w3 * d[i], added to what was there.
+LIMN_FOR_EACH_CPU
+void addFourRows(const std::array<const std::uint8_t*, 4>& rows, const std::array<float, 4>& weights,
+                 float* __restrict sums, std::size_t count) {
+    const std::uint8_t* __restrict a = rows[0];
+    const std::uint8_t* __restrict b = rows[1];
+    const std::uint8_t* __restrict c = rows[2];
+    const std::uint8_t* __restrict d = rows[3];
+    const float wa = weights[0];
+    const float wb = weights[1];
+    const float wc = weights[2];
+    const float wd = weights[3];
+    for (std::size_t i = 0; i < count; ++i) {
+        sums[i] += (wa * static_cast<float>(a[i]) + wb * static_cast<float>(b[i])) +
+                   (wc * static_cast<float>(c[i]) + wd * static_cast<float>(d[i]));
+    }
+}
+
+LIMN_FOR_EACH_CPU
+void widenRange(const std::uint8_t* values, std::size_t count, std::uint8_t& low, std::uint8_t& high) {
+    std::uint8_t least = 255;
+    std::uint8_t most = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        least = std::min(least, values[i]);
+        most = std::max(most, values[i]);
+    }
+    low = std::min(low, least);
+    high = std::max(high, most);
+}
+
+// Rounded to nearest: the values are not negative.
+LIMN_FOR_EACH_CPU
+void blendTo16(const float* __restrict upper, const float* __restrict lower, float share,
+               std::uint16_t* __restrict out, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const float value = upper[i] + (lower[i] - upper[i]) * share;
+        out[i] = static_cast<std::uint16_t>(static_cast<std::int32_t>(value + 0.5f));
+    }
+}
+
+LIMN_FOR_EACH_CPU
+void blend(const float* __restrict upper, const float* __restrict lower, float share, float* __restrict out,
+           std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+        out[i] = upper[i] + (lower[i] - upper[i]) * share;
+}
+
+// One row of sums to one row of each output plane.
+template<int Channels>
+void resizeRow(const float* sums, const Filter& filter, float offset, float gain, float* out,
+               std::size_t planeStride) {
+    for (std::size_t x = 0; x < filter.first.size(); ++x) {
+        const float* from = sums + static_cast<std::size_t>(filter.first[x]) * Channels;
+        const float* weights = filter.weights.data() + x * filter.most;
+        std::array<float, Channels> value{};
+        for (int j = 0; j < filter.count[x]; ++j) {
+            for (int c = 0; c < Channels; ++c)
+                value[c] += weights[j] * from[j * Channels + c];
+        }
+        for (int c = 0; c < Channels; ++c)
+            out[c * planeStride + x] = (value[c] - offset) * gain;
+    }
+}
+
+// Planes of (resized value - offset) * gain.
+template<int Channels>
+void resize(std::span<const std::uint8_t> samples, Size size, const Rect& region, Size out, ResizeMode mode,
+            float offset, float gain, std::span<float> planes) {
+    assert(samples.size() == size.pixels() * Channels && planes.size() == out.pixels() * Channels);
+    assert(!region.empty() && region.x >= 0 && region.y >= 0 && region.right() <= size.width &&
+           region.bottom() <= size.height);
+    const Filter rows = filterOf(region.height, out.height, mode);
+    const Filter columns = filterOf(region.width, out.width, mode);
+    const std::size_t rowSamples = static_cast<std::size_t>(region.width) * Channels;
+    const auto rowAt = [&](int y) {
+        return samples.data() + (static_cast<std::size_t>(region.y + y) * size.width + region.x) * Channels;
+    };
+    std::vector<float> sums(rowSamples);
+    for (int y = 0; y < out.height; ++y) {
+        std::fill(sums.begin(), sums.end(), 0.0f);
+        const float* weights = rows.weights.data() + static_cast<std::size_t>(y) * rows.most;
+        for (int j = 0; j < rows.count[y]; j += 4) {
+            std::array<const std::uint8_t*, 4> four{};
+            std::array<float, 4> fourWeights{};
+            for (int k = 0; k < 4; ++k) {
+                // The last group is filled up with its own first row at weight 0.
+                const bool there = j + k < rows.count[y];
+                four[k] = rowAt(rows.first[y] + (there ? j + k : j));
+                fourWeights[k] = there ? weights[j + k] : 0.0f;
+            }
+            addFourRows(four, fourWeights, sums.data(), rowSamples);
+        }
+        resizeRow<Channels>(sums.data(), columns, offset, gain,
+                            planes.data() + static_cast<std::size_t>(y) * out.width, out.pixels());
+    }
+}
+
+// Two-tap bilinear of a float map, row by row; a source row is widened once.
+class MapResizer {
+public:
+    MapResizer(const FloatMap& map, Size out)
+        : m_map(map)
+        , m_rows(plainFilter(map.size.height, out.height))
+        , m_columns(plainFilter(map.size.width, out.width))
+        , m_width(out.width)
+        , m_upper(static_cast<std::size_t>(out.width))
+        , m_lower(m_upper.size()) {}
+
+    // The widened source rows above and below output row y, and the lower one's share.
+    float prepare(int y) {
+        const int upper = m_rows.first[y];
+        const int lower = upper + m_rows.count[y] - 1;
+        if (upper == m_lowerRow) {
+            std::swap(m_upper, m_lower);
+            std::swap(m_upperRow, m_lowerRow);
+        }
+        widen(upper, m_upper, m_upperRow);
+        widen(lower, m_lower, m_lowerRow);
+        return m_rows.weights[static_cast<std::size_t>(y) * 2 + 1];
+    }
+    const float* upper() const { return m_upper.data(); }
+    const float* lower() const { return m_lower.data(); }
+
+private:
+    void widen(int row, std::vector<float>& to, int& holds) const {
+        if (holds == row)
+            return;
+        holds = row;
+        const float* from = m_map.values.data() + static_cast<std::size_t>(row) * m_map.size.width;
+        for (int x = 0; x < m_width; ++x) {
+            const int left = m_columns.first[x];
+            const int right = left + m_columns.count[x] - 1;
+            to[x] = from[left] +
+                    (from[right] - from[left]) * m_columns.weights[static_cast<std::size_t>(x) * 2 + 1];
+        }
+    }
+
+    const FloatMap& m_map;
+    Filter m_rows;
+    Filter m_columns;
+    int m_width;
+    std::vector<float> m_upper;
+    std::vector<float> m_lower;
+    int m_upperRow = -1;
+    int m_lowerRow = -1;
+};
+
+} // namespace
+
+void preprocess(std::span<const std::uint8_t> rgb, Size size, const Rect& region, Size out, ResizeMode mode,
+                std::span<float> planes) {
+    std::uint8_t low = 255;
+    std::uint8_t high = 0;
+    for (int y = region.y; y < region.bottom() && (low > 0 || high < 255); ++y) {
+        const std::size_t begin = (static_cast<std::size_t>(y) * size.width + region.x) * 3;
+        widenRange(rgb.data() + begin, static_cast<std::size_t>(region.width) * 3, low, high);
+    }
+    if (high <= low) {
+        std::fill(planes.begin(), planes.end(), 0.0f);
+        return;
+    }
+    resize<3>(rgb, size, region, out, mode, static_cast<float>(low), 255.0f / static_cast<float>(high - low),
+              planes);
+}
+
+Result<std::vector<float>> preprocess(const Image& image, const PredictOptions& options) {
+    if (options.inputSize < kMinInputSize || options.inputSize > kMaxInputSize) {
+        return Error{ErrorCode::InvalidArgument,
+                     {"The input size", std::to_string(options.inputSize),
+                      std::to_string(kMinInputSize) + " to " + std::to_string(kMaxInputSize)}};
+    }
+    if (image.size.width <= 0 || image.size.height <= 0 || image.rgb.size() != image.size.pixels() * 3) {
+        return Error{ErrorCode::InvalidArgument,
+                     {"The image " + image.path,
+                      std::to_string(image.size.width) + " x " + std::to_string(image.size.height) +
+                          " with " + std::to_string(image.rgb.size()) + " bytes",
+                      "of 3 bytes a pixel and not empty"}};
+    }
+    const Rect whole{0, 0, image.size.width, image.size.height};
+    const Rect region = options.region ? intersected(*options.region, whole) : whole;
+    if (region.empty())
+        return Error{ErrorCode::InvalidArgument,
+                     {"The region of " + image.path, "outside the image", "at least one pixel of it"}};
+    const Size out{options.inputSize, options.inputSize};
+    std::vector<float> planes(out.pixels() * 3);
+    preprocess(image.rgb, image.size, region, out, options.resize, planes);
+    return planes;
+}
+
+void resizePlane(std::span<const std::uint8_t> plane, Size size, const Rect& region, Size out,
+                 ResizeMode mode, std::span<float> values) {
+    resize<1>(plane, size, region, out, mode, 0.0f, 1.0f, values);
+}
+
+void resizeRgb(std::span<const std::uint8_t> rgb, Size size, const Rect& region, Size out, ResizeMode mode,
+               std::span<float> planes) {
+    resize<3>(rgb, size, region, out, mode, 0.0f, 1.0f, planes);
+}
+
+ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads) {
+    assert(map.values.size() == map.size.pixels() && map.size.pixels() > 0 && out.pixels() > 0);
+    FloatMap scaled{map.size, map.values};
+    for (float& value : scaled.values) {
+        // Written so that NaN falls on 0.
+        value = value > 0.0f ? std::min(value, 1.0f) * ProbabilityMap::kScale : 0.0f;
+    }
+    ProbabilityMap result;
+    result.size = out;
+    result.values.resize(out.pixels());
+    const auto fillRows = [&](int begin, int end) {
+        MapResizer resizer(scaled, out);
+        const auto width = static_cast<std::size_t>(out.width);
+        for (int y = begin; y < end; ++y) {
+            const float share = resizer.prepare(y);
+            blendTo16(resizer.upper(), resizer.lower(), share, result.values.data() + y * width, width);
+        }
+    };
+    const int parts = std::clamp(threads, 1, out.height);
+    std::vector<std::jthread> others;
+    for (int i = 1; i < parts; ++i) {
+        others.emplace_back(fillRows, static_cast<int>(static_cast<std::int64_t>(out.height) * i / parts),
+                            static_cast<int>(static_cast<std::int64_t>(out.height) * (i + 1) / parts));
+    }
+    fillRows(0, out.height / parts);
+    return result;
+}
+
+FloatMap resized(const FloatMap& map, Size out) {
+    assert(map.values.size() == map.size.pixels() && map.size.pixels() > 0 && out.pixels() > 0);
+    FloatMap result{out, std::vector<float>(out.pixels())};
+    MapResizer resizer(map, out);
+    const auto width = static_cast<std::size_t>(out.width);
+    for (int y = 0; y < out.height; ++y) {
+        const float share = resizer.prepare(y);
+        blend(resizer.upper(), resizer.lower(), share, result.values.data() + y * width, width);
+    }
+    return result;
+}
+
+} // namespace limn
