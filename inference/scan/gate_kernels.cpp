@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The two steps around the scan of a VSS block, fused: depthwise 3x3 convolution with SiLU before it,
+// LayerNorm with the SiLU gate after it; forward and backward. Sums over rows are made in pieces of a fixed
+// size and added in a fixed order, whatever the number of threads.
+#include "inference/scan/selective_scan.h"
+
+#include "inference/scan/thread_pool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "inference/scan/gate_kernels.cpp"
+#include "hwy/foreach_target.h"
+
+#include "hwy/highway.h"
+#include "inference/scan/scan_math-inl.h"
+
+#ifndef LIMN_GATE_KERNELS_ONCE
+#define LIMN_GATE_KERNELS_ONCE
+namespace limn::scan {
+
+// One image of a depthwise convolution.
+struct Plane {
+    std::int64_t height = 0;
+    std::int64_t width = 0;
+    std::int64_t channels = 0;
+    std::int64_t stride = 0;     // of a row of x
+    const float* x = nullptr;    // [height * width][stride]
+    const float* taps = nullptr; // [9][channels]
+    const float* bias = nullptr; // [channels]
+};
+
+struct NormGate {
+    std::int64_t channels = 0;
+    const float* y = nullptr; // [rows][channels]
+    const float* z = nullptr; // [rows][zStride]
+    std::int64_t zStride = 0;
+    const float* weight = nullptr;
+    const float* bias = nullptr;
+};
+
+constexpr float kNormEpsilon = 1e-5f;
+
+} // namespace limn::scan
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace limn::scan {
+namespace HWY_NAMESPACE {
+
+// The convolution's sum at pixel (column, row) for the lanes from `channel` on.
+HWY_INLINE Vec convolve(Tag d, const Plane& plane, std::int64_t row, std::int64_t column,
+                        std::int64_t channel, std::size_t part) {
+    Vec sum = loadPart(d, plane.bias + channel, part);
+    for (std::int64_t dy = -1; dy <= 1; ++dy) {
+        if (row + dy < 0 || row + dy >= plane.height)
+            continue;
+        for (std::int64_t dx = -1; dx <= 1; ++dx) {
+            if (column + dx < 0 || column + dx >= plane.width)
+                continue;
+            const float* x = plane.x + ((row + dy) * plane.width + column + dx) * plane.stride + channel;
+            const float* tap = plane.taps + ((dy + 1) * 3 + dx + 1) * plane.channels + channel;
+            sum = hn::MulAdd(loadPart(d, x, part), loadPart(d, tap, part), sum);
+        }
+    }
+    return sum;
+}
+
+// Rows [firstRow, lastRow) of one image; out: [height * width][channels].
+void depthwiseRows(const Plane& plane, std::int64_t firstRow, std::int64_t lastRow, float* out) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t row = firstRow; row < lastRow; ++row)
+        for (std::int64_t column = 0; column < plane.width; ++column)
+            for (std::int64_t channel = 0; channel < plane.channels; channel += lanes) {
+                const std::size_t part = static_cast<std::size_t>(plane.channels - channel);
+                const Vec sum = convolve(d, plane, row, column, channel, part);
+                storePart(d, hn::Mul(sum, sigmoid(d, sum)),
+                          out + (row * plane.width + column) * plane.channels + channel, part);
+            }
+}
+
+// Channels [firstChannel, lastChannel) of one image. slopes: [height * width][lastChannel - firstChannel],
+// filled with the gradient of the convolution's sums. sums: [10][channels]: the nine taps' and the bias's
+// gradient.
+void depthwiseBackwardChannels(const Plane& plane, std::int64_t firstChannel, std::int64_t lastChannel,
+                               const float* dOut, float* slopes, float* dx, float* sums) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    const std::int64_t width = lastChannel - firstChannel;
+    for (std::int64_t channel = firstChannel; channel < lastChannel; channel += lanes) {
+        const std::size_t part = static_cast<std::size_t>(lastChannel - channel);
+        const std::int64_t local = channel - firstChannel;
+        Vec biasSum = hn::Zero(d);
+        for (std::int64_t row = 0; row < plane.height; ++row)
+            for (std::int64_t column = 0; column < plane.width; ++column) {
+                const std::int64_t pixel = row * plane.width + column;
+                const Vec sum = convolve(d, plane, row, column, channel, part);
+                const Vec slope = hn::Mul(loadPart(d, dOut + pixel * plane.channels + channel, part),
+                                          siluSlope(d, sum, sigmoid(d, sum)));
+                storePart(d, slope, slopes + pixel * width + local, part);
+                biasSum = hn::Add(biasSum, slope);
+            }
+        storePart(d, biasSum, sums + 9 * plane.channels + channel, part);
+        for (std::int64_t dy = -1; dy <= 1; ++dy)
+            for (std::int64_t dxx = -1; dxx <= 1; ++dxx) {
+                Vec tapSum = hn::Zero(d);
+                for (std::int64_t row = std::max<std::int64_t>(0, -dy);
+                     row < std::min(plane.height, plane.height - dy); ++row) {
+                    // A row's sum first: the error grows with the side, not with the area.
+                    Vec rowSum = hn::Zero(d);
+                    for (std::int64_t column = std::max<std::int64_t>(0, -dxx);
+                         column < std::min(plane.width, plane.width - dxx); ++column) {
+                        const float* x =
+                            plane.x + ((row + dy) * plane.width + column + dxx) * plane.stride + channel;
+                        const float* slope = slopes + (row * plane.width + column) * width + local;
+                        rowSum = hn::MulAdd(loadPart(d, x, part), loadPart(d, slope, part), rowSum);
+                    }
+                    tapSum = hn::Add(tapSum, rowSum);
+                }
+                storePart(d, tapSum, sums + ((dy + 1) * 3 + dxx + 1) * plane.channels + channel, part);
+            }
+        for (std::int64_t row = 0; row < plane.height; ++row)
+            for (std::int64_t column = 0; column < plane.width; ++column) {
+                Vec sum = hn::Zero(d);
+                for (std::int64_t dy = -1; dy <= 1; ++dy) {
+                    if (row - dy < 0 || row - dy >= plane.height)
+                        continue;
+                    for (std::int64_t dxx = -1; dxx <= 1; ++dxx) {
+                        if (column - dxx < 0 || column - dxx >= plane.width)
+                            continue;
+                        const float* slope =
+                            slopes + ((row - dy) * plane.width + column - dxx) * width + local;
+                        const float* tap = plane.taps + ((dy + 1) * 3 + dxx + 1) * plane.channels + channel;
+                        sum = hn::MulAdd(loadPart(d, slope, part), loadPart(d, tap, part), sum);
+                    }
+                }
+                storePart(d, sum, dx + (row * plane.width + column) * plane.stride + channel, part);
+            }
+    }
+}
+
+// Mean and reciprocal standard deviation of one row of y. Two passes: the variance of the differences from
+// the mean does not cancel.
+HWY_INLINE void rowMoments(const float* y, std::int64_t channels, float* mean, float* scale) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    Vec sum = hn::Zero(d);
+    for (std::int64_t c = 0; c < channels; c += lanes)
+        sum = hn::Add(sum, loadPart(d, y + c, static_cast<std::size_t>(channels - c)));
+    *mean = hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(channels);
+    const Vec centre = hn::Set(d, *mean);
+    Vec squares = hn::Zero(d);
+    std::int64_t c = 0;
+    for (; c + lanes <= channels; c += lanes) {
+        const Vec difference = hn::Sub(hn::LoadU(d, y + c), centre);
+        squares = hn::MulAdd(difference, difference, squares);
+    }
+    float sumOfSquares = hn::GetLane(hn::SumOfLanes(d, squares));
+    for (; c < channels; ++c)
+        sumOfSquares += (y[c] - *mean) * (y[c] - *mean);
+    *scale = 1.0f / std::sqrt(sumOfSquares / static_cast<float>(channels) + kNormEpsilon);
+}
+
+void normGateRows(const NormGate& norm, std::int64_t firstRow, std::int64_t lastRow, float* out) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t row = firstRow; row < lastRow; ++row) {
+        const float* y = norm.y + row * norm.channels;
+        const float* z = norm.z + row * norm.zStride;
+        float mean = 0.0f;
+        float scale = 0.0f;
+        rowMoments(y, norm.channels, &mean, &scale);
+        for (std::int64_t c = 0; c < norm.channels; c += lanes) {
+            const std::size_t part = static_cast<std::size_t>(norm.channels - c);
+            const Vec hat = hn::Mul(hn::Sub(loadPart(d, y + c, part), hn::Set(d, mean)), hn::Set(d, scale));
+            const Vec n =
+                hn::MulAdd(hat, loadPart(d, norm.weight + c, part), loadPart(d, norm.bias + c, part));
+            const Vec gate = loadPart(d, z + c, part);
+            storePart(d, hn::Mul(n, hn::Mul(gate, sigmoid(d, gate))), out + row * norm.channels + c, part);
+        }
+    }
+}
+
+// sums: [2][channels], the gradients of weight and bias over these rows.
+void normGateBackwardRows(const NormGate& norm, std::int64_t firstRow, std::int64_t lastRow,
+                          const float* dOut, float* dy, float* dz, float* sums) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    const std::int64_t channels = norm.channels;
+    std::fill_n(sums, 2 * channels, 0.0f);
+    for (std::int64_t row = firstRow; row < lastRow; ++row) {
+        const float* y = norm.y + row * channels;
+        const float* z = norm.z + row * norm.zStride;
+        const float* g = dOut + row * channels;
+        float* dyRow = dy + row * channels;
+        float mean = 0.0f;
+        float scale = 0.0f;
+        rowMoments(y, channels, &mean, &scale);
+        // With hat = (y - mean) * scale and p = d out / d hat: dy = scale (p - mean(p) - hat mean(p hat)).
+        Vec pSum = hn::Zero(d);
+        Vec pHatSum = hn::Zero(d);
+        for (std::int64_t c = 0; c < channels; c += lanes) {
+            const std::size_t part = static_cast<std::size_t>(channels - c);
+            const Vec hat = hn::Mul(hn::Sub(loadPart(d, y + c, part), hn::Set(d, mean)), hn::Set(d, scale));
+            const Vec weight = loadPart(d, norm.weight + c, part);
+            const Vec n = hn::MulAdd(hat, weight, loadPart(d, norm.bias + c, part));
+            const Vec gate = loadPart(d, z + c, part);
+            const Vec s = sigmoid(d, gate);
+            const Vec gradient = loadPart(d, g + c, part);
+            storePart(d, hn::Mul(hn::Mul(gradient, n), siluSlope(d, gate, s)), dz + row * norm.zStride + c,
+                      part);
+            const Vec dn = hn::Mul(gradient, hn::Mul(gate, s));
+            float* weightSum = sums + c;
+            float* biasSum = sums + channels + c;
+            storePart(d, hn::MulAdd(dn, hat, loadPart(d, weightSum, part)), weightSum, part);
+            storePart(d, hn::Add(dn, loadPart(d, biasSum, part)), biasSum, part);
+            const Vec p = hn::Mul(dn, weight); // 0 beyond the last channel
+            storePart(d, p, dyRow + c, part);
+            pSum = hn::Add(pSum, p);
+            pHatSum = hn::MulAdd(p, hat, pHatSum);
+        }
+        const float inverse = 1.0f / static_cast<float>(channels);
+        const Vec pMean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, pSum)) * inverse);
+        const Vec pHatMean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, pHatSum)) * inverse);
+        for (std::int64_t c = 0; c < channels; c += lanes) {
+            const std::size_t part = static_cast<std::size_t>(channels - c);
+            const Vec hat = hn::Mul(hn::Sub(loadPart(d, y + c, part), hn::Set(d, mean)), hn::Set(d, scale));
+            const Vec p = hn::Sub(loadPart(d, dyRow + c, part), pMean);
+            storePart(d, hn::Mul(hn::Set(d, scale), hn::NegMulAdd(hat, pHatMean, p)), dyRow + c, part);
+        }
+    }
+}
+
+} // namespace HWY_NAMESPACE
+} // namespace limn::scan
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace limn {
+namespace scan {
+HWY_EXPORT(depthwiseRows);
+HWY_EXPORT(depthwiseBackwardChannels);
+HWY_EXPORT(normGateRows);
+HWY_EXPORT(normGateBackwardRows);
+
+namespace {
+
+std::vector<float> transposedTaps(const float* weight, std::int64_t channels) {
+    std::vector<float> taps(static_cast<std::size_t>(9 * channels));
+    for (std::int64_t c = 0; c < channels; ++c)
+        for (std::int64_t tap = 0; tap < 9; ++tap)
+            taps[static_cast<std::size_t>(tap * channels + c)] = weight[c * 9 + tap];
+    return taps;
+}
+
+} // namespace
+} // namespace scan
+
+void depthwiseSiluForwardCpu(std::int64_t batch, std::int64_t height, std::int64_t width,
+                             std::int64_t channels, const float* x, std::int64_t xStride, const float* weight,
+                             const float* bias, float* out, int threads) {
+    using namespace scan;
+    const std::vector<float> taps = transposedTaps(weight, channels);
+    const std::int64_t rows = std::max<std::int64_t>(1, std::min<std::int64_t>(8, height / 8));
+    const std::int64_t pieces = (height + rows - 1) / rows;
+    runParallel(threads, batch * pieces, [&](std::int64_t unit, int) {
+        const std::int64_t item = unit / pieces;
+        const std::int64_t first = unit % pieces * rows;
+        const Plane plane{height,      width, channels, xStride, x + item * height * width * xStride,
+                          taps.data(), bias};
+        HWY_DYNAMIC_DISPATCH(depthwiseRows)
+        (plane, first, std::min(height, first + rows), out + item * height * width * channels);
+    });
+}
+
+void depthwiseSiluBackwardCpu(std::int64_t batch, std::int64_t height, std::int64_t width,
+                              std::int64_t channels, const float* x, std::int64_t xStride,
+                              const float* weight, const float* bias, const float* dOut, float* dx,
+                              float* dWeight, float* dBias, int threads) {
+    using namespace scan;
+    const std::vector<float> taps = transposedTaps(weight, channels);
+    constexpr std::int64_t kGroup = 16;
+    const std::int64_t groups = (channels + kGroup - 1) / kGroup;
+    threads = resolveThreads(threads);
+    std::vector<std::vector<float>> slopes(static_cast<std::size_t>(threads));
+    std::vector<float> sums(static_cast<std::size_t>(batch * 10 * channels));
+    runParallel(threads, batch * groups, [&](std::int64_t unit, int participant) {
+        const std::int64_t item = unit / groups;
+        const std::int64_t first = unit % groups * kGroup;
+        std::vector<float>& own = slopes[static_cast<std::size_t>(participant)];
+        own.resize(static_cast<std::size_t>(height * width * kGroup));
+        const Plane plane{height,      width, channels, xStride, x + item * height * width * xStride,
+                          taps.data(), bias};
+        HWY_DYNAMIC_DISPATCH(depthwiseBackwardChannels)
+        (plane, first, std::min(channels, first + kGroup), dOut + item * height * width * channels,
+         own.data(), dx + item * height * width * xStride, sums.data() + item * 10 * channels);
+    });
+    std::fill_n(dWeight, channels * 9, 0.0f);
+    std::fill_n(dBias, channels, 0.0f);
+    for (std::int64_t item = 0; item < batch; ++item) {
+        const float* own = sums.data() + item * 10 * channels;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            for (std::int64_t tap = 0; tap < 9; ++tap)
+                dWeight[c * 9 + tap] += own[tap * channels + c];
+            dBias[c] += own[9 * channels + c];
+        }
+    }
+}
+
+void normGateForwardCpu(std::int64_t rows, std::int64_t channels, const float* y, const float* z,
+                        std::int64_t zStride, const float* weight, const float* bias, float* out,
+                        int threads) {
+    using namespace scan;
+    constexpr std::int64_t kRows = 32;
+    const NormGate norm{channels, y, z, zStride, weight, bias};
+    runParallel(threads, (rows + kRows - 1) / kRows, [&](std::int64_t unit, int) {
+        HWY_DYNAMIC_DISPATCH(normGateRows)(norm, unit * kRows, std::min(rows, (unit + 1) * kRows), out);
+    });
+}
+
+void normGateBackwardCpu(std::int64_t rows, std::int64_t channels, const float* y, const float* z,
+                         std::int64_t zStride, const float* weight, const float* bias, const float* dOut,
+                         float* dy, float* dz, float* dWeight, float* dBias, int threads) {
+    using namespace scan;
+    constexpr std::int64_t kRows = 64;
+    const std::int64_t pieces = (rows + kRows - 1) / kRows;
+    const NormGate norm{channels, y, z, zStride, weight, bias};
+    std::vector<float> sums(static_cast<std::size_t>(pieces * 2 * channels));
+    runParallel(threads, pieces, [&](std::int64_t unit, int) {
+        HWY_DYNAMIC_DISPATCH(normGateBackwardRows)
+        (norm, unit * kRows, std::min(rows, (unit + 1) * kRows), dOut, dy, dz,
+         sums.data() + unit * 2 * channels);
+    });
+    std::fill_n(dWeight, channels, 0.0f);
+    std::fill_n(dBias, channels, 0.0f);
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+        const float* own = sums.data() + piece * 2 * channels;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            dWeight[c] += own[c];
+            dBias[c] += own[channels + c];
+        }
+    }
+}
+
+} // namespace limn
+#endif

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Gradients of the scan on the processor. A unit of work is one part of the channels of one image, in all
+// four directions. States are recomputed: a first run keeps those at the tiles' borders, then the tiles are
+// taken from the last to the first, each run forward once more and then backward. Sums over channels are made
+// inside a unit first and then over the parts, in a fixed order whatever the number of threads.
+//
+// With g = dy, a = exp(delta A), carry = a[t+1] * dh[t+1] (0 after the last step):
+//     dh = g C + carry            dC = sum_d g h               dB = sum_d dh delta u
+//     q = a dh h[t-1]             dA = sum_t delta q           d delta = sum_n A q + u sum_n B dh
+//     du = g D + delta sum_n B dh d argument = d delta * sigmoid(argument)
+#include "inference/scan/selective_scan.h"
+
+#include "inference/scan/scan_tile.h"
+#include "inference/scan/thread_pool.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "inference/scan/scan_backward.cpp"
+#include "hwy/foreach_target.h"
+
+#include "hwy/highway.h"
+#include "inference/scan/scan_tile-inl.h"
+
+#ifndef LIMN_SCAN_BACKWARD_ONCE
+#define LIMN_SCAN_BACKWARD_ONCE
+namespace limn::scan {
+
+// Sums over lanes are paid for once a group; 48 divides the network's 192, 384 and 768 channels.
+constexpr int kBackwardGroup = 48;
+constexpr std::int64_t kMostParts = 8;
+
+struct BackwardScratch {
+    explicit BackwardScratch(const ScanShape& shape)
+        : group(shape)
+        , weightGradient(
+              hwy::AllocateAligned<float>(static_cast<std::size_t>(group.paddedRank) * kBackwardGroup))
+        , featureGradient(hwy::AllocateAligned<float>(static_cast<std::size_t>(group.paddedRank)))
+        , borders(hwy::AllocateAligned<float>(static_cast<std::size_t>((shape.length() + kTile - 1) / kTile *
+                                                                       kScanStates * kBackwardGroup))) {}
+
+    StagedGroup<kBackwardGroup> group;
+    // Sums over the steps, per channel.
+    hwy::AlignedFreeUniquePtr<float[]> weightGradient;            // [paddedRank][kBackwardGroup]
+    alignas(64) float rateGradient[kScanStates * kBackwardGroup]; // [16][kBackwardGroup]
+    alignas(64) float biasGradient[kBackwardGroup];
+    alignas(64) float skipGradient[kBackwardGroup];
+    alignas(64) float carry[kScanStates * kBackwardGroup];
+    alignas(64) float states[kScanStates * kBackwardGroup];
+    // Per step of the tile, [kTile][kBackwardGroup].
+    alignas(64) float dy[kTile * kBackwardGroup];
+    alignas(64) float sigmoids[kTile * kBackwardGroup];
+    alignas(64) float rateTerm[kTile * kBackwardGroup];  // sum_n A / ln 2 * q
+    alignas(64) float inputTerm[kTile * kBackwardGroup]; // sum_n B dh
+    alignas(64) float argument[kTile * kBackwardGroup];  // gradient of softplus's argument
+    // Per step of the tile, [kTile][kStateBlock][lanes].
+    alignas(64) float before[kTile * kStateBlock * kMostLanes]; // states before the step
+    alignas(64) float forB[kTile * kStateBlock * kMostLanes];   // dB and dC, lane by lane
+    alignas(64) float forC[kTile * kStateBlock * kMostLanes];
+    hwy::AlignedFreeUniquePtr<float[]> featureGradient;
+    hwy::AlignedFreeUniquePtr<float[]> borders; // [tiles][16][kBackwardGroup]: states before each tile
+};
+
+// Where a unit leaves its results.
+struct UnitGradients {
+    float* u = nullptr;         // [batch][length][channels]
+    float* projected = nullptr; // [length][projectedWidth] of this image and part, zeroed
+    float* dtWeight = nullptr;  // the four of this image
+    float* dtBias = nullptr;
+    float* a = nullptr;
+    float* d = nullptr;
+};
+
+} // namespace limn::scan
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace limn::scan {
+namespace HWY_NAMESPACE {
+
+// Four states of one vector of channels through the tile, without outputs.
+HWY_INLINE void advanceStates(BackwardScratch& scratch, int v, int state) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kBackwardGroup>& group = scratch.group;
+    float* states = scratch.states + state * kBackwardGroup + v * lanes;
+    const float* HWY_RESTRICT decays = group.decays;
+    const float* HWY_RESTRICT stepInput = group.stepInput + v * lanes;
+    const float* HWY_RESTRICT b = group.coefficients + state;
+    Vec h0 = hn::Load(d, states);
+    Vec h1 = hn::Load(d, states + kBackwardGroup);
+    Vec h2 = hn::Load(d, states + 2 * kBackwardGroup);
+    Vec h3 = hn::Load(d, states + 3 * kBackwardGroup);
+    for (int t = 0; t < group.steps; ++t) {
+        const Vec x = hn::Load(d, stepInput);
+        h0 = hn::MulAdd(hn::Load(d, decays), h0, hn::Mul(x, hn::Set(d, b[0])));
+        h1 = hn::MulAdd(hn::Load(d, decays + lanes), h1, hn::Mul(x, hn::Set(d, b[1])));
+        h2 = hn::MulAdd(hn::Load(d, decays + 2 * lanes), h2, hn::Mul(x, hn::Set(d, b[2])));
+        h3 = hn::MulAdd(hn::Load(d, decays + 3 * lanes), h3, hn::Mul(x, hn::Set(d, b[3])));
+        decays += kStateBlock * lanes;
+        stepInput += kBackwardGroup;
+        b += 2 * kScanStates;
+    }
+    hn::Store(h0, d, states);
+    hn::Store(h1, d, states + kBackwardGroup);
+    hn::Store(h2, d, states + 2 * kBackwardGroup);
+    hn::Store(h3, d, states + 3 * kBackwardGroup);
+}
+
+// The same from the tile's border states, keeping the states before each step; and g h into forC.
+HWY_INLINE void replayStates(BackwardScratch& scratch, const float* border, int v, int state) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kBackwardGroup>& group = scratch.group;
+    border += state * kBackwardGroup + v * lanes;
+    const float* HWY_RESTRICT decays = group.decays;
+    const float* HWY_RESTRICT stepInput = group.stepInput + v * lanes;
+    const float* HWY_RESTRICT dy = scratch.dy + v * lanes;
+    const float* HWY_RESTRICT b = group.coefficients + state;
+    float* HWY_RESTRICT before = scratch.before;
+    float* HWY_RESTRICT forC = scratch.forC;
+    Vec h0 = hn::Load(d, border);
+    Vec h1 = hn::Load(d, border + kBackwardGroup);
+    Vec h2 = hn::Load(d, border + 2 * kBackwardGroup);
+    Vec h3 = hn::Load(d, border + 3 * kBackwardGroup);
+    for (int t = 0; t < group.steps; ++t) {
+        hn::Store(h0, d, before);
+        hn::Store(h1, d, before + lanes);
+        hn::Store(h2, d, before + 2 * lanes);
+        hn::Store(h3, d, before + 3 * lanes);
+        const Vec x = hn::Load(d, stepInput);
+        h0 = hn::MulAdd(hn::Load(d, decays), h0, hn::Mul(x, hn::Set(d, b[0])));
+        h1 = hn::MulAdd(hn::Load(d, decays + lanes), h1, hn::Mul(x, hn::Set(d, b[1])));
+        h2 = hn::MulAdd(hn::Load(d, decays + 2 * lanes), h2, hn::Mul(x, hn::Set(d, b[2])));
+        h3 = hn::MulAdd(hn::Load(d, decays + 3 * lanes), h3, hn::Mul(x, hn::Set(d, b[3])));
+        const Vec g = hn::Load(d, dy);
+        hn::Store(hn::MulAdd(g, h0, hn::Load(d, forC)), d, forC);
+        hn::Store(hn::MulAdd(g, h1, hn::Load(d, forC + lanes)), d, forC + lanes);
+        hn::Store(hn::MulAdd(g, h2, hn::Load(d, forC + 2 * lanes)), d, forC + 2 * lanes);
+        hn::Store(hn::MulAdd(g, h3, hn::Load(d, forC + 3 * lanes)), d, forC + 3 * lanes);
+        before += kStateBlock * lanes;
+        decays += kStateBlock * lanes;
+        forC += kStateBlock * lanes;
+        stepInput += kBackwardGroup;
+        dy += kBackwardGroup;
+        b += 2 * kScanStates;
+    }
+}
+
+// One state of reverseStates() at one step.
+HWY_INLINE void reverseOne(Tag d, Vec g, Vec step, Vec x, Vec rate, const float* decay, const float* before,
+                           float b, float c, float* forB, Vec& carry, Vec& rateSum, Vec& rateTerm,
+                           Vec& inputTerm) {
+    const Vec gradient = hn::MulAdd(g, hn::Set(d, c), carry);
+    carry = hn::Mul(gradient, hn::Load(d, decay));
+    const Vec q = hn::Mul(carry, hn::Load(d, before));
+    rateSum = hn::MulAdd(step, q, rateSum);
+    rateTerm = hn::MulAdd(rate, q, rateTerm);
+    inputTerm = hn::MulAdd(hn::Set(d, b), gradient, inputTerm);
+    hn::Store(hn::MulAdd(gradient, x, hn::Load(d, forB)), d, forB);
+}
+
+// Four states of one vector of channels from the tile's last step to its first.
+HWY_INLINE void reverseStates(BackwardScratch& scratch, int v, int state) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kBackwardGroup>& group = scratch.group;
+    const int offset = state * kBackwardGroup + v * lanes;
+    float* carries = scratch.carry + offset;
+    float* sums = scratch.rateGradient + offset;
+    const float* rates = group.rates + offset;
+    Vec c0 = hn::Load(d, carries);
+    Vec c1 = hn::Load(d, carries + kBackwardGroup);
+    Vec c2 = hn::Load(d, carries + 2 * kBackwardGroup);
+    Vec c3 = hn::Load(d, carries + 3 * kBackwardGroup);
+    Vec s0 = hn::Zero(d), s1 = hn::Zero(d), s2 = hn::Zero(d), s3 = hn::Zero(d);
+    for (int t = group.steps - 1; t >= 0; --t) {
+        const int at = t * kBackwardGroup + v * lanes;
+        const float* decays = group.decays + t * kStateBlock * lanes;
+        const float* before = scratch.before + t * kStateBlock * lanes;
+        float* forB = scratch.forB + t * kStateBlock * lanes;
+        const float* b = group.coefficients + t * 2 * kScanStates + state;
+        const float* c = b + kScanStates;
+        const Vec g = hn::Load(d, scratch.dy + at);
+        const Vec step = hn::Load(d, group.step + at);
+        const Vec x = hn::Load(d, group.stepInput + at);
+        Vec rateTerm = hn::Load(d, scratch.rateTerm + at);
+        Vec inputTerm = hn::Load(d, scratch.inputTerm + at);
+        reverseOne(d, g, step, x, hn::Load(d, rates), decays, before, b[0], c[0], forB, c0, s0, rateTerm,
+                   inputTerm);
+        reverseOne(d, g, step, x, hn::Load(d, rates + kBackwardGroup), decays + lanes, before + lanes, b[1],
+                   c[1], forB + lanes, c1, s1, rateTerm, inputTerm);
+        reverseOne(d, g, step, x, hn::Load(d, rates + 2 * kBackwardGroup), decays + 2 * lanes,
+                   before + 2 * lanes, b[2], c[2], forB + 2 * lanes, c2, s2, rateTerm, inputTerm);
+        reverseOne(d, g, step, x, hn::Load(d, rates + 3 * kBackwardGroup), decays + 3 * lanes,
+                   before + 3 * lanes, b[3], c[3], forB + 3 * lanes, c3, s3, rateTerm, inputTerm);
+        hn::Store(rateTerm, d, scratch.rateTerm + at);
+        hn::Store(inputTerm, d, scratch.inputTerm + at);
+    }
+    hn::Store(c0, d, carries);
+    hn::Store(c1, d, carries + kBackwardGroup);
+    hn::Store(c2, d, carries + 2 * kBackwardGroup);
+    hn::Store(c3, d, carries + 3 * kBackwardGroup);
+    hn::Store(hn::Add(hn::Load(d, sums), s0), d, sums);
+    hn::Store(hn::Add(hn::Load(d, sums + kBackwardGroup), s1), d, sums + kBackwardGroup);
+    hn::Store(hn::Add(hn::Load(d, sums + 2 * kBackwardGroup), s2), d, sums + 2 * kBackwardGroup);
+    hn::Store(hn::Add(hn::Load(d, sums + 3 * kBackwardGroup), s3), d, sums + 3 * kBackwardGroup);
+}
+
+// What follows from the sums over states: du, the argument's gradient, and the parameters' sums over steps.
+HWY_INLINE void finishSteps(const ScanShape& shape, BackwardScratch& scratch, float* du) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kBackwardGroup>& group = scratch.group;
+    float* origin = du + group.batchItem * shape.length() * shape.channels + group.firstChannel;
+    const int vectors = vectorsOf(group);
+    for (int v = 0; v < vectors; ++v) {
+        const std::size_t part = static_cast<std::size_t>(group.channels - v * lanes);
+        const Vec skip = hn::Load(d, group.skip + v * lanes);
+        Vec skipSum = hn::Zero(d);
+        Vec biasSum = hn::Zero(d);
+        for (int t = 0; t < group.steps; ++t) {
+            const int at = t * kBackwardGroup + v * lanes;
+            const Vec g = hn::Load(d, scratch.dy + at);
+            const Vec u = hn::Load(d, group.u + at);
+            const Vec inputTerm = hn::Load(d, scratch.inputTerm + at);
+            const Vec stepGradient = hn::MulAdd(hn::Load(d, scratch.rateTerm + at), hn::Set(d, 0.693147181f),
+                                                hn::Mul(u, inputTerm));
+            const Vec argument = hn::Mul(stepGradient, hn::Load(d, scratch.sigmoids + at));
+            hn::Store(argument, d, scratch.argument + at);
+            biasSum = hn::Add(biasSum, argument);
+            skipSum = hn::MulAdd(g, u, skipSum);
+            Vec sum = hn::MulAdd(hn::Load(d, group.step + at), inputTerm, hn::Mul(g, skip));
+            float* to = origin + group.rows[t] * shape.channels + v * lanes;
+            if (group.direction > 0)
+                sum = hn::Add(loadPart(d, to, part), sum);
+            storePart(d, sum, to, part);
+        }
+        float* bias = scratch.biasGradient + v * lanes;
+        float* skips = scratch.skipGradient + v * lanes;
+        hn::Store(hn::Add(hn::Load(d, bias), biasSum), d, bias);
+        hn::Store(hn::Add(hn::Load(d, skips), skipSum), d, skips);
+        for (int r = 0; r < group.paddedRank; r += 4) {
+            const float* features = group.features.get() + r;
+            float* weight = scratch.weightGradient.get() + r * kBackwardGroup + v * lanes;
+            Vec w0 = hn::Zero(d), w1 = hn::Zero(d), w2 = hn::Zero(d), w3 = hn::Zero(d);
+            for (int t = 0; t < group.steps; ++t) {
+                const Vec argument = hn::Load(d, scratch.argument + t * kBackwardGroup + v * lanes);
+                w0 = hn::MulAdd(argument, hn::Set(d, features[0]), w0);
+                w1 = hn::MulAdd(argument, hn::Set(d, features[1]), w1);
+                w2 = hn::MulAdd(argument, hn::Set(d, features[2]), w2);
+                w3 = hn::MulAdd(argument, hn::Set(d, features[3]), w3);
+                features += group.paddedRank;
+            }
+            hn::Store(hn::Add(hn::Load(d, weight), w0), d, weight);
+            hn::Store(hn::Add(hn::Load(d, weight + kBackwardGroup), w1), d, weight + kBackwardGroup);
+            hn::Store(hn::Add(hn::Load(d, weight + 2 * kBackwardGroup), w2), d, weight + 2 * kBackwardGroup);
+            hn::Store(hn::Add(hn::Load(d, weight + 3 * kBackwardGroup), w3), d, weight + 3 * kBackwardGroup);
+        }
+    }
+}
+
+// Adds the gradient of the step features to the rows of `projected`.
+HWY_INLINE void addFeatureGradients(const ScanShape& shape, BackwardScratch& scratch, float* projected) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kBackwardGroup>& group = scratch.group;
+    const int vectors = vectorsOf(group);
+    const int rank = static_cast<int>(shape.rank);
+    float* sums = scratch.featureGradient.get();
+    for (int t = 0; t < group.steps; ++t) {
+        const float* argument = scratch.argument + t * kBackwardGroup;
+        std::fill_n(sums, group.paddedRank, 0.0f);
+        for (int r = 0; r < group.paddedRank; r += 4) {
+            const float* weight = group.weight.get() + r * kBackwardGroup;
+            Vec f0 = hn::Zero(d), f1 = hn::Zero(d), f2 = hn::Zero(d), f3 = hn::Zero(d);
+            for (int v = 0; v < vectors; ++v) {
+                const Vec g = hn::Load(d, argument + v * lanes);
+                const float* w = weight + v * lanes;
+                f0 = hn::MulAdd(g, hn::Load(d, w), f0);
+                f1 = hn::MulAdd(g, hn::Load(d, w + kBackwardGroup), f1);
+                f2 = hn::MulAdd(g, hn::Load(d, w + 2 * kBackwardGroup), f2);
+                f3 = hn::MulAdd(g, hn::Load(d, w + 3 * kBackwardGroup), f3);
+            }
+            addSumsOfFour(d, f0, f1, f2, f3, sums + r);
+        }
+        float* to = projected + group.rows[t] * shape.projectedWidth() + group.direction * shape.sliceWidth();
+        for (int r = 0; r < rank; ++r)
+            to[r] += sums[r];
+    }
+}
+
+void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float* dy,
+                   const UnitGradients& gradients, std::int64_t batchItem, std::int64_t firstChannel,
+                   BackwardScratch& scratch) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    StagedGroup<kBackwardGroup>& group = scratch.group;
+    const std::int64_t length = shape.length();
+    const std::int64_t tiles = (length + kTile - 1) / kTile;
+    constexpr int kBorder = kScanStates * kBackwardGroup;
+    for (int direction = 0; direction < shape.directions; ++direction) {
+        stageParameters(shape, inputs, batchItem, firstChannel, direction, group);
+        const int vectors = vectorsOf(group);
+        std::fill_n(scratch.weightGradient.get(), static_cast<std::size_t>(group.paddedRank) * kBackwardGroup,
+                    0.0f);
+        std::fill(std::begin(scratch.rateGradient), std::end(scratch.rateGradient), 0.0f);
+        std::fill(std::begin(scratch.biasGradient), std::end(scratch.biasGradient), 0.0f);
+        std::fill(std::begin(scratch.skipGradient), std::end(scratch.skipGradient), 0.0f);
+        std::fill(std::begin(scratch.carry), std::end(scratch.carry), 0.0f);
+        std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
+
+        for (std::int64_t tile = 0; tile < tiles; ++tile) {
+            std::copy_n(scratch.states, kBorder, scratch.borders.get() + tile * kBorder);
+            if (tile + 1 == tiles)
+                break;
+            stageTile(shape, inputs, tile * kTile, kTile, group, nullptr);
+            for (int v = 0; v < vectors; ++v)
+                for (int state = 0; state < kScanStates; state += kStateBlock) {
+                    fillDecays(group, v, state);
+                    advanceStates(scratch, v, state);
+                }
+        }
+
+        for (std::int64_t tile = tiles - 1; tile >= 0; --tile) {
+            const std::int64_t first = tile * kTile;
+            const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
+            const float* border = scratch.borders.get() + tile * kBorder;
+            stageTile(shape, inputs, first, steps, group, scratch.sigmoids);
+            stageRows(shape, group, dy, scratch.dy);
+            std::fill(std::begin(scratch.rateTerm), std::end(scratch.rateTerm), 0.0f);
+            std::fill(std::begin(scratch.inputTerm), std::end(scratch.inputTerm), 0.0f);
+            for (int state = 0; state < kScanStates; state += kStateBlock) {
+                std::fill(std::begin(scratch.forB), std::end(scratch.forB), 0.0f);
+                std::fill(std::begin(scratch.forC), std::end(scratch.forC), 0.0f);
+                for (int v = 0; v < vectors; ++v) {
+                    fillDecays(group, v, state);
+                    replayStates(scratch, border, v, state);
+                    reverseStates(scratch, v, state);
+                }
+                for (int t = 0; t < steps; ++t) {
+                    float* to = gradients.projected + group.rows[t] * shape.projectedWidth() +
+                                direction * shape.sliceWidth() + shape.rankStride + state;
+                    const float* b = scratch.forB + t * kStateBlock * lanes;
+                    const float* c = scratch.forC + t * kStateBlock * lanes;
+                    addSumsOfFour(d, hn::Load(d, b), hn::Load(d, b + lanes), hn::Load(d, b + 2 * lanes),
+                                  hn::Load(d, b + 3 * lanes), to);
+                    addSumsOfFour(d, hn::Load(d, c), hn::Load(d, c + lanes), hn::Load(d, c + 2 * lanes),
+                                  hn::Load(d, c + 3 * lanes), to + kScanStates);
+                }
+            }
+            finishSteps(shape, scratch, gradients.u);
+            addFeatureGradients(shape, scratch, gradients.projected);
+        }
+
+        const std::int64_t at = direction * shape.channels + firstChannel;
+        for (int c = 0; c < group.channels; ++c) {
+            gradients.d[at + c] = scratch.skipGradient[c];
+            gradients.dtBias[at + c] = scratch.biasGradient[c];
+            for (int n = 0; n < kScanStates; ++n)
+                gradients.a[(at + c) * kScanStates + n] = scratch.rateGradient[n * kBackwardGroup + c];
+            for (std::int64_t r = 0; r < shape.rank; ++r)
+                gradients.dtWeight[(at + c) * shape.rank + r] =
+                    scratch.weightGradient[static_cast<std::size_t>(r * kBackwardGroup + c)];
+        }
+    }
+}
+
+} // namespace HWY_NAMESPACE
+} // namespace limn::scan
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace limn {
+namespace scan {
+HWY_EXPORT(backwardGroup);
+
+namespace {
+
+// Adds `count` floats of each of `sources` arrays, `stride` apart, to `to`, in order.
+void addInOrder(float* to, const float* from, std::int64_t sources, std::int64_t stride, std::int64_t first,
+                std::int64_t count) {
+    for (std::int64_t s = 0; s < sources; ++s) {
+        const float* source = from + s * stride + first;
+        for (std::int64_t i = 0; i < count; ++i)
+            to[first + i] += source[i];
+    }
+}
+
+} // namespace
+} // namespace scan
+
+void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, const float* dy,
+                              const ScanGradients& gradients, int threads) {
+    using namespace scan;
+    const std::int64_t kc = shape.directions * shape.channels;
+    std::fill_n(gradients.dtWeight, kc * shape.rank, 0.0f);
+    std::fill_n(gradients.dtBias, kc, 0.0f);
+    std::fill_n(gradients.a, kc * kScanStates, 0.0f);
+    std::fill_n(gradients.d, kc, 0.0f);
+    if (shape.batch <= 0 || shape.length() <= 0 || shape.channels <= 0)
+        return;
+
+    const std::int64_t groups = (shape.channels + kBackwardGroup - 1) / kBackwardGroup;
+    const std::int64_t parts = std::min(groups, kMostParts);
+    const std::int64_t projectedSize = shape.length() * shape.projectedWidth();
+    const std::int64_t parameters = kc * (shape.rank + kScanStates + 2);
+    threads = resolveThreads(threads);
+
+    // Images are taken in runs, so that scratch memory stays near 128 MB (or that of one image). Sums over
+    // the images go from the first to the last, wherever a run ends.
+    constexpr std::int64_t kMostScratch = 32 << 20;
+    const std::int64_t scratchOfOne = (parts - 1) * projectedSize + parameters;
+    const std::int64_t run = std::clamp<std::int64_t>(kMostScratch / scratchOfOne, 1, shape.batch);
+    // The first part writes to gradients.projected itself.
+    std::vector<float> partSums(static_cast<std::size_t>(run * (parts - 1) * projectedSize));
+    std::vector<float> parameterSums(static_cast<std::size_t>(run * parameters));
+    std::vector<hwy::AlignedUniquePtr<BackwardScratch>> scratch(static_cast<std::size_t>(threads));
+
+    for (std::int64_t start = 0; start < shape.batch; start += run) {
+        const std::int64_t items = std::min(run, shape.batch - start);
+        runParallel(threads, items * parts, [&](std::int64_t unit, int participant) {
+            hwy::AlignedUniquePtr<BackwardScratch>& own = scratch[static_cast<std::size_t>(participant)];
+            if (!own)
+                own = hwy::MakeUniqueAligned<BackwardScratch>(shape);
+            const std::int64_t item = unit / parts;
+            const std::int64_t part = unit % parts;
+            UnitGradients results;
+            results.u = gradients.u;
+            results.projected = part == 0 ? gradients.projected + (start + item) * projectedSize
+                                          : partSums.data() + (item * (parts - 1) + part - 1) * projectedSize;
+            std::fill_n(results.projected, projectedSize, 0.0f);
+            results.dtWeight = parameterSums.data() + item * parameters;
+            results.dtBias = results.dtWeight + kc * shape.rank;
+            results.a = results.dtBias + kc;
+            results.d = results.a + kc * kScanStates;
+            for (std::int64_t group = part * groups / parts; group < (part + 1) * groups / parts; ++group)
+                HWY_DYNAMIC_DISPATCH(backwardGroup)
+            (shape, inputs, dy, results, start + item, group * kBackwardGroup, *own);
+        });
+        // Over the parts of each image, a row at a time.
+        constexpr std::int64_t kPiece = 1 << 15;
+        const std::int64_t pieces = (projectedSize + kPiece - 1) / kPiece;
+        if (parts > 1)
+            runParallel(threads, items * pieces, [&](std::int64_t unit, int) {
+                const std::int64_t item = unit / pieces;
+                const std::int64_t first = unit % pieces * kPiece;
+                addInOrder(gradients.projected + (start + item) * projectedSize,
+                           partSums.data() + item * (parts - 1) * projectedSize, parts - 1, projectedSize,
+                           first, std::min(kPiece, projectedSize - first));
+            });
+        const float* sums = parameterSums.data();
+        addInOrder(gradients.dtWeight, sums, items, parameters, 0, kc * shape.rank);
+        addInOrder(gradients.dtBias, sums + kc * shape.rank, items, parameters, 0, kc);
+        addInOrder(gradients.a, sums + kc * (shape.rank + 1), items, parameters, 0, kc * kScanStates);
+        addInOrder(gradients.d, sums + kc * (shape.rank + 1 + kScanStates), items, parameters, 0, kc);
+    }
+}
+
+} // namespace limn
+#endif

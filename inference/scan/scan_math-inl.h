@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Vector arithmetic that the scan's kernels share, compiled once for each instruction set: powers, softplus,
+// SiLU, loads and stores of incomplete vectors, sums over lanes. Included by the kernels only; pure
+// functions.
+
+// The guard alternates, because foreach_target.h includes this file once for each instruction set.
+#if defined(LIMN_SCAN_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef LIMN_SCAN_MATH_INL_H
+#undef LIMN_SCAN_MATH_INL_H
+#else
+#define LIMN_SCAN_MATH_INL_H
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace limn::scan {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 16 lanes: the layouts in scratch memory are padded to that.
+using Tag = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Tag>;
+
+// 2^x for x <= 0; below -127 it is 0. Relative error 1.2e-7 down to 2^-125; absolute error 2^-125 below.
+//
+// x = k + f with |f| <= 1/2: adding 1.5 * 2^23 leaves k in the low bits of the sum. The polynomial 1 + f q(f)
+// is a least-maximum fit of the relative error (9.2e-8) of 2^f, with the constant fixed to 1, so that steps
+// that hardly decay keep their small difference from 1. The clamp's k = -127 and f = 0 give the bits of 0.
+HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
+    const hn::RebindToSigned<Tag> di;
+    x = hn::Max(x, hn::Set(d, -127.0f));
+    const Vec magic = hn::Set(d, 12582912.0f);
+    const Vec shifted = hn::Add(x, magic);
+    const Vec f = hn::Sub(x, hn::Sub(shifted, magic));
+    Vec p = hn::MulAdd(f, hn::Set(d, 0.001326472731307149f), hn::Set(d, 0.009671512991189957f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.05550733581185341f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.24022242426872253f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.6931470036506653f));
+    p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
+    return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
+}
+
+// exp(-|x|), relative error 2e-7; exp(-87) for everything beyond 87. The reduction subtracts k ln 2 in two
+// parts (Cody and Waite), so that the error does not grow with |x|.
+HWY_INLINE Vec expOfMinusAbs(Tag d, Vec x) {
+    const hn::RebindToSigned<Tag> di;
+    x = hn::Max(hn::Neg(hn::Abs(x)), hn::Set(d, -87.0f));
+    const Vec magic = hn::Set(d, 12582912.0f);
+    const Vec shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
+    const Vec k = hn::Sub(shifted, magic);
+    Vec f = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
+    f = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), f);
+    f = hn::Mul(f, hn::Set(d, 1.44269504f));
+    Vec p = hn::MulAdd(f, hn::Set(d, 0.00015353361959569156f), hn::Set(d, 0.0013398875016719103f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.00961843691766262f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.055503323674201965f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.24022647738456726f));
+    p = hn::MulAdd(p, f, hn::Set(d, 0.6931471824645996f));
+    p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
+    return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
+}
+
+// softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), and its derivative, the sigmoid of x.
+// log1p(e) = 2 artanh(e / (2 + e)), by a polynomial in the square of the quotient (<= 1/9) with relative
+// error 5e-9: small steps keep their relative accuracy (3e-7), large ones are x itself.
+HWY_INLINE Vec softplus(Tag d, Vec x, Vec* sigmoid) {
+    const Vec e = expOfMinusAbs(d, x);
+    const Vec q = hn::Div(e, hn::Add(e, hn::Set(d, 2.0f)));
+    const Vec s = hn::Mul(q, q);
+    Vec p = hn::MulAdd(s, hn::Set(d, 0.2801199f), hn::Set(d, 0.28001805f));
+    p = hn::MulAdd(p, s, hn::Set(d, 0.40021527f));
+    p = hn::MulAdd(p, s, hn::Set(d, 0.66666416f));
+    p = hn::MulAdd(p, s, hn::Set(d, 2.0f));
+    if (sigmoid != nullptr) {
+        const Vec one = hn::Set(d, 1.0f);
+        *sigmoid = hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+    }
+    return hn::MulAdd(p, q, hn::Max(x, hn::Zero(d)));
+}
+
+HWY_INLINE Vec sigmoid(Tag d, Vec x) {
+    const Vec one = hn::Set(d, 1.0f);
+    const Vec e = expOfMinusAbs(d, x);
+    return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+}
+
+// Derivative of x sigmoid(x), given the sigmoid.
+HWY_INLINE Vec siluSlope(Tag d, Vec x, Vec sigmoidOfX) {
+    const Vec one = hn::Set(d, 1.0f);
+    return hn::Mul(sigmoidOfX, hn::MulAdd(x, hn::Sub(one, sigmoidOfX), one));
+}
+
+HWY_INLINE Vec clampTo(Tag d, Vec x, float limit) {
+    return hn::Min(hn::Max(x, hn::Set(d, -limit)), hn::Set(d, limit));
+}
+
+// The first `count` lanes from memory, 0 in the others; nothing beyond `count` is read.
+HWY_INLINE Vec loadPart(Tag d, const float* from, std::size_t count) {
+    if (count >= hn::Lanes(d))
+        return hn::LoadU(d, from);
+    HWY_ALIGN float lanes[16] = {};
+    std::memcpy(lanes, from, count * sizeof(float));
+    return hn::Load(d, lanes);
+}
+
+// The first `count` lanes to memory; nothing beyond them is written.
+HWY_INLINE void storePart(Tag d, Vec v, float* to, std::size_t count) {
+    if (count >= hn::Lanes(d)) {
+        hn::StoreU(v, d, to);
+        return;
+    }
+    HWY_ALIGN float lanes[16];
+    hn::Store(v, d, lanes);
+    std::memcpy(to, lanes, count * sizeof(float));
+}
+
+// Adds the sums over the lanes of four vectors to four numbers in memory.
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE void addSumsOfFour(Tag, Vec v0, Vec v1, Vec v2, Vec v3, float* to) {
+    to[0] += hn::GetLane(v0);
+    to[1] += hn::GetLane(v1);
+    to[2] += hn::GetLane(v2);
+    to[3] += hn::GetLane(v3);
+}
+#else
+HWY_INLINE void addSumsOfFour(Tag d, Vec v0, Vec v1, Vec v2, Vec v3, float* to) {
+    const hn::Repartition<std::uint64_t, Tag> d64;
+    // In each block of four lanes: (v0[0]+v0[2], v1[0]+v1[2], v0[1]+v0[3], v1[1]+v1[3]), likewise v2 and v3.
+    const Vec low = hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1));
+    const Vec high = hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3));
+    const auto low64 = hn::BitCast(d64, low);
+    const auto high64 = hn::BitCast(d64, high);
+    const Vec even = hn::BitCast(d, hn::InterleaveLower(d64, low64, high64));
+    const Vec odd = hn::BitCast(d, hn::InterleaveUpper(d64, low64, high64));
+    const Vec blocks = hn::Add(even, odd);
+    const hn::CappedTag<float, 4> d4;
+#if HWY_TARGET <= HWY_AVX3
+    const hn::Half<Tag> d8;
+    const auto half = hn::Add(hn::LowerHalf(d8, blocks), hn::UpperHalf(d8, blocks));
+    const auto sums = hn::Add(hn::LowerHalf(d4, half), hn::UpperHalf(d4, half));
+#elif HWY_TARGET == HWY_AVX2
+    const auto sums = hn::Add(hn::LowerHalf(d4, blocks), hn::UpperHalf(d4, blocks));
+#else
+    const auto sums = blocks;
+#endif
+    hn::StoreU(hn::Add(hn::LoadU(d4, to), sums), d4, to);
+}
+#endif
+
+} // namespace HWY_NAMESPACE
+} // namespace limn::scan
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the forward and the backward scan do alike for a tile of steps: gather the inputs along the path, make
+// the steps (softplus of a small matrix product) and the decays. Included by the kernels only, once for each
+// instruction set; works on the scratch of one thread.
+
+#if defined(LIMN_SCAN_TILE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef LIMN_SCAN_TILE_INL_H
+#undef LIMN_SCAN_TILE_INL_H
+#else
+#define LIMN_SCAN_TILE_INL_H
+#endif
+
+#include "inference/scan/scan_math-inl.h"
+#include "inference/scan/scan_tile.h"
+
+#include <algorithm>
+
+HWY_BEFORE_NAMESPACE();
+namespace limn::scan {
+namespace HWY_NAMESPACE {
+
+template<int kGroup>
+int vectorsOf(const StagedGroup<kGroup>& group) {
+    const int lanes = static_cast<int>(hn::Lanes(Tag()));
+    return (group.channels + lanes - 1) / lanes;
+}
+
+// Parameters of the group's channels in one direction, transposed so that channels lie side by side.
+template<int kGroup>
+void stageParameters(const ScanShape& shape, const ScanInputs& inputs, std::int64_t batchItem,
+                     std::int64_t firstChannel, int direction, StagedGroup<kGroup>& group) {
+    group.batchItem = batchItem;
+    group.firstChannel = firstChannel;
+    group.channels = static_cast<int>(std::min<std::int64_t>(kGroup, shape.channels - firstChannel));
+    group.direction = direction;
+    const std::int64_t first = direction * shape.channels + firstChannel;
+    constexpr float kOverLn2 = 1.44269504f;
+    std::fill_n(group.weight.get(), static_cast<std::size_t>(group.paddedRank) * kGroup, 0.0f);
+    for (int c = 0; c < kGroup; ++c) {
+        const bool exists = c < group.channels;
+        for (int n = 0; n < kScanStates; ++n)
+            group.rates[n * kGroup + c] =
+                exists ? std::clamp(inputs.a[(first + c) * kScanStates + n], -kMostRate, 0.0f) * kOverLn2
+                       : 0.0f;
+        group.bias[c] = exists ? std::clamp(inputs.dtBias[first + c], -kMostStepInput, kMostStepInput) : 0.0f;
+        group.skip[c] = exists ? std::clamp(inputs.d[first + c], -kMostValue, kMostValue) : 0.0f;
+        if (exists)
+            for (std::int64_t r = 0; r < shape.rank; ++r)
+                group.weight[r * kGroup + c] = std::clamp(inputs.dtWeight[(first + c) * shape.rank + r],
+                                                          -kMostStepInput, kMostStepInput);
+    }
+}
+
+// Reads `channels` values of each of the tile's rows into [kTile][kGroup], limited in magnitude.
+template<int kGroup>
+HWY_INLINE void stageRows(const ScanShape& shape, const StagedGroup<kGroup>& group, const float* from,
+                          float* to) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const float* origin = from + group.batchItem * shape.length() * shape.channels + group.firstChannel;
+    const int vectors = vectorsOf(group);
+    for (int t = 0; t < group.steps; ++t) {
+        const float* row = origin + group.rows[t] * shape.channels;
+        for (int v = 0; v < vectors; ++v) {
+            const Vec value =
+                loadPart(d, row + v * lanes, static_cast<std::size_t>(group.channels - v * lanes));
+            hn::Store(clampTo(d, value, kMostValue), d, to + t * kGroup + v * lanes);
+        }
+    }
+}
+
+// Everything per step for steps [first, first + count). `sigmoids` ([kTile][kGroup], the derivative of
+// softplus) may be null.
+template<int kGroup>
+HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std::int64_t first, int count,
+                          StagedGroup<kGroup>& group, float* sigmoids) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const int vectors = vectorsOf(group);
+    group.steps = count;
+    pathRows(shape, group.direction, first, count, group.rows);
+    stageRows(shape, group, inputs.u, group.u);
+
+    const int rank = static_cast<int>(shape.rank);
+    const int paddedRank = group.paddedRank;
+    const float* slices = inputs.projected + group.batchItem * shape.length() * shape.projectedWidth() +
+                          group.direction * shape.sliceWidth();
+    for (int t = 0; t < count; ++t) {
+        const float* slice = slices + group.rows[t] * shape.projectedWidth();
+        float* features = group.features.get() + t * paddedRank;
+        for (int r = 0; r < rank; r += lanes) {
+            const std::size_t part = static_cast<std::size_t>(rank - r);
+            storePart(d, clampTo(d, loadPart(d, slice + r, part), kMostStepInput), features + r, part);
+        }
+        for (int r = rank; r < paddedRank; ++r)
+            features[r] = 0.0f;
+        const float* coefficients = slice + shape.rankStride;
+        for (int n = 0; n < 2 * kScanStates; n += lanes)
+            hn::Store(clampTo(d, hn::LoadU(d, coefficients + n), kMostCoefficient), d,
+                      group.coefficients + t * 2 * kScanStates + n);
+    }
+    // The product below goes over four steps at a time.
+    const int padded = (count + 3) / 4 * 4;
+    std::fill_n(group.features.get() + count * paddedRank,
+                static_cast<std::size_t>(padded - count) * paddedRank, 0.0f);
+
+    for (int v = 0; v < vectors; ++v) {
+        const float* weight = group.weight.get() + v * lanes;
+        const Vec bias = hn::Load(d, group.bias + v * lanes);
+        for (int t = 0; t < padded; t += 4) {
+            const float* f0 = group.features.get() + t * paddedRank;
+            const float* f1 = f0 + paddedRank;
+            const float* f2 = f1 + paddedRank;
+            const float* f3 = f2 + paddedRank;
+            Vec s0 = bias, s1 = bias, s2 = bias, s3 = bias;
+            for (int r = 0; r < paddedRank; ++r) {
+                const Vec w = hn::Load(d, weight + r * kGroup);
+                s0 = hn::MulAdd(w, hn::Set(d, f0[r]), s0);
+                s1 = hn::MulAdd(w, hn::Set(d, f1[r]), s1);
+                s2 = hn::MulAdd(w, hn::Set(d, f2[r]), s2);
+                s3 = hn::MulAdd(w, hn::Set(d, f3[r]), s3);
+            }
+            float* step = group.step + t * kGroup + v * lanes;
+            hn::Store(s0, d, step);
+            hn::Store(s1, d, step + kGroup);
+            hn::Store(s2, d, step + 2 * kGroup);
+            hn::Store(s3, d, step + 3 * kGroup);
+        }
+        for (int t = 0; t < count; ++t) {
+            const int at = t * kGroup + v * lanes;
+            const Vec argument = hn::Load(d, group.step + at);
+            Vec slope;
+            const Vec step =
+                hn::Min(softplus(d, argument, sigmoids != nullptr ? &slope : nullptr), hn::Set(d, kMostStep));
+            if (sigmoids != nullptr)
+                hn::Store(slope, d, sigmoids + at);
+            hn::Store(step, d, group.step + at);
+            hn::Store(clampTo(d, hn::Mul(step, hn::Load(d, group.u + at)), kMostValue), d,
+                      group.stepInput + at);
+        }
+    }
+}
+
+// exp(step * A) of states [state, state + 4) of vector v for all steps of the tile: decays[t][4][lanes].
+template<int kGroup>
+HWY_INLINE void fillDecays(StagedGroup<kGroup>& group, int v, int state) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const float* rates = group.rates + state * kGroup + v * lanes;
+    const float* HWY_RESTRICT step = group.step + v * lanes;
+    float* HWY_RESTRICT decays = group.decays;
+    const Vec r0 = hn::Load(d, rates);
+    const Vec r1 = hn::Load(d, rates + kGroup);
+    const Vec r2 = hn::Load(d, rates + 2 * kGroup);
+    const Vec r3 = hn::Load(d, rates + 3 * kGroup);
+    for (int t = 0; t < group.steps; ++t) {
+        const Vec s = hn::Load(d, step + t * kGroup);
+        float* to = decays + t * kStateBlock * lanes;
+        hn::Store(powerOfTwo(d, hn::Mul(s, r0)), d, to);
+        hn::Store(powerOfTwo(d, hn::Mul(s, r1)), d, to + lanes);
+        hn::Store(powerOfTwo(d, hn::Mul(s, r2)), d, to + 2 * lanes);
+        hn::Store(powerOfTwo(d, hn::Mul(s, r3)), d, to + 3 * lanes);
+    }
+}
+
+} // namespace HWY_NAMESPACE
+} // namespace limn::scan
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Scratch memory of the scan: what a thread keeps of one group of channels, one direction and one tile of
+// steps while it works on them. Plain C++, no vector types, internal to the scan.
+#pragma once
+
+#include "inference/scan/selective_scan.h"
+
+#include "hwy/aligned_allocator.h"
+
+namespace limn::scan {
+
+// Steps that are worked on together: their decays and states stay in the first-level cache.
+inline constexpr int kTile = 32;
+// States that are worked on together: they stay in registers.
+inline constexpr int kStateBlock = 4;
+// Widest vector, in floats; groups of channels are multiples of it.
+inline constexpr int kMostLanes = 16;
+
+// Inputs beyond these magnitudes count as these magnitudes, so that no product or sum of the forward scan can
+// overflow, and therefore never becomes NaN: 16 states x 10^6 steps x 10^12 (step x input) x 10^9 (B) x 10^9
+// (C) stays below the largest float. Trained networks are many orders of magnitude away.
+inline constexpr float kMostStepInput = 1e15f;  // step features, their weights and bias
+inline constexpr float kMostStep = 1e12f;       // a step after softplus
+inline constexpr float kMostValue = 1e12f;      // u, D, dy, step x u
+inline constexpr float kMostCoefficient = 1e9f; // B, C
+inline constexpr float kMostRate = 1e18f;       // -A
+
+// The raster rows of steps [first, first + count) of a direction's path.
+inline void pathRows(const ScanShape& shape, int direction, std::int64_t first, int count,
+                     std::int64_t* rows) {
+    const std::int64_t last = shape.length() - 1;
+    const bool backwards = direction >= 2;
+    const std::int64_t start = backwards ? last - first : first;
+    if (direction % 2 == 0) {
+        for (int i = 0; i < count; ++i)
+            rows[i] = backwards ? start - i : start + i;
+        return;
+    }
+    std::int64_t row = start % shape.height;
+    std::int64_t column = start / shape.height;
+    for (int i = 0; i < count; ++i) {
+        rows[i] = row * shape.width + column;
+        if (backwards) {
+            if (row-- == 0) {
+                row = shape.height - 1;
+                --column;
+            }
+        } else if (++row == shape.height) {
+            row = 0;
+            ++column;
+        }
+    }
+}
+
+// A group of kGroup channels (the last ones of an incomplete group are 0) in one direction.
+template<int kGroup>
+struct StagedGroup {
+    explicit StagedGroup(const ScanShape& shape)
+        : paddedRank(static_cast<int>((shape.rank + 3) / 4 * 4))
+        , weight(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kGroup))
+        , features(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kTile)) {}
+
+    std::int64_t batchItem = 0;
+    std::int64_t firstChannel = 0;
+    int channels = 0; // of the group's kGroup, those that exist
+    int direction = 0;
+    int paddedRank = 0;
+
+    // Per channel.
+    hwy::AlignedFreeUniquePtr<float[]> weight;     // [paddedRank][kGroup]
+    alignas(64) float rates[kScanStates * kGroup]; // [16][kGroup], A / ln 2
+    alignas(64) float bias[kGroup];
+    alignas(64) float skip[kGroup]; // D
+
+    // Per step of the tile.
+    int steps = 0;
+    std::int64_t rows[kTile];
+    hwy::AlignedFreeUniquePtr<float[]> features; // [kTile][paddedRank]: the dt part of `projected`
+    alignas(64) float coefficients[kTile * 2 * kScanStates]; // [kTile][B | C]
+    alignas(64) float u[kTile * kGroup];
+    alignas(64) float step[kTile * kGroup];
+    alignas(64) float stepInput[kTile * kGroup]; // step * u
+    alignas(64) float decays[kTile * kStateBlock * kMostLanes];
+};
+
+} // namespace limn::scan
