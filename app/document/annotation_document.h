@@ -23,6 +23,7 @@
 #include "inference/engine.h"
 #include "io/core/result.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -220,20 +221,37 @@ private:
     friend class Stroke;
     struct OpenStroke;
 
-    template<typename Wanted>
-    EditOutcome edit(const PixelArea& area, const EditRules& rules, std::uint8_t newValue, Wanted wanted);
-    EditOutcome strokePaint(const PixelArea& area, const EditRules& rules);
-    EditOutcome strokeErase(const PixelArea& area, const EditRules& rules, bool labelOnly);
+    // What an edit does to a pixel, by its present value.
+    enum class Action : std::uint8_t { Keep, Set, Protected };
+    struct PixelEdit {
+        std::array<Action, 256> byValue{};
+        std::uint8_t newValue = 0;
+        // Table entry given to the pixels; none: what a hand edit makes of the present one.
+        std::optional<std::uint8_t> source;
+        // Pixels that have the new value already get the source too.
+        bool claimEqual = false;
+    };
+
+    PixelEdit paintEdit(const EditRules& rules) const;
+    PixelEdit eraseEdit(const EditRules& rules, bool labelOnly) const;
+    void beginOpenStroke(Stroke* handle);
+    EditOutcome edit(const PixelArea& area, const PixelArea* scope, const PixelEdit& what);
     bool finishStroke(StepKind kind);
     void cancelStroke();
-    std::uint8_t* writableTile(TileMap& map, std::vector<Tile*>& owned, int index);
-    std::uint8_t sourceIndex(const ProvenanceSource& source);
-    void buildSourceTransition();
+    Tile& writableTile(TileMap& map, std::vector<Tile*>& owned, int index);
+    std::uint8_t sourceIndex(ProvenanceSource source);
+    std::uint8_t handEditOf(std::uint8_t source);
+    std::uint8_t modelSource();
+    EditOutcome useProposalArea(const EditRules& rules, const PixelArea& add, UseMode mode);
+    bool stepThrough(UndoHistory::Change change);
+    void ensureLabels(const TileMap& map, const std::vector<Rect>& rects);
     void rebuildLocks();
+    void finishReplacement(StepKind kind, AnnotationPlanes next, bool mark, bool labelsChanged);
     void notify(const DocumentChange& change);
 
     AnnotationPlanes m_planes;
     std::vector<Label> m_labels;
+    std::vector<Label> m_removedLabels;
     std::array<bool, 256> m_locked{};
     std::vector<ProvenanceSource> m_sources;
     ProposalPtr m_proposal;

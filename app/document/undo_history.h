@@ -3,8 +3,9 @@
 // differences and knows nothing of tools; AnnotationDocument owns one. One thread.
 //
 // A step keeps, for each touched tile of each plane, the exclusive or of before and after over the smallest
-// rectangle that differs, compressed with Zstandard. Exclusive or is its own inverse: the same bytes undo and
-// redo, and undoing then redoing gives the same bytes by construction.
+// rectangle that differs, compressed with Zstandard (as one bit a pixel where one value differs). Exclusive
+// or is its own inverse: the same bytes undo and redo, and undoing then redoing gives the same bytes by
+// construction.
 #pragma once
 
 #include "app/document/tile_map.h"
@@ -60,8 +61,9 @@ public:
     explicit UndoHistory(std::size_t limitBytes = kDefaultUndoBytes) : m_limitBytes(limitBytes) {}
 
     // Records a finished step and forgets what could be redone. `tiles` names the tiles that may differ. The
-    // oldest steps go when the memory limit is passed; the newest step always stays.
-    void record(StepKind kind, const AnnotationPlanes& before, const AnnotationPlanes& after,
+    // oldest steps go when the memory limit is passed; the newest step always stays. False, and nothing is
+    // recorded or forgotten, when neither a byte nor the mark differs.
+    bool record(StepKind kind, const AnnotationPlanes& before, const AnnotationPlanes& after,
                 const std::vector<int>& tiles, bool markBefore, bool markAfter);
 
     struct Change {
@@ -93,6 +95,8 @@ private:
         int tile = 0;
         bool provenance = false;
         Rect rect; // inside the tile, tile coordinates
+        std::uint8_t value =
+            0; // not 0: `bytes` holds one bit a pixel, set where this value is the difference
         std::vector<std::uint8_t> bytes;
     };
     struct Step {
@@ -102,6 +106,8 @@ private:
         std::vector<TileDelta> deltas;
         std::size_t bytes = 0;
     };
+    static void encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta,
+                       std::vector<std::uint8_t>& raw);
     Change applyStep(const Step& step, AnnotationPlanes& planes) const;
     void forgetOldest();
 

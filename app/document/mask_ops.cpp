@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Parts and holes work on runs of pixels (pixel_area.h) and growing on the rows of the disc: their cost
+// follows the length of the edges, where image filters visit every pixel several times. The tests hold both
+// against ITK's filters. The Gaussian is ITK's.
+#include "app/document/mask_ops.h"
+
+#include <itkImage.h>
+#include <itkSmoothingRecursiveGaussianImageFilter.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace limn {
+
+namespace {
+
+constexpr double kLargestSigmaPx = 100.0;
+// Beyond four standard deviations a Gaussian moves no value across one half.
+constexpr double kSigmasOfReach = 4.0;
+
+Rect widened(const Rect& rect, int by) {
+    return rect.empty() ? rect : Rect{rect.x - by, rect.y - by, rect.width + 2 * by, rect.height + 2 * by};
+}
+
+PixelArea within(PixelArea area, const PixelArea* scope) {
+    return scope ? area.intersected(*scope) : area;
+}
+
+} // namespace
+
+PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* scope) {
+    std::vector<Span> spans;
+    for (int tileRow = 0; tileRow < labels.tileRows(); ++tileRow) {
+        const int firstTile = tileRow * labels.tileColumns();
+        const Rect rowRect = labels.tileRect(firstTile);
+        for (int y = rowRect.y; y < rowRect.bottom(); ++y)
+            for (int column = 0; column < labels.tileColumns(); ++column) {
+                if (label != 0 && !labels.tile(firstTile + column))
+                    continue;
+                const Rect rect = labels.tileRect(firstTile + column);
+                const std::uint8_t* row =
+                    labels.tileBytes(firstTile + column) + static_cast<std::size_t>(y - rect.y) * kTileSize;
+                int x = 0;
+                while (x < rect.width) {
+                    while (x < rect.width && row[x] != label)
+                        ++x;
+                    if (x == rect.width)
+                        break;
+                    const int begin = x;
+                    while (x < rect.width && row[x] == label)
+                        ++x;
+                    // A run that goes on from the tile before.
+                    if (!spans.empty() && spans.back().y == y && spans.back().end == rect.x + begin)
+                        spans.back().end = rect.x + x;
+                    else
+                        spans.push_back({y, rect.x + begin, rect.x + x});
+                }
+            }
+    }
+    return within(PixelArea::fromCanonical(std::move(spans)), scope);
+}
+
+MaskEdit fillHoles(const TileMap& labels, std::uint8_t label, const PixelArea* scope,
+                   std::size_t maxHolePixels) {
+    PixelArea holes = holesOf(areaOf(labels, label), labels.bounds());
+    if (maxHolePixels > 0 && !holes.empty()) {
+        std::vector<Span> small;
+        for (const PixelArea& hole : connectedParts(holes, Connectivity::Four))
+            if (hole.pixels() <= maxHolePixels)
+                small.insert(small.end(), hole.spans().begin(), hole.spans().end());
+        holes = PixelArea(std::move(small));
+    }
+    return {within(std::move(holes), scope), {}};
+}
+
+MaskEdit keepLargest(const TileMap& labels, std::uint8_t label, const PixelArea* scope) {
+    const PixelArea area = areaOf(labels, label, scope);
+    const std::vector<PixelArea> parts = connectedParts(area);
+    if (parts.size() < 2)
+        return {};
+    return {{}, area.subtracted(parts.front())};
+}
+
+MaskEdit removeSmall(const TileMap& labels, std::uint8_t label, std::size_t minPixels,
+                     const PixelArea* scope) {
+    std::vector<Span> small;
+    for (const PixelArea& part : connectedParts(areaOf(labels, label, scope)))
+        if (part.pixels() < minPixels)
+            small.insert(small.end(), part.spans().begin(), part.spans().end());
+    return {{}, PixelArea(std::move(small))};
+}
+
+MaskEdit clean(const TileMap& labels, std::uint8_t label, const PixelArea* scope) {
+    const PixelArea area = areaOf(labels, label, scope);
+    const std::vector<PixelArea> parts = connectedParts(area);
+    if (parts.empty())
+        return {};
+    const PixelArea& largest = parts.front();
+    const PixelArea holes = within(holesOf(largest, labels.bounds()), scope);
+    MaskEdit edit;
+    edit.add = holes.subtracted(area);
+    edit.remove = area.subtracted(largest).subtracted(holes);
+    return edit;
+}
+
+MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const PixelArea* scope) {
+    const double sigma = std::clamp(std::isfinite(sigmaPx) ? sigmaPx : 0.0, 0.0, kLargestSigmaPx);
+    PixelArea area;
+    if (scope) {
+        // Pixels further from the scope than the Gaussian's reach have no say in it.
+        const int reach = static_cast<int>(std::ceil(kSigmasOfReach * sigma));
+        const Rect box = intersected(widened(scope->bounds(), reach), labels.bounds());
+        area = PixelArea::ofValue(labels.crop(box), label, box.x, box.y);
+        const PixelArea rounded = smoothed(area, sigma, box);
+        return {rounded.subtracted(area).intersected(*scope), area.subtracted(rounded).intersected(*scope)};
+    }
+    area = areaOf(labels, label);
+    const PixelArea rounded = smoothed(area, sigma, labels.bounds());
+    return {rounded.subtracted(area), area.subtracted(rounded)};
+}
+
+MaskEdit grow(const TileMap& labels, std::uint8_t label, double px, const PixelArea* scope) {
+    const PixelArea area = areaOf(labels, label);
+    return {within(grown(area, px, labels.bounds()).subtracted(area), scope), {}};
+}
+
+MaskEdit shrink(const TileMap& labels, std::uint8_t label, double px, const PixelArea* scope) {
+    const PixelArea area = areaOf(labels, label);
+    return {{}, within(area.subtracted(shrunk(area, px, labels.bounds())), scope)};
+}
+
+MaskEdit keepInside(const TileMap& labels, std::uint8_t label, const PixelArea& area,
+                    const PixelArea* scope) {
+    return {{}, areaOf(labels, label, scope).subtracted(area)};
+}
+
+PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds) {
+    const double sigma = std::clamp(std::isfinite(sigmaPx) ? sigmaPx : 0.0, 0.0, kLargestSigmaPx);
+    const int reach = static_cast<int>(std::ceil(kSigmasOfReach * sigma));
+    Rect box = intersected(widened(area.bounds(), reach), bounds);
+    if (sigma <= 0.0 || box.empty())
+        return area.intersected(bounds);
+    // The recursive filter wants at least four pixels in each direction; a narrower image is continued as at
+    // its border, which is what the filter does beyond it anyway.
+    const int padX = std::max(0, 4 - box.width);
+    const int padY = std::max(0, 4 - box.height);
+    const int width = box.width + padX;
+    const int height = box.height + padY;
+    const LabelMap mask = area.toMask(box);
+
+    using Plane = itk::Image<float, 2>;
+    const auto image = Plane::New();
+    image->SetRegions(
+        Plane::SizeType{{static_cast<itk::SizeValueType>(width), static_cast<itk::SizeValueType>(height)}});
+    image->Allocate();
+    float* values = image->GetBufferPointer();
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x)
+            values[static_cast<std::size_t>(y) * width + x] =
+                mask.at(std::min(x, box.width - 1), std::min(y, box.height - 1));
+
+    const auto filter = itk::SmoothingRecursiveGaussianImageFilter<Plane, Plane>::New();
+    filter->SetInput(image);
+    filter->SetSigma(sigma);
+    filter->SetNormalizeAcrossScale(false);
+    filter->Update();
+
+    const float* blurred = filter->GetOutput()->GetBufferPointer();
+    std::vector<Span> spans;
+    for (int y = 0; y < box.height; ++y) {
+        const float* row = blurred + static_cast<std::size_t>(y) * width;
+        int x = 0;
+        while (x < box.width) {
+            while (x < box.width && row[x] < 0.5f)
+                ++x;
+            const int begin = x;
+            while (x < box.width && !(row[x] < 0.5f))
+                ++x;
+            if (begin < x)
+                spans.push_back({box.y + y, box.x + begin, box.x + x});
+        }
+    }
+    return PixelArea::fromCanonical(std::move(spans));
+}
+
+// Row y of the result is the union of the rows y + dy of the area, each run widened by the disc's half width
+// at dy. A count of openings and closings per column makes the union without sorting.
+PixelArea grown(const PixelArea& area, double px, const Rect& bounds) {
+    if (!(px > 0.0) || area.empty() || bounds.empty())
+        return area.intersected(bounds);
+    const double radius = std::min(px, 2.0 * std::hypot(bounds.width, bounds.height));
+    const int reach = static_cast<int>(std::floor(radius));
+    std::vector<int> halfWidth(static_cast<std::size_t>(reach) + 1);
+    for (int dy = 0; dy <= reach; ++dy) {
+        const double square = radius * radius - static_cast<double>(dy) * dy;
+        int half = static_cast<int>(std::sqrt(square));
+        // The root may round across a whole number.
+        while (static_cast<double>(half + 1) * (half + 1) <= square)
+            ++half;
+        while (static_cast<double>(half) * half > square)
+            --half;
+        halfWidth[static_cast<std::size_t>(dy)] = half;
+    }
+
+    const std::vector<Span>& spans = area.spans();
+    const Rect rows = intersected(widened(area.bounds(), reach), bounds);
+    const int top = area.bounds().y;
+    const int bottom = area.bounds().bottom();
+    std::vector<std::size_t> rowStart(static_cast<std::size_t>(bottom - top) + 1, spans.size());
+    for (std::size_t i = spans.size(); i-- > 0;)
+        rowStart[static_cast<std::size_t>(spans[i].y - top)] = i;
+    for (std::size_t row = rowStart.size() - 1; row-- > 0;)
+        rowStart[row] = std::min(rowStart[row], rowStart[row + 1]);
+
+    std::vector<Span> result;
+    std::vector<int> balance(static_cast<std::size_t>(bounds.width) + 1);
+    for (int y = rows.y; y < rows.bottom(); ++y) {
+        std::fill(balance.begin(), balance.end(), 0);
+        bool any = false;
+        for (int source = std::max(top, y - reach); source < std::min(bottom, y + reach + 1); ++source) {
+            const int half = halfWidth[static_cast<std::size_t>(std::abs(source - y))];
+            for (std::size_t i = rowStart[static_cast<std::size_t>(source - top)];
+                 i < rowStart[static_cast<std::size_t>(source - top) + 1]; ++i) {
+                const int begin = std::max(spans[i].begin - half, bounds.x);
+                const int end = std::min(spans[i].end + half, bounds.right());
+                if (begin < end) {
+                    ++balance[static_cast<std::size_t>(begin - bounds.x)];
+                    --balance[static_cast<std::size_t>(end - bounds.x)];
+                    any = true;
+                }
+            }
+        }
+        if (!any)
+            continue;
+        int open = 0;
+        int begin = 0;
+        for (int x = 0; x <= bounds.width; ++x) {
+            const int next = open + balance[static_cast<std::size_t>(x)];
+            if (open == 0 && next > 0)
+                begin = x;
+            else if (open > 0 && next == 0)
+                result.push_back({y, bounds.x + begin, bounds.x + x});
+            open = next;
+        }
+    }
+    return PixelArea::fromCanonical(std::move(result));
+}
+
+PixelArea shrunk(const PixelArea& area, double px, const Rect& bounds) {
+    const PixelArea inside = area.intersected(bounds);
+    if (!(px > 0.0) || inside.empty())
+        return inside;
+    // Only what lies within reach of the area can eat into it.
+    const int reach = static_cast<int>(std::min(std::ceil(px), 1e6));
+    const Rect near = intersected(widened(inside.bounds(), reach), bounds);
+    const PixelArea others = PixelArea::rectangle(near).subtracted(inside);
+    return inside.subtracted(grown(others, px, near));
+}
+
+} // namespace limn
