@@ -25,6 +25,7 @@
 #include "io/store/records.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -99,6 +100,7 @@ public:
     // --- Settings of the project: short texts by name ---
 
     virtual Result<std::optional<std::string>> setting(const std::string& name) = 0;
+    virtual Result<std::map<std::string, std::string>> settings() = 0;
     virtual Result<void> setSetting(const std::string& name, const std::string& value) = 0;
 
     // --- People ---

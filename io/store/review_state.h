@@ -18,8 +18,9 @@ enum class ReviewState {
     Rejected = 5, // with a reason
 };
 
-constexpr std::array kReviewStates = {ReviewState::New,       ReviewState::Proposed, ReviewState::InProgress,
-                                      ReviewState::Submitted, ReviewState::Accepted, ReviewState::Rejected};
+inline constexpr std::array kReviewStates = {ReviewState::New,        ReviewState::Proposed,
+                                             ReviewState::InProgress, ReviewState::Submitted,
+                                             ReviewState::Accepted,   ReviewState::Rejected};
 
 // "new", "proposed", "in-progress", "submitted", "accepted", "rejected": stable, for history, CSV and JSON.
 std::string_view reviewStateName(ReviewState state);

@@ -23,6 +23,9 @@ std::string beginWriting(SqlDialect dialect);
 // Empty on SQLite, where the writing transaction is alone.
 std::string skipLockedRows(SqlDialect dialect);
 
+// A query with one row when the table named by its one value exists.
+std::string tableExistsQuery(SqlDialect dialect);
+
 // Statements that make the table refuse every UPDATE and DELETE.
 std::vector<std::string> appendOnly(SqlDialect dialect, const std::string& table);
 
