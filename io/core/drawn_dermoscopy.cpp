@@ -56,14 +56,37 @@ struct Shape {
     }
 };
 
-Shape makeShape(Random& random, float pixel, float share, bool regular) {
+// The border of a round field of view; radius 0: the picture shows none.
+struct Rim {
+    float x = 0.0f, y = 0.0f;
+    float radius = 0.0f;
+    float soft = 0.0f;
+};
+
+Rim makeRim(Random& random) {
+    Rim rim;
+    const float kind = random.uniform();
+    if (kind < 0.38f) {
+        rim.radius = kind < 0.06f ? random.range(0.42f, 0.52f) : random.range(0.58f, 0.8f);
+        rim.soft = random.chance(0.5f) ? random.range(0.004f, 0.02f) : random.range(0.03f, 0.12f);
+        rim.x = Frame::kSceneWidth * 0.5f + 0.03f * random.bell();
+        rim.y = 0.5f + 0.03f * random.bell();
+    }
+    return rim;
+}
+
+Shape makeShape(Random& random, float share, bool regular, const Rim& rim) {
     Shape shape;
-    const float area = share * Frame::kSceneWidth;
+    float area = share * Frame::kSceneWidth;
+    if (rim.radius > 0.0f)
+        area = std::min(area, 0.6f * kPi * rim.radius * rim.radius);
     shape.radius = std::sqrt(area / kPi);
     // Large lesions stay near the middle; small ones may lie anywhere.
     const float roomX = std::max(0.0f, Frame::kSceneWidth * 0.5f - shape.radius * 0.9f) + 0.04f;
     const float roomY = std::max(0.0f, 0.5f - shape.radius * 0.9f) + 0.04f;
-    const float wander = random.chance(0.6f) ? 0.28f : 0.85f;
+    float wander = random.chance(0.6f) ? 0.28f : 0.85f;
+    if (rim.radius > 0.0f)
+        wander *= rim.radius < 0.55f ? 0.3f : 0.6f;
     shape.x = Frame::kSceneWidth * 0.5f + roomX * wander * random.range(-1.0f, 1.0f);
     shape.y = 0.5f + roomY * wander * random.range(-1.0f, 1.0f);
     shape.lobeCount = regular ? 1 + random.below(2) : 1 + random.below(5);
@@ -90,10 +113,16 @@ Shape makeShape(Random& random, float pixel, float share, bool regular) {
     shape.bend = regular ? random.range(0.03f, 0.09f) : random.range(0.06f, 0.2f);
     shape.ripple = regular ? random.range(0.0f, 0.015f) : random.range(0.005f, 0.035f);
     const float r = shape.radius;
-    shape.bendX = Layer(tables().soft, r * random.range(6.0f, 10.0f), pixel, random);
-    shape.bendY = Layer(tables().soft, r * random.range(6.0f, 10.0f), pixel, random);
-    shape.rippleX = Layer(tables().soft, r * random.range(1.0f, 2.2f), pixel, random);
-    shape.rippleY = Layer(tables().soft, r * random.range(1.0f, 2.2f), pixel, random);
+    // The outline must be the same at every size: its layers use one level, chosen by the lesion's size.
+    // Leaving out the finest octaves also keeps it from looking like a coast.
+    const auto outlineLayer = [&](float low, float high) {
+        const float tile = r * random.range(low, high);
+        return Layer(tables().soft, tile, tile / 128.0f, random);
+    };
+    shape.bendX = outlineLayer(6.0f, 10.0f);
+    shape.bendY = outlineLayer(6.0f, 10.0f);
+    shape.rippleX = outlineLayer(1.0f, 2.2f);
+    shape.rippleY = outlineLayer(1.0f, 2.2f);
     // A point so far out is outside even where the noise is at its highest (3.5 deviations).
     float out = 0.0f;
     for (int i = 0; i < shape.lobeCount; ++i) {
@@ -151,10 +180,10 @@ struct Look {
 Look makeLook(Random& r) {
     Look k;
     k.mottle = r.range(0.1f, 0.4f);
-    k.edge = r.chance(0.35f) ? r.range(0.06f, 0.14f) : r.range(0.14f, 0.45f);
+    k.edge = r.chance(0.3f) ? r.range(0.09f, 0.16f) : r.range(0.14f, 0.45f);
     k.fray = r.range(0.03f, 0.12f);
     k.centre = 0.2f + 0.35f * r.bell();
-    k.blood = r.range(0.0f, 0.25f);
+    k.blood = r.range(-0.05f, 0.16f);
     k.halo = r.chance(0.3f) ? r.range(0.02f, 0.2f) : 0.0f;
     const float which = r.uniform();
     if (which < 0.24f) { // mole with a net
@@ -186,7 +215,7 @@ Look makeLook(Random& r) {
         k.veil = r.chance(0.55f) ? r.range(0.3f, 0.75f) : 0.0f;
         k.veilAt = r.range(-0.2f, 0.9f);
         k.scar = r.chance(0.3f) ? r.range(0.2f, 0.7f) : 0.0f;
-        k.blood = r.range(0.05f, 0.45f);
+        k.blood = r.range(0.0f, 0.35f);
         k.bloodMottle = r.range(0.1f, 0.4f);
         k.vessels = r.chance(0.25f) ? r.range(0.2f, 0.5f) : 0.0f;
         k.crust = r.chance(0.12f) ? r.range(0.3f, 0.8f) : 0.0f;
@@ -213,9 +242,9 @@ Look makeLook(Random& r) {
         k.melanin = r.range(0.2f, 1.0f);
         k.cysts = r.chance(0.5f) ? r.range(0.2f, 0.55f) : 0.0f;
         k.openings = r.chance(0.5f) ? r.range(0.3f, 1.0f) : 0.0f;
-        k.furrows = r.chance(0.6f) ? r.range(0.2f, 0.7f) : 0.0f;
+        k.furrows = r.chance(0.6f) ? r.range(0.1f, 0.4f) : 0.0f;
         k.crust = r.chance(0.25f) ? r.range(0.2f, 0.6f) : 0.0f;
-        k.edge = r.range(0.04f, 0.12f);
+        k.edge = r.range(0.06f, 0.14f);
         k.fray = r.range(0.03f, 0.1f);
         k.veil = r.chance(0.3f) ? r.range(0.15f, 0.35f) : 0.0f;
         k.veilAt = -0.3f;
@@ -306,7 +335,8 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
         const float u = random.bell();
         share = std::clamp(0.12f * exponential(1.05f * u), 0.015f, 0.72f);
     }
-    Shape shape = makeShape(random, pixel, share, look.regular);
+    const Rim rim = makeRim(random);
+    const Shape shape = makeShape(random, share, look.regular, rim);
     const float r = shape.radius;
     // Faint to strong.
     const float strength = random.chance(0.22f) ? random.range(0.3f, 0.6f) : random.range(0.75f, 1.2f);
@@ -314,11 +344,11 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
     // The skin.
     const float tone = random.uniform();
     const float skinMelanin = tone < 0.78f
-                                  ? random.range(0.02f, 0.28f)
-                                  : (tone < 0.95f ? random.range(0.28f, 0.55f) : random.range(0.55f, 1.1f));
-    const float skinBlood = random.chance(0.12f) ? random.range(0.22f, 0.42f) : random.range(0.03f, 0.2f);
+                                  ? random.range(0.01f, 0.2f)
+                                  : (tone < 0.95f ? random.range(0.2f, 0.5f) : random.range(0.5f, 1.1f));
+    const float skinBlood = random.chance(0.12f) ? random.range(0.16f, 0.36f) : random.range(0.01f, 0.13f);
     const Color base = {0.98f, random.range(0.92f, 0.97f), random.range(0.86f, 0.97f)};
-    const float melaninR = random.range(0.34f, 0.48f);
+    const float melaninR = random.range(0.30f, 0.52f);
     const float melaninB = random.range(1.25f, 1.6f);
     const float exposure = random.chance(0.2f) ? random.range(0.6f, 0.8f) : random.range(0.8f, 1.1f);
     Color cast = {1.0f, 1.0f, 1.0f};
@@ -338,19 +368,20 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
     const Layer skinMelaninLayer(t.soft, random.range(0.5f, 1.6f), pixel, random);
     const Layer skinBloodLayer(t.soft, random.range(0.3f, 1.2f), pixel, random);
     const Layer grain(t.fine, random.range(0.25f, 0.5f), pixel, random, random.range(1.0f, 1.8f));
-    const float grainAmount = random.range(0.008f, 0.035f);
+    const float grainAmount = random.rangeLow(0.004f, 0.03f);
     const Layer lines(t.edges, random.range(0.5f, 1.1f), pixel, random, random.range(1.0f, 2.2f));
-    const float lineAmount = random.chance(0.6f) ? random.range(0.01f, 0.07f) : 0.0f;
+    const float lineAmount = random.chance(0.6f) ? random.rangeLow(0.005f, 0.06f) : 0.0f;
     const Layer freckles(t.blobs, random.range(1.2f, 3.2f), pixel, random);
     const float freckleAmount = random.chance(0.14f) ? random.range(0.06f, 0.3f) : 0.0f;
     const Layer skinVessels(t.edges, random.range(1.6f, 3.0f), pixel, random);
-    const float skinVesselAmount = random.chance(0.2f) ? random.range(0.1f, 0.4f) : 0.0f;
+    const float skinVesselAmount = random.chance(0.12f) ? random.range(0.05f, 0.25f) : 0.0f;
 
     // Textures of the lesion. Their size follows the magnification, not only the lesion's size.
     const float zoom = std::clamp(r, 0.1f, 0.42f);
     const Layer blotches(t.soft, r * random.range(2.2f, 5.0f), pixel, random);
     const Layer mottles(t.soft, r * random.range(0.9f, 2.0f), pixel, random);
-    const Layer fray(t.soft, r * random.range(0.5f, 1.1f), pixel, random);
+    const float frayTile = r * random.range(0.6f, 1.4f);
+    const Layer fray(t.soft, frayTile, std::max(pixel, frayTile / 128.0f), random);
     const Layer net(t.edges, zoom * random.range(1.2f, 2.4f), pixel, random, random.range(1.0f, 1.25f));
     const Layer clods(t.blobs, zoom * random.range(1.6f, 3.4f), pixel, random);
     const Layer dots(t.blobs, zoom * random.range(1.0f, 1.8f), pixel, random);
@@ -365,6 +396,7 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
                             random.range(0.7f, 1.0f);
     const float warp = zoom * random.range(0.015f, 0.035f);
     const float blotchAt = random.range(0.1f, 0.9f);
+    const float blotchSoft = random.range(0.4f, 1.0f);
     const float netWidth = random.range(0.18f, 0.34f);
     const float blotchX = random.range(-0.5f, 0.5f);
     const float blotchY = random.range(-0.5f, 0.5f);
@@ -389,12 +421,15 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
             if (lineAmount > 0.0f)
                 light -= lineAmount * (1.0f - ramp(0.0f, 0.3f, lines.at(x, y)));
             if (freckleAmount > 0.0f)
-                melanin += freckleAmount *
-                           ramp(0.1f, 0.7f,
-                                freckles.at(x, y) + 0.25f * fine * 0.3f + 0.2f * skinMelaninLayer.at(y, x));
+                melanin +=
+                    freckleAmount *
+                    ramp(0.1f, 0.7f, freckles.at(x, y) + 0.08f * fine + 0.2f * skinMelaninLayer.at(y, x));
             if (skinVesselAmount > 0.0f)
-                blood += skinVesselAmount * (1.0f - ramp(0.0f, 0.12f, skinVessels.at(x, y) + 0.04f * fine)) *
-                         ramp(-0.2f, 1.0f, bloodNoise);
+                blood +=
+                    skinVesselAmount *
+                    (1.0f - ramp(0.0f, 0.14f,
+                                 skinVessels.at(x + 0.012f * bloodNoise, y + 0.004f * fine) + 0.03f * fine)) *
+                    ramp(-0.2f, 1.6f, bloodNoise);
             Color shine{};
             float shineShare = 0.0f;
 
@@ -419,15 +454,15 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
                     // Cells would look like tiles without this: everything grows a little crooked.
                     const float wx = x + warp * (small + 0.5f * big);
                     const float wy = y + warp * (0.6f * small - 0.8f * big) + 0.3f * warp * fine;
-                    float m = look.melanin * (1.0f + look.centre * (core - 0.5f)) *
-                              std::max(0.15f, 1.0f + look.mottle * (0.7f * big + 0.5f * small) +
-                                                  0.15f * fine * 0.4f);
+                    float m =
+                        look.melanin * (1.0f + look.centre * (core - 0.5f)) *
+                        std::max(0.15f, 1.0f + look.mottle * (0.7f * big + 0.5f * small) + 0.06f * fine);
                     if (look.blotch > 0.0f) {
                         const float place = 0.8f * big + 0.35f * small + 0.12f * fine -
                                             0.9f * (std::fabs((x - shape.x) / r - blotchX) +
                                                     std::fabs((y - shape.y) / r - blotchY)) +
                                             0.7f;
-                        m += look.blotch * ramp(blotchAt - 0.35f, blotchAt + 0.5f, place);
+                        m += look.blotch * ramp(blotchAt - blotchSoft, blotchAt + blotchSoft, place);
                     }
                     if (look.network > 0.0f) {
                         const float d = net.at(wx, wy) + 0.05f * fine;
@@ -444,8 +479,8 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
                         m += look.openings * ramp(0.1f, 0.5f, clods.at(wy, wx) + 0.1f * fine - 0.15f) *
                              ramp(-0.4f, 0.9f, big);
                     if (look.furrows > 0.0f) {
-                        const float d = ridges.at(wx + 0.04f * r * small, wy + 0.05f * r * big);
-                        m += look.furrows * (1.0f - ramp(0.0f, 0.35f, d)) - 0.3f * look.furrows;
+                        const float d = ridges.at(wx + 0.07f * r * small, wy + 0.09f * r * big);
+                        m += look.furrows * (1.0f - ramp(0.0f, 0.5f, d)) - 0.3f * look.furrows;
                     }
                     float b = look.blood + look.blood * look.bloodMottle * bloods.at(x, y);
                     if (look.vessels > 0.0f)
@@ -454,7 +489,7 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
                              ramp(-0.8f, 0.6f, small);
                     if (look.lacunae > 0.0f)
                         b += look.lacunae *
-                                 ramp(0.02f, 0.45f, ridges.at(wx + 0.04f * r * small, wy + 0.05f * r * big)) -
+                                 ramp(0.02f, 0.45f, ridges.at(wx + 0.07f * r * small, wy + 0.09f * r * big)) -
                              0.35f * look.lacunae;
                     m = std::max(m, 0.0f);
                     b = std::max(b, -0.6f * blood);
@@ -481,7 +516,7 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
                     }
                     if (look.crust > 0.0f) {
                         const float c = look.crust * inside *
-                                        ramp(0.7f, 1.5f, veils.at(y, x) + 0.35f * small + 0.3f * fine * 0.5f);
+                                        ramp(0.7f, 1.5f, veils.at(y, x) + 0.35f * small + 0.15f * fine);
                         if (c > shineShare) {
                             shine = Color{0.86f, 0.62f, 0.30f} * (1.0f - 0.1f * fine);
                             shineShare = c;
@@ -523,27 +558,24 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
     if (random.chance(0.05f))
         specularOnFrame(rgb, frame, random);
 
-    // The rim of the round field of view.
-    const float rimKind = random.uniform();
-    if (rimKind < 0.38f) {
-        const bool whole = rimKind < 0.06f;
-        const float radius = whole ? random.range(0.42f, 0.52f) : random.range(0.58f, 0.8f);
-        const float soft = random.chance(0.5f) ? random.range(0.004f, 0.02f) : random.range(0.03f, 0.12f);
-        const float cx = Frame::kSceneWidth * 0.5f + 0.03f * random.bell();
-        const float cy = 0.5f + 0.03f * random.bell();
+    if (rim.radius > 0.0f) {
+        const float clear = std::max(0.0f, rim.radius - 1.2f * rim.soft);
         const Color dark = {random.range(0.0f, 0.09f), random.range(0.0f, 0.07f), random.range(0.0f, 0.09f)};
         const Color tint = {random.range(0.7f, 1.0f), random.range(0.6f, 0.85f), random.range(0.6f, 0.95f)};
         for (int row = 0; row < size.height; ++row) {
-            const float dy = frame.y(row) - cy;
+            const float dy = frame.y(row) - rim.y;
             for (int column = 0; column < size.width; ++column) {
-                const float dx = frame.x(column) - cx;
+                const float dx = frame.x(column) - rim.x;
                 const float d2 = dx * dx + dy * dy;
-                if (d2 < (radius - 1.2f * soft) * (radius - 1.2f * soft) && radius > 1.2f * soft)
+                if (d2 < clear * clear)
                     continue;
                 const float d = std::sqrt(d2);
-                const float a = ramp(radius - soft, radius + soft + pixel, d);
-                const float glow = ramp(radius - 1.2f * soft, radius, d);
-                std::uint8_t* p = rgb + (static_cast<std::size_t>(row) * size.width + column) * 3;
+                const float a = ramp(rim.radius - rim.soft, rim.radius + rim.soft + pixel, d);
+                const float glow = ramp(clear, rim.radius, d);
+                const std::size_t index = static_cast<std::size_t>(row) * size.width + column;
+                if (a > 0.5f)
+                    out.mask.labels[index] = 0;
+                std::uint8_t* p = rgb + index * 3;
                 p[0] = toByte(mix(p[0] / 255.0f * mix(1.0f, tint.r, glow), dark.r, a));
                 p[1] = toByte(mix(p[1] / 255.0f * mix(1.0f, tint.g, glow), dark.g, a));
                 p[2] = toByte(mix(p[2] / 255.0f * mix(1.0f, tint.b, glow), dark.b, a));
@@ -551,7 +583,7 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
         }
     }
     // Averaging pixels averages their noise: small pictures carry less.
-    const float noise = random.range(0.6f, 2.6f) * std::clamp(0.0013f / pixel, 0.45f, 1.0f);
+    const float noise = random.rangeLow(0.5f, 2.6f) * std::clamp(0.0013f / pixel, 0.4f, 1.0f);
     addNoise(rgb, size, noise, 0.5f * noise, random.next());
     return out;
 }

@@ -51,6 +51,10 @@ struct Wall {
     }
 };
 
+Wall::Sample blended(const Wall::Sample& a, const Wall::Sample& b, float share) {
+    return {mix(a.light, b.light, share), mix(a.logZ, b.logZ, share), mix(a.facing, b.facing, share)};
+}
+
 struct Fold {
     float z, height, width, lobes, phase, uneven;
     float shift, shiftPhase; // of the opening off the axis
@@ -118,7 +122,7 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
     const Tables& t = tables();
     Wall wall;
     const float pixel = frame.pixel();
-    wall.angles = std::clamp(static_cast<int>(0.8f / pixel), 96, 1536);
+    wall.angles = std::clamp(static_cast<int>(1.2f / pixel), 128, 2048);
     wall.distances = std::clamp(static_cast<int>(0.9f * reach / pixel), 64, 3000);
     wall.reach = reach;
     wall.samples.resize(static_cast<std::size_t>(wall.angles) * wall.distances);
@@ -172,31 +176,35 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
             const float z = depth[s];
             // Tilted folds: a step in z at this angle, as a shift of the index (the shift shrinks with
             // depth).
-            const int shifted = std::clamp(i + static_cast<int>(tilt / (1.0f + 2.0f * z)), 0, steps - 1);
+            const float shifted = std::clamp(static_cast<float>(i) + tilt / (1.0f + 2.0f * z), 0.0f,
+                                             static_cast<float>(steps) - 1.01f);
             const Near& n = nears[static_cast<std::size_t>(shifted)];
+            const Near& m = nears[static_cast<std::size_t>(shifted) + 1];
+            const float part =
+                n.first == m.first ? shifted - static_cast<float>(static_cast<int>(shifted)) : 0.0f;
             const float noise = sampleTable(t.soft, noiseLevel, turns * 512.0f + tube.shiftU,
                                             logDepth[s] * (512.0f / kTurn) + tube.shiftV);
             radius[s] = around + bend * z + tube.bumps * noise -
-                        heights[static_cast<std::size_t>(n.first)] * n.share0 -
-                        heights[static_cast<std::size_t>(n.first) + 1] * n.share1;
+                        heights[static_cast<std::size_t>(n.first)] * mix(n.share0, m.share0, part) -
+                        heights[static_cast<std::size_t>(n.first) + 1] * mix(n.share1, m.share1, part);
         }
         if (a >= 0) {
             // From near to far; a ray keeps the first wall it meets.
             Wall::Sample* row = wall.samples.data() + static_cast<std::size_t>(a) * wall.distances;
             const float toColumn = static_cast<float>(wall.distances) / (reach * tube.field);
             const float lamp = tube.lampX * cosTurns(turns) + tube.lampY * sinTurns(turns);
-            int filled = wall.distances; // columns from here on are known
+            int filled = wall.distances;                     // columns from here on are known
+            float edge = static_cast<float>(wall.distances); // the nearest known point, between columns
             bool hidden = false;
             Wall::Sample before{};
-            float columnBefore = static_cast<float>(wall.distances) + 1.0f;
+            float columnBefore = edge + 1.0f;
             for (int i = 1; i < steps && filled > 0; ++i) {
                 const std::size_t s = static_cast<std::size_t>(i);
                 const float z = depth[s];
                 const float r = std::max(radius[s], 0.02f);
                 const float column = r / z * toColumn;
-                if (column >= static_cast<float>(filled)) {
-                    if (column > static_cast<float>(filled) + 0.5f)
-                        hidden = true;
+                if (column >= edge) {
+                    hidden = hidden || column > edge + 0.5f;
                     continue;
                 }
                 const float alongZ = (radius[s] - radius[s - 1]) / (depth[s] - depth[s - 1]);
@@ -209,22 +217,30 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
                 here.logZ = logDepth[s];
                 here.light = (0.12f + 0.88f * facing) * (1.0f + lamp * (1.0f - facing)) *
                              exponential(-tube.falloff * logarithm(0.35f + distance));
+                const Wall::Sample nearer = before;
+                const float nearerEdge = edge;
+                const int nearerFilled = filled;
+                const bool border = hidden && filled < wall.distances;
                 if (hidden) {
                     hidden = false;
                     before = here;
-                    columnBefore = static_cast<float>(filled);
+                    columnBefore = edge;
                 }
-                const int first = std::max(0, static_cast<int>(column));
-                for (int c = filled - 1; c >= first; --c) {
-                    const float share =
-                        columnBefore > column
-                            ? clamp01((columnBefore - static_cast<float>(c)) / (columnBefore - column))
-                            : 1.0f;
-                    row[c].light = mix(before.light, here.light, share);
-                    row[c].logZ = mix(before.logZ, here.logZ, share);
-                    row[c].facing = mix(before.facing, here.facing, share);
-                }
+                const int first = static_cast<int>(column) + 1; // the first column at or beyond the point
+                const float span = columnBefore - column;
+                for (int c = filled - 1; c >= first; --c)
+                    row[c] =
+                        blended(before, here,
+                                span > 1e-6f ? clamp01((columnBefore - static_cast<float>(c)) / span) : 1.0f);
                 filled = std::min(filled, first);
+                if (border) {
+                    // A fold ends between two columns: each shows it for the share that it covers.
+                    const float over = static_cast<float>(nearerFilled) + 0.5f - nearerEdge;
+                    row[nearerFilled] = blended(here, row[nearerFilled], clamp01(over));
+                    if (filled < nearerFilled)
+                        row[nearerFilled - 1] = blended(row[nearerFilled - 1], nearer, clamp01(over - 1.0f));
+                }
+                edge = column;
                 before = here;
                 columnBefore = column;
             }
@@ -261,6 +277,8 @@ struct Polyp {
     Color albedo;
     float pattern = 0.0f;
     float redness = 0.0f;
+    float outX = 0.0f, outY = 0.0f; // from the lumen outwards
+    float gradient = 0.0f;
     float cap = 0.0f; // pale or red top
 
     struct Point {
@@ -291,9 +309,9 @@ struct Polyp {
             const float inverse = length > 1e-4f ? 1.0f / length : 0.0f;
             const float nx = (lobe.xx * u + lobe.yx * v) * inverse;
             const float ny = (lobe.xy * u + lobe.yy * v) * inverse;
-            const float h = i == 0 ? 1.0f : clamp01(0.5f + 0.5f * (d - best) / 0.22f);
+            const float h = i == 0 ? 1.0f : clamp01(0.5f + 0.5f * (d - best) / 0.35f);
             second = i == 0 ? -100.0f : std::max(second, std::min(best, d));
-            best = i == 0 ? d : mix(best, d, h) + 0.22f * h * (1.0f - h);
+            best = i == 0 ? d : mix(best, d, h) + 0.35f * h * (1.0f - h);
             gx = mix(gx, nx, h);
             gy = mix(gy, ny, h);
         }
@@ -313,7 +331,7 @@ Polyp makePolyp(Random& random, float share, float pixel) {
     const float area = share * Frame::kSceneWidth;
     p.radius = std::sqrt(area / 3.14159265f);
     const float form = random.uniform();
-    p.lobeCount = form < 0.5f ? 1 : (form < 0.78f ? 2 + random.below(2) : 4 + random.below(4));
+    p.lobeCount = form < 0.55f ? 1 : (form < 0.86f ? 2 + random.below(2) : 4 + random.below(4));
     const float turn0 = random.uniform();
     const float stretch0 = random.range(1.0f, 1.4f);
     for (int i = 0; i < p.lobeCount; ++i) {
@@ -340,10 +358,10 @@ Polyp makePolyp(Random& random, float share, float pixel) {
     p.bendX = Layer(tables().soft, p.radius * random.range(5.0f, 9.0f), pixel, random);
     p.bendY = Layer(tables().soft, p.radius * random.range(5.0f, 9.0f), pixel, random);
     p.flat = random.chance(0.22f) ? random.range(0.25f, 0.5f) : random.range(0.6f, 1.0f);
-    p.soften = random.chance(0.4f) ? random.range(0.2f, 0.5f) : random.range(0.03f, 0.15f);
-    p.pattern = random.chance(0.7f) ? random.range(0.05f, 0.3f) : 0.0f;
-    p.redness = random.chance(0.55f) ? random.range(0.05f, 0.55f) : random.range(-0.15f, 0.05f);
-    p.cap = random.chance(0.3f) ? random.range(-0.35f, 0.45f) : 0.0f;
+    p.soften = p.flat < 0.55f || random.chance(0.4f) ? random.range(0.15f, 0.5f) : random.range(0.02f, 0.06f);
+    p.pattern = random.chance(0.6f) ? random.rangeLow(0.04f, 0.3f) : 0.0f;
+    p.redness = random.chance(0.55f) ? random.range(0.05f, 0.55f) : random.range(-0.06f, 0.05f);
+    p.cap = random.chance(0.3f) ? random.range(-0.08f, 0.5f) : 0.0f;
     // The wanted area, measured on the scene.
     constexpr int kGrid = 28;
     std::array<float, kGrid * kGrid> samples{};
@@ -467,24 +485,25 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
 
     // Mucosa: light pink, salmon, orange, grey-olive, purple.
     static constexpr Color kMucosa[] = {{0.88f, 0.50f, 0.42f}, {0.90f, 0.47f, 0.31f}, {0.82f, 0.55f, 0.47f},
-                                        {0.66f, 0.56f, 0.38f}, {0.80f, 0.42f, 0.38f}, {0.90f, 0.56f, 0.33f},
+                                        {0.70f, 0.54f, 0.38f}, {0.80f, 0.42f, 0.38f}, {0.90f, 0.56f, 0.33f},
                                         {0.92f, 0.43f, 0.29f}};
     Color mucosa = kMucosa[random.below(7)];
     mucosa = mix(mucosa, kMucosa[random.below(7)], random.uniform());
     mucosa = mucosa * random.range(0.9f, 1.1f);
-    const float exposure = random.range(1.5f, 5.0f);
+    const float exposure = random.range(1.7f, 5.2f);
     const float redFall = random.range(0.0f, 0.25f); // the far wall looks browner
     const float vesselAmount = random.chance(0.65f) ? random.range(0.15f, 0.75f) : 0.0f;
     const float branchAmount = vesselAmount * random.range(0.3f, 0.8f);
     const float mottle = random.range(0.04f, 0.22f);
+    const float relief = random.range(0.02f, 0.13f);
     const float grainAmount = random.range(0.01f, 0.06f);
     const float wetness = random.chance(0.8f) ? random.range(0.3f, 1.0f) : 0.0f;
-    const float wetAt = random.range(1.8f, 3.2f);
+    const float wetAt = random.range(2.4f, 3.9f);
     const float dropAt = random.range(0.35f, 0.6f);
     const float residue = random.chance(0.22f) ? random.range(0.4f, 0.95f) : 0.0f;
     const float residueAt = random.range(0.4f, 1.4f);
-    const Color residueColor = mix(Color{0.80f, 0.60f, 0.12f}, Color{0.52f, 0.42f, 0.10f}, random.uniform());
-    const float dye = random.chance(0.04f) ? random.range(0.4f, 0.8f) : 0.0f;
+    const Color residueColor = mix(Color{0.92f, 0.62f, 0.12f}, Color{0.62f, 0.42f, 0.12f}, random.uniform());
+    const float dye = random.chance(0.03f) ? random.range(0.3f, 0.7f) : 0.0f;
     const int tiles = random.chance(0.5f) ? 1 : 2;
     const float texels = static_cast<float>(Table::kSide * tiles);
     const float vesselV = random.range(0.0f, 512.0f);
@@ -512,7 +531,8 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             const float dx = x - tube.middleX;
             const float dy = y - tube.middleY;
             const Wall::Sample s = wall.at(angleTurns(dy, dx), std::sqrt(dx * dx + dy * dy));
-            float score = 0.6f * random.uniform() - std::fabs(s.logZ - 0.1f) * 0.7f;
+            float score = 0.6f * random.uniform() - std::fabs(s.logZ - 0.1f) * 0.7f -
+                          5.0f * std::max(0.0f, 0.2f - s.light);
             if (mask.at(x, y, 0.0f) < 0.5f)
                 score -= 20.0f;
             if (i == 1) {
@@ -531,11 +551,19 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
         p.y = bestY;
         const float dx = p.x - tube.middleX;
         const float dy = p.y - tube.middleY;
+        const float away = std::sqrt(dx * dx + dy * dy) + 1e-3f;
+        p.outX = dx / away;
+        p.outY = dy / away;
+        p.gradient = random.range(0.05f, 0.4f);
         const Wall::Sample base = wall.at(angleTurns(dy, dx), std::sqrt(dx * dx + dy * dy));
         // A body that stands out of the wall is nearer to the lamp.
-        p.light = std::clamp(base.light, 0.16f, 0.85f) * random.range(1.0f, 1.55f);
+        p.light = std::clamp(base.light, 0.22f, 0.85f) * random.range(1.1f, 2.1f);
+        // The processor steers the exposure so that what lies in the middle is rarely burnt out.
+        if (!random.chance(0.1f))
+            p.light =
+                std::clamp(p.light, random.range(0.7f, 1.3f) / exposure, random.range(1.8f, 3.2f) / exposure);
         if (random.chance(0.12f))
-            p.light *= 0.6f;
+            p.light *= 0.55f;
         Color albedo = mix(mucosa, kMucosa[random.below(7)], random.range(0.0f, 0.7f));
         p.albedo =
             mix(albedo, Color{0.93f, 0.74f, 0.62f}, random.chance(0.3f) ? random.range(0.2f, 0.6f) : 0.0f);
@@ -548,9 +576,10 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
         }
         polyps[static_cast<std::size_t>(i)] = p;
     }
-    const Layer pits(t.blobs, std::max(0.1f, polyps[0].radius) * random.range(1.6f, 3.4f), pixel, random);
+    const Layer pits(t.blobs, std::max(0.1f, polyps[0].radius) * random.range(1.2f, 2.6f), pixel, random);
     const Layer gyri(t.edges, std::max(0.08f, polyps[0].radius) * random.range(4.0f, 8.0f), pixel, random);
     const bool pitted = random.chance(0.5f);
+    const float crook = 0.05f * polyps[0].radius;
     const float lampX = tube.lampX;
     const float lampY = tube.lampY;
 
@@ -593,9 +622,12 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                 blood += vesselAmount *
                          (1.0f - ramp(0.2f * vesselWidth, vesselWidth * (1.4f + 0.5f * patches), trunk)) *
                          ramp(-0.6f, 0.5f, patches);
-                const float twig = sampleTable(t.edges, level, 2.0f * u + wobble, 2.0f * v + wobble);
-                blood +=
-                    branchAmount * (1.0f - ramp(0.0f, 1.3f * vesselWidth, twig)) * ramp(0.5f, -0.6f, patches);
+                const float thin = branchAmount * ramp(0.5f, -0.6f, patches);
+                if (thin > 0.0f) {
+                    const float twig = sampleTable(t.edges, std::min(level + 1, Table::kLevels - 1),
+                                                   2.0f * u + wobble, 2.0f * v + wobble);
+                    blood += thin * (1.0f - ramp(0.0f, 1.3f * vesselWidth, twig));
+                }
             }
             blood = std::max(blood, -0.08f);
             float light = s.light * (1.0f + grainAmount * fine);
@@ -603,39 +635,49 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             Color albedo = mucosa;
             float wetHere = wetness;
             float bumps = ripple.at(x, y);
-            light *= 1.0f + 0.05f * bumps;
+            light *= 1.0f + relief * bumps;
             const float stain = stains.at(x, y);
             if (residue > 0.0f) {
                 const float a =
-                    residue * ramp(residueAt, residueAt + 0.5f, stain + 0.5f * (y - 0.5f) + 0.15f * fine);
+                    residue * ramp(residueAt, residueAt + 0.9f, stain + 1.2f * (y - 0.5f) + 0.1f * fine);
                 albedo = mix(albedo, residueColor * (1.0f + 0.12f * fine), a);
                 blood *= 1.0f - a;
             }
             if (dye > 0.0f)
-                albedo = mix(albedo, {0.25f, 0.42f, 0.62f}, dye * ramp(0.2f, 1.2f, stain));
+                albedo = mix(albedo, {0.25f, 0.42f, 0.62f}, dye * ramp(-0.6f, 1.8f, stain + 0.4f * bumps));
 
             bool inPolyp = false;
+            float top = 0.0f;
             for (int i = 0; i < wanted; ++i) {
                 const Polyp& p = polyps[static_cast<std::size_t>(i)];
                 const Polyp::Point at = p.at(x, y);
                 if (at.f > 0.0f) {
                     inPolyp = true;
                     const float inner = clamp01(at.f / (1.0f - p.level));
-                    const float slope = (1.0f - inner) * (1.0f - inner) * 0.92f * p.flat;
+                    const float slope = (1.0f - inner) * 0.96f * p.flat;
                     const float nz = std::sqrt(std::max(0.0f, 1.0f - slope * slope));
-                    float shade = 0.3f + 0.7f * nz + 0.8f * (lampX * at.nx + lampY * at.ny) * slope;
+                    float shade = 0.22f + 0.78f * nz + 1.1f * (lampX * at.nx + lampY * at.ny) * slope;
                     shade = std::max(0.05f, shade) * (1.0f + 0.05f * bumps);
-                    shade *= 1.0f - 0.35f * at.crease;
+                    shade *= 1.0f - 0.25f * at.crease;
+                    // The side towards the camera gets more light than the one towards the lumen.
+                    shade *= std::max(0.4f, 1.0f + p.gradient * ((x - p.x) * p.outX + (y - p.y) * p.outY) /
+                                                       p.radius);
                     float own = 0.0f;
                     if (p.pattern > 0.0f) {
                         own = pitted ? ramp(-0.2f, 0.5f, pits.at(x, y) + 0.1f * fine)
-                                     : 1.0f - ramp(0.0f, 0.4f, gyri.at(x + 0.01f * bumps, y - 0.01f * stain));
+                                     : 0.6f - 0.6f * ramp(0.0f, 0.6f,
+                                                          gyri.at(x + crook * (bumps + 0.4f * fine),
+                                                                  y - crook * (stain + 0.4f * fine)));
                     }
                     const float body = ramp(0.0f, p.soften, at.f);
                     const float polypLight = p.light * shade * (1.0f - 0.5f * p.pattern * own) *
                                              (1.0f + 1.3f * grainAmount * fine);
                     light = mix(light, polypLight, body);
-                    facing = mix(facing, 0.25f + 0.75f * shade, body);
+                    // The lamp's mirror image lies a little off the top, towards the lamp.
+                    const float ox = at.nx * (1.0f - inner) - 1.1f * lampX;
+                    const float oy = at.ny * (1.0f - inner) - 1.1f * lampY;
+                    top = 1.4f * ramp(0.55f, 0.0f, std::sqrt(ox * ox + oy * oy)) * body;
+                    facing = mix(facing, 0.2f + 0.55f * shade, body);
                     albedo = mix(albedo, p.albedo, body);
                     blood = mix(blood,
                                 p.redness * (1.0f + 0.5f * patches) + p.pattern * own +
@@ -656,9 +698,10 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                     const float q = std::fabs(across + 0.12f * bumps) / width;
                     if (along > 0.0f && along < p.stalkLength && q < 1.0f) {
                         const float here =
-                            ramp(1.0f, 0.85f, q) * ramp(p.stalkLength, p.stalkLength - 0.7f, along);
+                            ramp(1.0f, 0.85f, q) * ramp(p.stalkLength, 0.4f * p.stalkLength, along);
                         const float round = std::sqrt(std::max(0.0f, 1.0f - q * q));
-                        light = mix(light, p.light * (0.25f + 0.65f * round), here);
+                        const float reached = mix(0.8f * p.light, s.light, ramp(0.2f, p.stalkLength, along));
+                        light = mix(light, reached * (0.45f + 0.6f * round), here);
                         facing = mix(facing, 0.3f + 0.6f * round, here);
                         blood = mix(blood, 0.5f * mottle * patches, here);
                     }
@@ -672,16 +715,17 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             // The processor's tone curve: it saturates softly, and what is far too bright turns yellow-white.
             const float tone = 1.04f * (1.0f - exponential(-l));
             const float over = l > 1.6f ? 1.0f - exponential(0.55f * (1.6f - l)) : 0.0f;
-            Color c = {albedo.r * exponential(-0.10f * blood), albedo.g * exponential(-0.75f * blood - dim),
-                       albedo.b * exponential(-0.65f * blood - 1.4f * dim)};
+            const float absorbed = exponential(-0.72f * blood - dim);
+            Color c = {albedo.r * (1.0f - 0.09f * blood), albedo.g * absorbed,
+                       albedo.b * absorbed * (1.0f - 0.35f * dim)};
             c = mix(c, {1.0f, 0.95f, 0.86f}, over) * tone;
             if (wetHere > 0.0f) {
                 float mirror = 0.0f;
                 // Wet surfaces mirror the lamp where ripples turn them towards it: drops in groups.
-                const float group = 0.9f * bumps + 0.5f * stain + 2.2f * facing - wetAt;
+                const float group = 1.0f * bumps + 0.7f * stain + 2.2f * facing + top - wetAt;
                 if (group > 0.0f) {
                     const float drop = wet.at(x + 0.006f * stain, y + 0.006f * bumps) + 0.06f * fine;
-                    mirror = wetHere * ramp(dropAt, dropAt + 0.22f, drop + 0.25f * std::min(group, 1.0f)) *
+                    mirror = wetHere * ramp(dropAt, dropAt + 0.22f, drop + 0.35f * std::min(group, 1.5f)) *
                              ramp(0.05f, 0.25f, light) * ramp(0.0f, 0.4f, group);
                 }
                 c = mix(c, {1.0f, 0.99f, 0.97f}, clamp01(mirror));
