@@ -122,6 +122,8 @@ public:
     void rescan();
     // Looks at one image's source file in the background; FileChanged or FileMissing follows when so.
     void checkSource(ImageId image);
+    // The file as it is now is the image: after FileChanged, when a person looked and found it right.
+    void acceptSource(ImageId image);
     struct Skipped {
         std::string path;
         Error reason;
@@ -138,6 +140,8 @@ public:
     void setFlag(ImageId image, bool flagged, const std::string& note = {});
     void assign(const std::vector<ImageId>& ids, PersonId person);
     void setFigures(ImageId image, const ImageFigures& figures);
+    // A model made a proposal: notes its uncertainty, and a New image becomes Proposed.
+    void noteProposal(ImageId image, double uncertainty);
 
     // --- Annotations ---
 

@@ -68,9 +68,13 @@ public:
     Saver(const Saver&) = delete;
     Saver& operator=(const Saver&) = delete;
 
-    // Takes the newest state of an annotation, known by image and person. Revision and version inside are
-    // kept by the saver after the first save: the caller need not wait for saved().
+    // Takes the newest state of an annotation, known by image, person and version. After a load() or a save
+    // of the same annotation the saver knows its revision itself: the one inside is used before that alone.
     void save(StoredAnnotationPtr snapshot);
+    // The annotation as the newest waiting snapshot or the store has it; null: none. A save that follows is
+    // made against what was given here. `done` comes on the saver's thread.
+    void load(ImageId image, PersonId person, int version,
+              std::function<void(const Result<StoredAnnotationPtr>&)> done);
     // Changes run in the order of posting, and after all snapshots that were handed over before.
     void post(Change change, Done done = {});
     // Reads run as soon as the current statement is over, before waiting changes; never repeated. With no

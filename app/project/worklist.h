@@ -11,7 +11,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -58,7 +57,7 @@ public:
 
     std::size_t size() const { return m_records.size(); }
     const ImageRecord* find(ImageId id) const; // null: none; valid until the next change
-    const ImageRecord* findPath(std::string_view path) const;
+    const ImageRecord* findPath(const std::string& path) const;
 
     // Ids that pass the filter, ordered; ties in project order. Unknown figures (< 0) come last in both
     // directions.
@@ -81,6 +80,7 @@ private:
     std::vector<ImageRecord> m_records; // project order
     mutable std::vector<Row> m_rows;    // same index
     std::unordered_map<ImageId, std::uint32_t> m_byId;
+    std::unordered_map<std::string, std::uint32_t> m_byPath;
     mutable bool m_ranksAreOld = true;
     std::size_t m_changeNumber = 0;
 };

@@ -39,10 +39,7 @@ std::string proposalSettings(const PredictOptions& options);
 ProposalKey proposalKey(const std::string& imageSha256, const ModelIdentity& model,
                         const PredictOptions& options);
 
-// Area that changes between the thresholds 0.3 and 0.7, in % of the area at 0.5; 100 when the latter alone is
-// 0, 0 when all are 0. Not limited to 100.
-double uncertaintyOf(const ProbabilityMap& map);
-
+// To and from what the store keeps; the uncertainty (proposalUncertainty()) is computed on the way.
 ProposalRecord toRecord(const Proposal& proposal, const std::string& imageSha256);
 Proposal fromRecord(const ProposalRecord& record, const PredictOptions& options);
 
