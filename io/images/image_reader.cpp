@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/images/image_reader.h"
+
+#include "io/images/decoding.h"
+#include "io/images/format_guess.h"
+
+#include <exception>
+#include <new>
+
+namespace limn {
+
+using namespace images;
+
+namespace {
+
+// The file, opened, with a format that its content and its name agree on.
+struct Opened {
+    FileBytes file;
+    Format format;
+};
+
+Result<Opened> openImage(const std::string& path) {
+    Result<FileBytes> file = FileBytes::open(path);
+    if (!file)
+        return file.error();
+    const Format found = formatByContent(*file);
+    const Format claimed = formatByName(path);
+    if (claimed != Format::Unknown && found != claimed)
+        return file->error(ErrorCode::FormatMismatch, formatName(claimed),
+                           found == Format::Unknown ? describeContent(*file) : formatName(found));
+    if (found == Format::Unknown)
+        return file->error(ErrorCode::FormatUnknown, "it holds " + describeContent(*file));
+    return Opened{std::move(*file), found};
+}
+
+// Calls use(header) with the header of the format's own type; its errors and the reader's come back alike.
+template<typename T, typename Use>
+Result<T> withHeader(const FileBytes& file, Format format, int frame, const Use& use) {
+    const auto pass = [&](auto header) -> Result<T> {
+        if (!header)
+            return header.error();
+        if (Result<void> inside = checkFrame(file, frame, header->frameCount); !inside)
+            return inside.error();
+        return use(*header);
+    };
+    switch (format) {
+    case Format::Png:
+        return pass(readPngHeader(file));
+    case Format::Jpeg:
+        return pass(readJpegHeader(file));
+    case Format::Tiff:
+        return pass(readTiffHeader(file, frame));
+    case Format::Bmp:
+        return pass(readBmpHeader(file));
+    case Format::Nrrd:
+        return pass(readNrrdHeader(file));
+    case Format::MetaImage:
+        return pass(readMetaHeader(file));
+    case Format::Dicom:
+        return pass(readDicomHeader(file));
+    case Format::Unknown:
+        break;
+    }
+    return file.error(ErrorCode::FormatUnknown, describeContent(file));
+}
+
+Result<Samples> decodeAny(const FileBytes& file, const PngHeader& header, int) {
+    return decodePng(file, header);
+}
+Result<Samples> decodeAny(const FileBytes& file, const JpegHeader& header, int) {
+    return decodeJpeg(file, header);
+}
+Result<Samples> decodeAny(const FileBytes& file, const TiffHeader& header, int) {
+    return decodeTiff(file, header);
+}
+Result<Samples> decodeAny(const FileBytes& file, const ItkHeader& header, int frame) {
+    return decodeWithItk(file, header, frame);
+}
+Result<Samples> decodeAny(const FileBytes& file, const DicomHeader& header, int frame) {
+    return decodeDicom(file, header, frame);
+}
+
+// Codec libraries and containers may throw; nothing passes the public functions.
+template<typename T, typename Work>
+Result<T> guarded(const std::string& path, const Work& work) {
+    try {
+        return work();
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory, {"reading " + path, "the picture does not fit"}};
+    } catch (const std::exception& problem) {
+        return Error{ErrorCode::FileCorrupt, {path, problem.what()}};
+    }
+}
+
+} // namespace
+
+Result<Image> readImage(const std::string& path, const ReadOptions& options) {
+    return guarded<Image>(path, [&]() -> Result<Image> {
+        const Result<Opened> opened = openImage(path);
+        if (!opened)
+            return opened.error();
+        const FileBytes& file = opened->file;
+        return withHeader<Image>(file, opened->format, options.frame,
+                                 [&](const auto& header) -> Result<Image> {
+                                     Result<Samples> samples = decodeAny(file, header, options.frame);
+                                     if (!samples)
+                                         return samples.error();
+                                     return present(file, header, std::move(*samples), options.frame);
+                                 });
+    });
+}
+
+Result<ImageProbe> probeImage(const std::string& path) {
+    return guarded<ImageProbe>(path, [&]() -> Result<ImageProbe> {
+        const Result<Opened> opened = openImage(path);
+        if (!opened)
+            return opened.error();
+        return withHeader<ImageProbe>(opened->file, opened->format, 0,
+                                      [&](const Header& header) -> Result<ImageProbe> {
+                                          ImageProbe probe;
+                                          probe.size = orientedSize(header.size, header.orientation);
+                                          probe.format = header.format;
+                                          probe.spacing = orientedSpacing(header.spacing, header.orientation);
+                                          probe.orientation = header.orientation;
+                                          probe.bitsPerSample = header.bitsPerSample;
+                                          probe.channels = header.channels;
+                                          probe.frameCount = header.frameCount;
+                                          return probe;
+                                      });
+    });
+}
+
+} // namespace limn

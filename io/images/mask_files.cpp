@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/images/mask_files.h"
+
+#include "io/images/atomic_file.h"
+#include "io/images/decoding.h"
+#include "io/images/format_guess.h"
+#include "io/images/image_reader.h"
+
+#include <algorithm>
+#include <bit>
+#include <csetjmp>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include <jpeglib.h>
+#include <png.h>
+
+namespace limn {
+
+using namespace images;
+
+namespace {
+
+// Fast settings: masks compress well with any, and a full search costs a second on a large photograph.
+constexpr int kPngLevel = 3;
+
+struct PngTarget {
+    std::vector<unsigned char> bytes;
+    std::jmp_buf jump;
+    char message[128] = {};
+};
+
+void onPngError(png_structp png, png_const_charp message) {
+    auto* target = static_cast<PngTarget*>(png_get_error_ptr(png));
+    std::strncpy(target->message, message, sizeof target->message - 1);
+    std::longjmp(target->jump, 1);
+}
+
+void onPngWarning(png_structp, png_const_charp) {}
+
+void onPngWrite(png_structp png, png_bytep data, png_size_t count) {
+    auto* target = static_cast<PngTarget*>(png_get_io_ptr(png));
+    try {
+        target->bytes.insert(target->bytes.end(), data, data + count);
+        return;
+    } catch (const std::bad_alloc&) {
+    }
+    png_error(png, "too little memory");
+}
+
+void onPngFlush(png_structp) {}
+
+struct PngPixels {
+    Size size;
+    int bits;       // 8 or 16 (native byte order)
+    int colourType; // PNG_COLOR_TYPE_GRAY or _RGB
+    const void* data;
+    bool isPicture; // photographs are filtered, label values are not
+};
+
+// Everything with a destructor lives in the caller: longjmp passes over this frame.
+bool encodePng(PngTarget& target, const PngPixels& pixels, png_bytep* rows) {
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &target, onPngError, onPngWarning);
+    png_infop info = png != nullptr ? png_create_info_struct(png) : nullptr;
+    if (info == nullptr) {
+        png_destroy_write_struct(&png, nullptr);
+        return false;
+    }
+    if (setjmp(target.jump)) {
+        png_destroy_write_struct(&png, &info);
+        return false;
+    }
+    png_set_write_fn(png, &target, onPngWrite, onPngFlush);
+    png_set_IHDR(png, info, static_cast<png_uint_32>(pixels.size.width),
+                 static_cast<png_uint_32>(pixels.size.height), pixels.bits, pixels.colourType,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_compression_level(png, kPngLevel);
+    png_set_filter(png, PNG_FILTER_TYPE_BASE,
+                   pixels.isPicture ? PNG_FILTER_SUB | PNG_FILTER_UP : PNG_FILTER_NONE);
+    if (pixels.isPicture)
+        png_set_sRGB(png, info, PNG_sRGB_INTENT_RELATIVE);
+    png_write_info(png, info);
+    if (pixels.bits == 16 && std::endian::native == std::endian::little)
+        png_set_swap(png);
+    png_write_image(png, rows);
+    png_write_end(png, nullptr);
+    png_destroy_write_struct(&png, &info);
+    return true;
+}
+
+// Sizes are checked once for all writers: the buffer must hold what the size says.
+Result<void> checkPixels(Size size, std::size_t samples, std::size_t perPixel) {
+    if (size.width <= 0 || size.height <= 0 || size.pixels() > kMaxImagePixels ||
+        samples != size.pixels() * perPixel)
+        return Error{ErrorCode::InvalidArgument,
+                     {"the picture to write",
+                      std::to_string(size.width) + " x " + std::to_string(size.height) + " with " +
+                          std::to_string(samples) + " samples",
+                      "of at least one pixel, with " + std::to_string(perPixel) + " samples each"}};
+    return {};
+}
+
+Result<void> writePngFile(const std::string& path, const PngPixels& pixels) {
+    try {
+        const auto target = std::make_unique<PngTarget>();
+        const std::size_t rowBytes = static_cast<std::size_t>(pixels.size.width) * (pixels.bits / 8) *
+                                     (pixels.colourType == PNG_COLOR_TYPE_RGB ? 3 : 1);
+        std::vector<png_bytep> rows(static_cast<std::size_t>(pixels.size.height));
+        // libpng's writer takes rows as non-const and does not change them.
+        auto* first = const_cast<png_bytep>(static_cast<png_const_bytep>(pixels.data));
+        for (std::size_t y = 0; y < rows.size(); ++y)
+            rows[y] = first + y * rowBytes;
+        if (!encodePng(*target, pixels, rows.data()))
+            return Error{ErrorCode::FileNotWritable, {path, target->message}};
+        return writeFileAtomically(path, target->bytes);
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory, {"writing " + path, "the packed picture does not fit"}};
+    }
+}
+
+struct JpegErrors {
+    jpeg_error_mgr base;
+    std::jmp_buf jump;
+    char message[JMSG_LENGTH_MAX];
+};
+
+void onJpegError(j_common_ptr info) {
+    auto* errors = reinterpret_cast<JpegErrors*>(info->err);
+    info->err->format_message(info, errors->message);
+    std::longjmp(errors->jump, 1);
+}
+
+void onJpegOutput(j_common_ptr) {}
+
+// libjpeg allocates `bytes` with malloc; the caller frees it, also after a failure.
+bool encodeJpeg(const Image& image, int quality, unsigned char** bytes, unsigned long* count,
+                JpegErrors& errors) {
+    jpeg_compress_struct info;
+    std::memset(&info, 0, sizeof info);
+    info.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = onJpegError;
+    errors.base.output_message = onJpegOutput;
+    if (setjmp(errors.jump)) {
+        jpeg_destroy_compress(&info);
+        return false;
+    }
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, bytes, count);
+    info.image_width = static_cast<JDIMENSION>(image.size.width);
+    info.image_height = static_cast<JDIMENSION>(image.size.height);
+    info.input_components = 3;
+    info.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, quality, TRUE);
+    info.comp_info[0].h_samp_factor = 1; // outlines drawn on the picture keep their colour
+    info.comp_info[0].v_samp_factor = 1;
+    jpeg_start_compress(&info, TRUE);
+    while (info.next_scanline < info.image_height) {
+        auto* row = const_cast<JSAMPROW>(image.pixel(0, static_cast<int>(info.next_scanline)));
+        jpeg_write_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    return true;
+}
+
+} // namespace
+
+Result<void> writeLabelMap(const std::string& path, const LabelMap& labels) {
+    if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
+        return fits;
+    return writePngFile(path, {labels.size, 8, PNG_COLOR_TYPE_GRAY, labels.labels.data(), false});
+}
+
+Result<void> writeMask(const std::string& path, const LabelMap& labels) {
+    if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
+        return fits;
+    std::vector<std::uint8_t> mask(labels.labels.size());
+    std::transform(labels.labels.begin(), labels.labels.end(), mask.begin(),
+                   [](std::uint8_t value) { return static_cast<std::uint8_t>(value != 0 ? 255 : 0); });
+    return writePngFile(path, {labels.size, 8, PNG_COLOR_TYPE_GRAY, mask.data(), false});
+}
+
+Result<void> writeProbability(const std::string& path, const ProbabilityMap& probability) {
+    if (Result<void> fits = checkPixels(probability.size, probability.values.size(), 1); !fits)
+        return fits;
+    return writePngFile(path, {probability.size, 16, PNG_COLOR_TYPE_GRAY, probability.values.data(), true});
+}
+
+Result<void> writeJpeg(const std::string& path, const Image& image, int quality) {
+    if (Result<void> fits = checkPixels(image.size, image.rgb.size(), 3); !fits)
+        return fits;
+    if (quality < 1 || quality > 100)
+        return Error{ErrorCode::InvalidArgument, {"the JPEG quality", std::to_string(quality), "1 to 100"}};
+    if (image.size.width > JPEG_MAX_DIMENSION || image.size.height > JPEG_MAX_DIMENSION)
+        return Error{ErrorCode::InvalidArgument,
+                     {"the size of " + path, sizeText(image.size.width, image.size.height),
+                      "at most " + std::to_string(JPEG_MAX_DIMENSION) + " a side in JPEG"}};
+    unsigned char* bytes = nullptr;
+    unsigned long count = 0;
+    const auto errors = std::make_unique<JpegErrors>();
+    errors->message[0] = 0;
+    const bool encoded = encodeJpeg(image, quality, &bytes, &count, *errors);
+    const std::unique_ptr<unsigned char, decltype(&std::free)> owner(bytes, &std::free);
+    if (!encoded)
+        return Error{ErrorCode::FileNotWritable, {path, errors->message}};
+    return writeFileAtomically(path, {bytes, count});
+}
+
+Result<void> writePng(const std::string& path, const Image& image) {
+    if (Result<void> fits = checkPixels(image.size, image.rgb.size(), 3); !fits)
+        return fits;
+    return writePngFile(path, {image.size, 8, PNG_COLOR_TYPE_RGB, image.rgb.data(), true});
+}
+
+Result<LabelMap> readLabelMap(const std::string& path) {
+    try {
+        Result<FileBytes> file = FileBytes::open(path);
+        if (!file)
+            return file.error();
+        const Format format = formatByContent(*file);
+        if (format != Format::Png)
+            return file->error(ErrorCode::FormatMismatch, "a label map (PNG)",
+                               format == Format::Unknown ? describeContent(*file) : formatName(format));
+        const Result<PngHeader> header = readPngHeader(*file);
+        if (!header)
+            return header.error();
+        if (header->channels != 1 || header->bitsPerSample > 8)
+            return file->notHandled("a label map in colour, with alpha or deeper than 8 bits");
+        return decodePngLabels(*file, *header);
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory, {"reading " + path, "the label map does not fit"}};
+    }
+}
+
+Result<LabelMap> readMask(const std::string& path) {
+    // Masks stored as 0 and 1 in a grey PNG would be nearly black as a picture, so such files are read as
+    // labels.
+    Result<LabelMap> stored = readLabelMap(path);
+    if (stored) {
+        const std::uint8_t top = stored->labels.empty()
+                                     ? std::uint8_t{0}
+                                     : *std::max_element(stored->labels.begin(), stored->labels.end());
+        if (top <= 1)
+            return stored;
+    }
+    Result<Image> image = readImage(path);
+    if (!image)
+        return image.error();
+    LabelMap mask(image->size);
+    int top = 0;
+    for (std::uint8_t value : image->rgb)
+        top = std::max<int>(top, value);
+    const int least = top <= 1 ? 1 : 128;
+    for (std::size_t i = 0; i < mask.labels.size(); ++i) {
+        // Rec. 601 luma in integers; for grey it is the value itself.
+        const int luma =
+            (image->rgb[i * 3] * 299 + image->rgb[i * 3 + 1] * 587 + image->rgb[i * 3 + 2] * 114 + 500) /
+            1000;
+        mask.labels[i] = luma >= least ? 1 : 0;
+    }
+    return mask;
+}
+
+} // namespace limn
