@@ -87,6 +87,9 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, std
         for (std::int64_t first = 0; first < length; first += kTile) {
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
             stageTile(shape, inputs, first, steps, group, nullptr);
+            if (first + kTile < length)
+                prefetchTile(shape, inputs, first + kTile,
+                             static_cast<int>(std::min<std::int64_t>(kTile, length - first - kTile)), group, y);
             for (int v = 0; v < vectors; ++v) {
                 const Vec skip = hn::Load(d, group.skip + v * lanes);
                 for (int t = 0; t < steps; ++t) {

@@ -15,6 +15,8 @@
 
 #include <algorithm>
 
+#include "hwy/cache_control.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace limn::scan {
 namespace HWY_NAMESPACE {
@@ -65,6 +67,32 @@ HWY_INLINE void stageRows(const ScanShape& shape, const StagedGroup<kGroup>& gro
             const Vec value =
                 loadPart(d, row + v * lanes, static_cast<std::size_t>(group.channels - v * lanes));
             hn::Store(clampTo(d, value, kMostValue), d, to + t * kGroup + v * lanes);
+        }
+    }
+}
+
+// Asks the caches for what stageTile() will read for steps [first, first + count). The strides between rows are
+// too large for the processor to see them coming.
+template<int kGroup>
+HWY_INLINE void prefetchTile(const ScanShape& shape, const ScanInputs& inputs, std::int64_t first, int count,
+                             const StagedGroup<kGroup>& group, const float* more) {
+    constexpr int kLine = 16; // floats
+    std::int64_t rows[kTile];
+    pathRows(shape, group.direction, first, count, rows);
+    const std::int64_t item = group.batchItem * shape.length();
+    const std::int64_t projectedWidth = shape.projectedWidth();
+    const int sliceWidth = static_cast<int>(shape.sliceWidth());
+    const float* slices = inputs.projected + item * projectedWidth + group.direction * sliceWidth;
+    const float* u = inputs.u + item * shape.channels + group.firstChannel;
+    for (int t = 0; t < count; ++t) {
+        const float* slice = slices + rows[t] * projectedWidth;
+        for (int i = 0; i < sliceWidth; i += kLine)
+            hwy::Prefetch(slice + i);
+        hwy::Prefetch(slice + sliceWidth - 1);
+        for (int c = 0; c < group.channels; c += kLine) {
+            hwy::Prefetch(u + rows[t] * shape.channels + c);
+            if (more != nullptr)
+                hwy::Prefetch(more + (item + rows[t]) * shape.channels + group.firstChannel + c);
         }
     }
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Launchers of the CUDA kernels as plain functions over device pointers: no LibTorch, no CUDA header needed
+// here. All arrays lie in device memory; a stream is a cudaStream_t. Each launcher returns 0 or the
+// cudaError_t of its launch, so that the caller can fall back to the processor. Results are the same from run
+// to run.
+#pragma once
+
+#include <cstdint>
+
+namespace limn::gpu {
+
+using Stream = void*;
+
+enum class Element { Float32, BFloat16, Float16 };
+
+struct ScanProblem {
+    int batch = 1;
+    int height = 1;
+    int width = 1;
+    int channels = 1;
+    int rank = 1;       // <= 48
+    int rankStride = 1; // elements between a slice's dt part and its B part
+    int directions = 4;
+    Element element = Element::Float32; // of u, projected, y
+
+    const void* u = nullptr;         // [batch][length][channels]
+    const void* projected = nullptr; // [batch][length][directions][rankStride + 32]
+    const float* dtWeight = nullptr; // [directions][channels][rank]
+    const float* dtBias = nullptr;   // [directions][channels]
+    const float* a = nullptr;        // [directions][channels][16]
+    const float* d = nullptr;        // [directions][channels]
+};
+
+// Long rows with few channels are cut into chunks of this many steps (a multiple of 32); 0: one chunk.
+struct ScanPlan {
+    int chunks = 1;
+    int chunkSteps = 0;
+    std::int64_t scratchFloats = 0; // of `scratch` below
+    std::int64_t savedFloats = 0;   // of `saved` below
+};
+ScanPlan planScan(const ScanProblem& problem, int multiprocessors);
+
+// y: [directions][batch][length][channels], one part per direction (normGateForward sums them).
+// saved: null, or the states at every 32nd step for the backward run.
+int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, float* scratch,
+                Stream stream);
+
+struct ScanBackwardSizes {
+    std::int64_t gradDt = 0;      // floats: [directions][batch][length][channels]
+    std::int64_t gradU = 0;       // the same
+    std::int64_t partialBc = 0;   // [channel blocks][batch][length][directions][32]
+    std::int64_t partialSums = 0; // [batch][directions][channels][18]
+};
+ScanBackwardSizes scanBackwardSizes(const ScanProblem& problem);
+
+// Float32 only. dy: [batch][length][channels]. Writes, per direction, gradDt = dL / d(step before softplus)
+// and gradU (through this direction, D included); partialBc: dL/dB and dL/dC summed over blocks of 64
+// channels; partialSums: dL/dA (16), dL/dD, dL/dbias per image.
+int scanBackward(const ScanProblem& problem, const float* dy, const float* saved, float* gradDt, float* gradU,
+                 float* partialBc, float* partialSums, Stream stream);
+
+// Sums partialBc over its blocks into the B and C columns of gradProjected
+// [batch][length][directions][slice].
+int sumPartialBc(const ScanProblem& problem, const float* partialBc, float* gradProjected, Stream stream);
+
+// out = a + b + c + d over `count` floats given as four equal parts behind each other.
+int sumFour(const float* parts, std::int64_t count, float* out, Stream stream);
+
+// Depthwise 3x3, zero padding, bias, SiLU, channels-last. x has `xStride` elements a row.
+int depthwiseSiluForward(Element element, int batch, int height, int width, int channels, const void* x,
+                         std::int64_t xStride, const float* weight, const float* bias, void* out,
+                         Stream stream);
+// gradPre: scratch [batch][length][channels]; partial: [depthwisePartials()][channels][10] (9 weights, bias).
+int depthwisePartials(int batch, int height);
+int depthwiseSiluBackward(int batch, int height, int width, int channels, const float* x,
+                          std::int64_t xStride, const float* weight, const float* bias, const float* gradOut,
+                          float* gradPre, float* gradX, std::int64_t gradXStride, float* partial,
+                          Stream stream);
+
+// LayerNorm (epsilon 1e-5) of the sum of `parts` arrays, times SiLU(z).
+//   y: [parts][rows][channels]; z: rows of zStride elements; sum (may be null): the summed y as float
+int normGateForward(Element element, std::int64_t rows, int channels, int parts, const void* y, const void* z,
+                    std::int64_t zStride, const float* weight, const float* bias, void* out, float* sum,
+                    Stream stream);
+// partial: [normGatePartials()][channels][2] (weight, bias).
+int normGatePartials(std::int64_t rows);
+int normGateBackward(std::int64_t rows, int channels, const float* y, const float* z, std::int64_t zStride,
+                     const float* weight, const float* bias, const float* gradOut, float* gradY, float* gradZ,
+                     std::int64_t gradZStride, float* partial, Stream stream);
+
+} // namespace limn::gpu

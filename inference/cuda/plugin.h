@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the CUDA library (limn_cuda, loaded at run time) offers to limn_inference: a table of plain functions.
+// The table has a version, so that a library of another build is refused instead of misread.
+#pragma once
+
+#include "inference/cuda/kernels.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace limn::gpu {
+
+inline constexpr std::uint32_t kPluginVersion = 1;
+inline constexpr const char* kPluginEntry = "limnCudaPlugin";
+
+struct Plugin {
+    std::uint32_t version;
+
+    decltype(&gpu::planScan) planScan;
+    decltype(&gpu::scanForward) scanForward;
+    decltype(&gpu::scanBackwardSizes) scanBackwardSizes;
+    decltype(&gpu::scanBackward) scanBackward;
+    decltype(&gpu::sumPartialBc) sumPartialBc;
+    decltype(&gpu::sumFour) sumFour;
+    decltype(&gpu::depthwiseSiluForward) depthwiseSiluForward;
+    decltype(&gpu::depthwisePartials) depthwisePartials;
+    decltype(&gpu::depthwiseSiluBackward) depthwiseSiluBackward;
+    decltype(&gpu::normGateForward) normGateForward;
+    decltype(&gpu::normGatePartials) normGatePartials;
+    decltype(&gpu::normGateBackward) normGateBackward;
+
+    // LibTorch's current stream of the current device.
+    Stream (*currentStream)();
+    int (*multiprocessors)();
+    // Name (cut to `capacity`, ended by 0) and memory of a device; 0 or an error code.
+    int (*deviceName)(int device, char* name, std::size_t capacity, std::int64_t* memoryBytes);
+    void (*synchronise)();
+    // Most memory that LibTorch's allocator held since resetPeakMemory(), in bytes.
+    std::int64_t (*peakMemory)();
+    void (*resetPeakMemory)();
+    // The sentence for a launcher's error code.
+    const char* (*errorText)(int code);
+};
+
+using PluginEntry = const Plugin* (*)();
+
+} // namespace limn::gpu

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/engine.h"
+
+#include "inference/network/device.h"
+#include "inference/network/vm_unet_v2.h"
+#include "inference/plain/resample.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace limn {
+
+namespace {
+
+using at::Tensor;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSmallestInput = 32;
+constexpr int kLargestInput = 4096;
+
+double millisecondsSince(Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::string firstLine(const std::exception& failure) {
+    const std::string text = failure.what();
+    return text.substr(0, text.find('\n'));
+}
+
+Rect extentOf(const Image& image, const PredictOptions& options) {
+    const Rect whole{0, 0, image.size.width, image.size.height};
+    return options.region ? intersected(*options.region, whole) : whole;
+}
+
+Result<void> checkRequest(const Image& image, const PredictOptions& options) {
+    if (options.inputSize < kSmallestInput || options.inputSize > kLargestInput)
+        return Error{ErrorCode::InvalidArgument,
+                     {"The input size", std::to_string(options.inputSize),
+                      std::to_string(kSmallestInput) + " to " + std::to_string(kLargestInput)}};
+    if (image.size.pixels() == 0 || image.rgb.size() != image.size.pixels() * 3)
+        return Error{ErrorCode::InvalidArgument, {"The image", "empty", "at least one pixel"}};
+    if (extentOf(image, options).empty())
+        return Error{ErrorCode::InvalidArgument, {"The region", "outside the image", "a part of it"}};
+    return {};
+}
+
+struct NetworkMaps {
+    std::vector<FloatMap> probability;
+    std::vector<FloatMap> spread; // with flipAverage
+    std::vector<std::string> notes;
+};
+
+class TorchEngine final : public Engine {
+public:
+    TorchEngine(ModelInfo model, VmUnetV2 network, c10::Device device, DeviceInfo deviceInfo, bool tf32)
+        : m_model(std::move(model))
+        , m_network(std::move(network))
+        , m_device(device)
+        , m_deviceInfo(std::move(deviceInfo))
+        , m_tf32(tf32) {}
+
+    const ModelInfo& model() const override { return m_model; }
+    const DeviceInfo& device() const override { return m_deviceInfo; }
+    Result<void> warmUp(int inputSize, int batch) override;
+    Result<Proposal> predict(const Image& image, const PredictOptions& options,
+                             const CancelToken* cancel) override;
+    std::vector<Result<Proposal>> predictBatch(std::span<const ImagePtr> images,
+                                               const PredictOptions& options,
+                                               const CancelToken* cancel) override;
+    Result<std::vector<float>> preprocess(const Image& image, const PredictOptions& options) const override;
+    Result<std::vector<FloatMap>> run(std::span<const std::vector<float>> inputs,
+                                      const PredictOptions& options, const CancelToken* cancel) override;
+    Proposal finish(const Image& image, FloatMap network, const PredictOptions& options) const override;
+
+private:
+    Result<NetworkMaps> runMaps(std::span<const std::vector<float>> inputs, const PredictOptions& options,
+                                const CancelToken* cancel);
+    Tensor probabilities(const Tensor& images);
+
+    ModelInfo m_model;
+    VmUnetV2 m_network;
+    c10::Device m_device;
+    DeviceInfo m_deviceInfo;
+    bool m_tf32;
+    std::string m_fallBack; // why the processor took over from the GPU, as a sentence; empty: it did not
+};
+
+Tensor TorchEngine::probabilities(const Tensor& images) {
+    const c10::InferenceMode inference;
+    // Global switches of LibTorch: set before every run, so that another engine's choice does not matter.
+    at::globalContext().setAllowTF32CuBLAS(m_tf32);
+    at::globalContext().setAllowTF32CuDNN(m_tf32);
+    return at::sigmoid(m_network->forward(images.to(m_device)).logits).to(at::kCPU).contiguous();
+}
+
+Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inputs,
+                                         const PredictOptions& options, const CancelToken* cancel) {
+    const std::int64_t side = options.inputSize;
+    const std::size_t values = static_cast<std::size_t>(side) * side * 3;
+    NetworkMaps maps;
+    std::size_t group = inputs.size();
+    std::size_t done = 0;
+    while (done < inputs.size()) {
+        if (cancel != nullptr && cancel->cancelled())
+            return Error{ErrorCode::Cancelled, {"The proposal"}};
+        group = std::min(group, inputs.size() - done);
+        try {
+            const c10::InferenceMode inference;
+            Tensor images = at::empty({static_cast<std::int64_t>(group), 3, side, side}, at::kFloat);
+            for (std::size_t i = 0; i < group; ++i) {
+                if (inputs[done + i].size() != values)
+                    return Error{ErrorCode::InvalidArgument,
+                                 {"The prepared input", std::to_string(inputs[done + i].size()) + " values",
+                                  std::to_string(values) + " values"}};
+                std::copy(inputs[done + i].begin(), inputs[done + i].end(),
+                          images.data_ptr<float>() + i * values);
+            }
+            std::vector<Tensor> runs;
+            const std::vector<std::vector<std::int64_t>> mirrorings =
+                options.flipAverage ? std::vector<std::vector<std::int64_t>>{{}, {3}, {2}, {2, 3}}
+                                    : std::vector<std::vector<std::int64_t>>{{}};
+            for (const auto& axes : mirrorings) {
+                if (cancel != nullptr && cancel->cancelled())
+                    return Error{ErrorCode::Cancelled, {"The proposal"}};
+                const Tensor map = probabilities(axes.empty() ? images : images.flip(axes));
+                runs.push_back(axes.empty() ? map : map.flip(axes));
+            }
+            const Tensor all = at::stack(runs);
+            const Tensor mean = all.mean(0).contiguous();
+            const Tensor deviation = all.std(0, false).contiguous();
+            const auto mapOf = [&](const Tensor& tensor, std::size_t i) {
+                FloatMap map;
+                map.size = {static_cast<int>(side), static_cast<int>(side)};
+                // One class; of several the first is the proposal.
+                const Tensor plane = tensor.select(0, static_cast<std::int64_t>(i)).select(0, 0).contiguous();
+                map.values.assign(plane.const_data_ptr<float>(),
+                                  plane.const_data_ptr<float>() + plane.numel());
+                return map;
+            };
+            for (std::size_t i = 0; i < group; ++i) {
+                maps.probability.push_back(mapOf(mean, i));
+                if (options.flipAverage)
+                    maps.spread.push_back(mapOf(deviation, i));
+            }
+            done += group;
+        } catch (const c10::OutOfMemoryError&) {
+            if (!m_device.is_cuda())
+                return Error{ErrorCode::OutOfMemory,
+                             {"a network input of " + std::to_string(side) + " x " + std::to_string(side),
+                              "choose a smaller input size"}};
+            if (group > 1) {
+                group = (group + 1) / 2;
+                continue;
+            }
+            m_fallBack = "Too little GPU memory: this run uses the processor and takes longer.";
+        } catch (const std::bad_alloc&) {
+            return Error{ErrorCode::OutOfMemory,
+                         {"a network input of " + std::to_string(side) + " x " + std::to_string(side),
+                          "choose a smaller input size"}};
+        } catch (const std::exception& failure) {
+            if (!m_device.is_cuda())
+                return Error{ErrorCode::ComputationFailed, {"The network", firstLine(failure)}};
+            m_fallBack = "The GPU failed (" + firstLine(failure) + "): the processor goes on from here.";
+        }
+        if (!m_fallBack.empty() && m_device.is_cuda()) {
+            // What was finished is kept; the rest, and all later runs, go to the processor.
+            try {
+                const c10::InferenceMode inference;
+                m_network->to(c10::Device(c10::kCPU));
+            } catch (const std::exception& failure) {
+                return Error{ErrorCode::ComputationFailed, {"The GPU", firstLine(failure)}};
+            }
+            m_device = c10::Device(c10::kCPU);
+            m_deviceInfo = describeDevice(m_device);
+        }
+    }
+    if (!m_fallBack.empty())
+        maps.notes.push_back(m_fallBack);
+    return maps;
+}
+
+Result<std::vector<float>> TorchEngine::preprocess(const Image& image, const PredictOptions& options) const {
+    if (Result<void> valid = checkRequest(image, options); !valid)
+        return valid.error();
+    return limn::preprocess(image, options);
+}
+
+Result<std::vector<FloatMap>> TorchEngine::run(std::span<const std::vector<float>> inputs,
+                                               const PredictOptions& options, const CancelToken* cancel) {
+    Result<NetworkMaps> maps = runMaps(inputs, options, cancel);
+    if (!maps)
+        return maps.error();
+    return std::move(maps->probability);
+}
+
+Proposal TorchEngine::finish(const Image& image, FloatMap network, const PredictOptions& options) const {
+    Proposal proposal;
+    proposal.extent = extentOf(image, options);
+    const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    proposal.probability =
+        toProbabilityMap(network, {proposal.extent.width, proposal.extent.height}, threads);
+    proposal.network = std::move(network);
+    proposal.model = m_model.identity;
+    proposal.options = options;
+    proposal.device = m_deviceInfo.id;
+    proposal.precision = m_device.is_cuda() && m_tf32 ? "tf32" : "fp32";
+    proposal.defaultThreshold = m_model.defaultThreshold;
+    return proposal;
+}
+
+Result<Proposal> TorchEngine::predict(const Image& image, const PredictOptions& options,
+                                      const CancelToken* cancel) {
+    const auto start = Clock::now();
+    Result<std::vector<float>> input = preprocess(image, options);
+    if (!input)
+        return input.error();
+    const double preprocessMs = millisecondsSince(start);
+    const auto networkStart = Clock::now();
+    Result<NetworkMaps> maps = runMaps({&*input, 1}, options, cancel);
+    if (!maps)
+        return maps.error();
+    const double networkMs = millisecondsSince(networkStart);
+    const auto finishStart = Clock::now();
+    Proposal proposal = finish(image, std::move(maps->probability.front()), options);
+    if (options.flipAverage)
+        proposal.spread = std::move(maps->spread.front());
+    proposal.notes = std::move(maps->notes);
+    proposal.times = {preprocessMs, networkMs, millisecondsSince(finishStart)};
+    return proposal;
+}
+
+std::vector<Result<Proposal>> TorchEngine::predictBatch(std::span<const ImagePtr> images,
+                                                        const PredictOptions& options,
+                                                        const CancelToken* cancel) {
+    std::vector<Result<Proposal>> results(images.size(), Error{ErrorCode::Cancelled, {"The proposal"}});
+    std::vector<std::vector<float>> inputs;
+    std::vector<std::size_t> places;
+    std::vector<double> preprocessMs;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        const auto start = Clock::now();
+        Result<std::vector<float>> input =
+            images[i] ? preprocess(*images[i], options)
+                      : Result<std::vector<float>>(
+                            Error{ErrorCode::InvalidArgument, {"The image", "missing", "an image"}});
+        if (!input) {
+            results[i] = input.error();
+            continue;
+        }
+        inputs.push_back(std::move(*input));
+        places.push_back(i);
+        preprocessMs.push_back(millisecondsSince(start));
+    }
+    if (inputs.empty())
+        return results;
+    const auto start = Clock::now();
+    Result<NetworkMaps> maps = runMaps(inputs, options, cancel);
+    const double networkMs = millisecondsSince(start) / static_cast<double>(inputs.size());
+    for (std::size_t j = 0; j < places.size(); ++j) {
+        if (!maps) {
+            results[places[j]] = maps.error();
+            continue;
+        }
+        const auto finishStart = Clock::now();
+        Proposal proposal = finish(*images[places[j]], std::move(maps->probability[j]), options);
+        if (options.flipAverage)
+            proposal.spread = std::move(maps->spread[j]);
+        proposal.notes = maps->notes;
+        proposal.times = {preprocessMs[j], networkMs, millisecondsSince(finishStart)};
+        results[places[j]] = std::move(proposal);
+    }
+    return results;
+}
+
+Result<void> TorchEngine::warmUp(int inputSize, int batch) {
+    PredictOptions options;
+    options.inputSize = inputSize;
+    const std::size_t values = static_cast<std::size_t>(inputSize) * inputSize * 3;
+    const std::vector<std::vector<float>> inputs(static_cast<std::size_t>(std::max(1, batch)),
+                                                 std::vector<float>(values, 0.0f));
+    const Result<NetworkMaps> maps = runMaps(inputs, options, nullptr);
+    if (!maps)
+        return maps.error();
+    return {};
+}
+
+} // namespace
+
+Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const EngineOptions& options) {
+    const Result<c10::Device> device = resolveDevice(options.device);
+    if (!device)
+        return device.error();
+    if (options.precision != "auto" && options.precision != "fp32" && options.precision != "tf32")
+        return Error{ErrorCode::InvalidArgument, {"The precision", options.precision, "auto, fp32 or tf32"}};
+    Result<ModelInfo> info = readModelInfo(path);
+    if (!info)
+        return info.error();
+    const Result<TensorFile> file = readCheckpoint(path);
+    if (!file)
+        return file.error();
+    const Result<NetworkConfig> config = configOf(*file);
+    if (!config)
+        return config.error();
+    try {
+        if (options.threads > 0)
+            at::set_num_threads(options.threads);
+        // Weights are ordinary tensors made outside inference mode, so that any thread may use them.
+        VmUnetV2 network(VmUnetV2Options{*config, 0.0, false});
+        if (Result<void> loaded = loadWeights(network, *file); !loaded)
+            return loaded.error();
+        network->eval();
+        for (at::Tensor& parameter : network->parameters())
+            parameter.requires_grad_(false);
+        network->to(*device);
+        return std::unique_ptr<Engine>(std::make_unique<TorchEngine>(std::move(*info), std::move(network),
+                                                                     *device, describeDevice(*device),
+                                                                     options.precision != "fp32"));
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory, {"the network's weights", path}};
+    } catch (const std::exception& failure) {
+        return Error{ErrorCode::ComputationFailed, {"Loading " + path, firstLine(failure)}};
+    }
+}
+
+} // namespace limn

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/training/curve.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace limn {
+
+namespace {
+
+constexpr const char* kHeader =
+    "epoch,training_loss,validation_loss,dsc,miou,learning_rate,images_per_second,device_idle_share";
+
+Result<void> writeWhole(const std::filesystem::path& path, const std::string& text) {
+    const std::filesystem::path temporary = path.string() + ".part";
+    {
+        std::ofstream file(temporary, std::ios::binary);
+        file << text;
+        file.flush();
+        if (!file)
+            return Error{ErrorCode::FileNotWritable, {path.string(), "the disk refused it"}};
+    }
+    std::error_code failure;
+    std::filesystem::rename(temporary, path, failure);
+    if (failure)
+        return Error{ErrorCode::FileNotWritable, {path.string(), failure.message()}};
+    return {};
+}
+
+std::string csvOf(const std::vector<CurvePoint>& points) {
+    std::string text = std::string(kHeader) + "\n";
+    for (const CurvePoint& p : points) {
+        char line[256];
+        std::snprintf(line, sizeof line, "%d,%.6f,%.6f,%.6f,%.6f,%.8f,%.2f,%.4f\n", p.epoch, p.trainingLoss,
+                      p.validationLoss, p.dsc, p.miou, p.learningRate, p.imagesPerSecond, p.deviceIdleShare);
+        text += line;
+    }
+    return text;
+}
+
+std::string polyline(const std::vector<CurvePoint>& points, double CurvePoint::*value, double low,
+                     double high, const char* colour) {
+    std::ostringstream svg;
+    svg << "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"" << colour << "\" points=\"";
+    const double lastEpoch = std::max(1, points.back().epoch);
+    for (const CurvePoint& p : points) {
+        const double share = std::clamp((p.*value - low) / (high - low), 0.0, 1.0);
+        svg << 60.0 + 620.0 * p.epoch / lastEpoch << "," << 360.0 - 320.0 * share << " ";
+    }
+    svg << "\"/>\n";
+    return svg.str();
+}
+
+std::string svgOf(const std::vector<CurvePoint>& points) {
+    double highestLoss = 1e-9;
+    for (const CurvePoint& p : points)
+        highestLoss = std::max({highestLoss, p.trainingLoss, p.validationLoss});
+    std::ostringstream svg;
+    svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"420\" "
+           "font-family=\"sans-serif\" "
+           "font-size=\"12\">\n<rect width=\"760\" height=\"420\" fill=\"white\"/>\n";
+    for (int i = 0; i <= 10; i += 2) {
+        const double y = 360.0 - 32.0 * i;
+        svg << "<line x1=\"60\" x2=\"680\" y1=\"" << y << "\" y2=\"" << y << "\" stroke=\"#dddddd\"/>\n"
+            << "<text x=\"52\" y=\"" << y + 4 << "\" text-anchor=\"end\">" << i / 10.0 << "</text>\n"
+            << "<text x=\"688\" y=\"" << y + 4 << "\">" << highestLoss * i / 10.0 << "</text>\n";
+    }
+    svg << "<text x=\"60\" y=\"380\">0</text><text x=\"680\" y=\"380\" text-anchor=\"end\">epoch "
+        << points.back().epoch << "</text>\n";
+    svg << polyline(points, &CurvePoint::dsc, 0.0, 1.0, "#0072B2")
+        << polyline(points, &CurvePoint::miou, 0.0, 1.0, "#56B4E9")
+        << polyline(points, &CurvePoint::trainingLoss, 0.0, highestLoss, "#D55E00")
+        << polyline(points, &CurvePoint::validationLoss, 0.0, highestLoss, "#E69F00");
+    const std::pair<const char*, const char*> legend[] = {{"#0072B2", "validation DSC (left)"},
+                                                          {"#56B4E9", "validation mIoU (left)"},
+                                                          {"#D55E00", "training loss (right)"},
+                                                          {"#E69F00", "validation loss (right)"}};
+    double x = 60.0;
+    for (const auto& [colour, text] : legend) {
+        svg << "<rect x=\"" << x << "\" y=\"396\" width=\"12\" height=\"12\" fill=\"" << colour
+            << "\"/><text x=\"" << x + 18 << "\" y=\"406\">" << text << "</text>\n";
+        x += 170.0;
+    }
+    svg << "</svg>\n";
+    return svg.str();
+}
+
+} // namespace
+
+Result<void> writeCurve(const std::string& folder, const std::vector<CurvePoint>& points) {
+    if (points.empty())
+        return {};
+    const std::filesystem::path base(folder);
+    if (Result<void> written = writeWhole(base / "metrics.csv", csvOf(points)); !written)
+        return written;
+    return writeWhole(base / "curve.svg", svgOf(points));
+}
+
+std::vector<CurvePoint> readCurve(const std::string& csvPath, int lastEpoch) {
+    std::vector<CurvePoint> points;
+    std::ifstream file(csvPath);
+    std::string line;
+    std::getline(file, line);
+    while (std::getline(file, line)) {
+        CurvePoint p;
+        if (std::sscanf(line.c_str(), "%d,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &p.epoch, &p.trainingLoss,
+                        &p.validationLoss, &p.dsc, &p.miou, &p.learningRate, &p.imagesPerSecond,
+                        &p.deviceIdleShare) == 8 &&
+            p.epoch <= lastEpoch)
+            points.push_back(p);
+    }
+    return points;
+}
+
+} // namespace limn

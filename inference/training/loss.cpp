@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/training/loss.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+namespace limn {
+
+LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, double boundaryWeight) {
+    constexpr std::int64_t kWindow = 31;
+    LossParts parts;
+    if (boundaryWeight > 0.0) {
+        const at::Tensor around =
+            at::avg_pool2d(target, {kWindow, kWindow}, {1, 1}, {kWindow / 2, kWindow / 2}, false, false);
+        const at::Tensor weight = (around - target).abs().mul(boundaryWeight).add(1.0);
+        const at::Tensor each =
+            at::binary_cross_entropy_with_logits(logits, target, {}, {}, at::Reduction::None);
+        parts.bce = ((weight * each).sum({1, 2, 3}) / weight.sum({1, 2, 3})).mean();
+    } else {
+        parts.bce = at::binary_cross_entropy_with_logits(logits, target);
+    }
+    const at::Tensor probability = at::sigmoid(logits).flatten(1);
+    const at::Tensor truth = target.flatten(1);
+    const at::Tensor overlap = (probability * truth).sum(1);
+    parts.dice = 1.0 - ((2.0 * overlap + 1.0) / (probability.sum(1) + truth.sum(1) + 1.0)).mean();
+    return parts;
+}
+
+} // namespace limn

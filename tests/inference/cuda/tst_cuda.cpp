@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The GPU against the processor on fresh random inputs, and against golden values; two equal runs give equal
+// bits. Skipped, saying why, where no GPU can be used.
+#include "inference/network/cuda_plugin.h"
+#include "inference/network/ss2d_core.h"
+#include "tests/inference/network/network_fixture.h"
+
+#include <ATen/Context.h>
+
+#include <QtTest/QTest>
+
+using namespace limn;
+using namespace limn::testing;
+using at::Tensor;
+
+namespace {
+
+Ss2dWeights randomWeights(std::int64_t channels, std::int64_t rank) {
+    Ss2dWeights w;
+    w.convWeight = at::randn({channels, 1, 3, 3}).mul_(0.4);
+    w.convBias = at::randn({channels}).mul_(0.1);
+    w.projection = at::randn({4, rank + 32, channels}).mul_(1.0 / std::sqrt(static_cast<double>(channels)));
+    w.dtWeight = at::randn({4, channels, rank}).mul_(1.0 / std::sqrt(static_cast<double>(rank)));
+    w.dtBias = at::rand({4, channels}).mul_(4.0).sub_(6.0);
+    w.logRates = at::rand({4 * channels, 16}).mul_(2.75);
+    w.skip = at::rand({4 * channels}).add_(0.5);
+    w.normWeight = at::rand({channels}).add_(0.5);
+    w.normBias = at::randn({channels}).mul_(0.1);
+    return w;
+}
+
+std::vector<Tensor*> members(Ss2dWeights& w) {
+    return {&w.convWeight, &w.convBias, &w.projection, &w.dtWeight, &w.dtBias,
+            &w.logRates,   &w.skip,     &w.normWeight, &w.normBias};
+}
+
+constexpr const char* kNames[] = {
+    "conv2d.weight", "conv2d.bias", "x_proj_weight",   "dt_projs_weight", "dt_projs_bias",
+    "A_logs",        "Ds",          "out_norm.weight", "out_norm.bias"};
+
+} // namespace
+
+class TestCuda : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase();
+    void agreesWithTheProcessor_data();
+    void agreesWithTheProcessor();
+    void gradientsAgreeWithTheProcessor_data();
+    void gradientsAgreeWithTheProcessor();
+    void runsAreEqual();
+    void wholeNetworkAgreesWithGolden();
+};
+
+void TestCuda::initTestCase() {
+    if (cudaSupport().plugin == nullptr)
+        QSKIP(qPrintable(QStringLiteral("No GPU can be used here: %1.")
+                             .arg(QString::fromStdString(cudaSupport().reason))));
+    // Comparisons are of the kernels' arithmetic: matrix products in full float32.
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+}
+
+void TestCuda::agreesWithTheProcessor_data() {
+    QTest::addColumn<int>("batch");
+    QTest::addColumn<int>("height");
+    QTest::addColumn<int>("width");
+    QTest::addColumn<int>("channels");
+    QTest::addColumn<int>("rank");
+    QTest::newRow("onePixel") << 1 << 1 << 1 << 32 << 2;
+    QTest::newRow("oneRow") << 2 << 1 << 33 << 32 << 6;
+    QTest::newRow("oneColumn") << 2 << 67 << 1 << 32 << 6;
+    QTest::newRow("notSquare") << 3 << 7 << 5 << 64 << 6;
+    QTest::newRow("channelsNotOfABlock") << 2 << 9 << 11 << 40 << 5;
+    QTest::newRow("stage1") << 1 << 64 << 64 << 192 << 6;
+    QTest::newRow("stage2") << 2 << 32 << 32 << 384 << 12;
+    QTest::newRow("stage3") << 2 << 16 << 16 << 768 << 24;
+    QTest::newRow("stage4") << 2 << 8 << 8 << 1536 << 48;
+    QTest::newRow("stage3At224") << 1 << 14 << 14 << 768 << 24;
+    QTest::newRow("longRowsInChunks") << 1 << 200 << 333 << 64 << 6;
+    QTest::newRow("largeBatch") << 70 << 8 << 8 << 96 << 6;
+}
+
+void TestCuda::agreesWithTheProcessor() {
+    QFETCH(int, batch);
+    QFETCH(int, height);
+    QFETCH(int, width);
+    QFETCH(int, channels);
+    QFETCH(int, rank);
+    const torch::NoGradGuard noGradients;
+    Ss2dWeights w = randomWeights(channels, rank);
+    const Tensor xz = at::randn({batch, height, width, 2 * channels});
+    const Tensor expected = ss2dCore(xz, w);
+    for (Tensor* t : members(w))
+        *t = t->cuda();
+    const Tensor found = ss2dCore(xz.cuda(), w);
+    const Difference difference = differenceOf(found, expected);
+    qInfo().noquote() << sentence(QTest::currentDataTag(), difference);
+    // ex2.approx and lg2.approx are within 2^-22 of a value; over a row's sums some 1e-5 of the largest value
+    // remain, and LayerNorm multiplies differences where a row's spread is small.
+    QVERIFY(difference.relative <= 2e-4);
+}
+
+void TestCuda::gradientsAgreeWithTheProcessor_data() {
+    agreesWithTheProcessor_data();
+}
+
+void TestCuda::gradientsAgreeWithTheProcessor() {
+    QFETCH(int, batch);
+    QFETCH(int, height);
+    QFETCH(int, width);
+    QFETCH(int, channels);
+    QFETCH(int, rank);
+    Ss2dWeights cpu = randomWeights(channels, rank);
+    Ss2dWeights gpu = cpu;
+    for (Tensor* t : members(gpu))
+        *t = t->cuda().requires_grad_(true);
+    for (Tensor* t : members(cpu))
+        t->requires_grad_(true);
+    Tensor xz = at::randn({batch, height, width, 2 * channels});
+    const Tensor gradOut = at::randn({batch, height, width, channels});
+    Tensor xzGpu = xz.cuda().requires_grad_(true);
+    xz.requires_grad_(true);
+    ss2dCore(xz, cpu).backward(gradOut);
+    ss2dCore(xzGpu, gpu).backward(gradOut.cuda());
+    const auto check = [](const char* what, const Tensor& found, const Tensor& expected) {
+        const Difference difference = differenceOf(found, expected);
+        qInfo().noquote() << sentence(what, difference);
+        // Sums over every pixel of the batch: rounding grows with the square root of their number.
+        return difference.relative <= 2e-3;
+    };
+    QVERIFY(check("xz", xzGpu.grad(), xz.grad()));
+    const auto cpuMembers = members(cpu);
+    const auto gpuMembers = members(gpu);
+    for (std::size_t i = 0; i < cpuMembers.size(); ++i)
+        QVERIFY2(check(kNames[i], gpuMembers[i]->grad(), cpuMembers[i]->grad()), kNames[i]);
+}
+
+void TestCuda::runsAreEqual() {
+    Ss2dWeights w = randomWeights(192, 6);
+    for (Tensor* t : members(w))
+        *t = t->cuda().requires_grad_(true);
+    const Tensor xz = at::randn({2, 31, 33, 384}).cuda().requires_grad_(true);
+    const Tensor gradOut = at::randn({2, 31, 33, 192}).cuda();
+    std::vector<Tensor> first;
+    for (int run = 0; run < 3; ++run) {
+        std::vector<Tensor> results = {ss2dCore(xz, w)};
+        results[0].backward(gradOut);
+        results.push_back(xz.grad().clone());
+        xz.mutable_grad() = Tensor();
+        for (Tensor* t : members(w)) {
+            results.push_back(t->grad().clone());
+            t->mutable_grad() = Tensor();
+        }
+        if (run == 0)
+            first = results;
+        for (std::size_t i = 0; i < results.size(); ++i)
+            QVERIFY2(at::equal(results[i], first[i]), i < 2 ? "output or input gradient" : kNames[i - 2]);
+    }
+}
+
+void TestCuda::wholeNetworkAgreesWithGolden() {
+    if (!hasGolden("network_256.safetensors"))
+        QSKIP("shared/golden is not beside the project.");
+    const Result<TensorFile> golden = readSafetensors(goldenPath("network_256.safetensors"));
+    QVERIFY(golden.ok());
+    const torch::NoGradGuard noGradients;
+    VmUnetV2 network(VmUnetV2Options{});
+    fillByFormula(*network, "");
+    network->eval();
+    network->to(c10::Device(c10::kCUDA, 0));
+    Tensor images = tensorOf(*golden, "image").permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
+    const Tensor low = images.min();
+    images = ((images - low) * (255.0 / (images.max() - low))).contiguous().cuda();
+    const Tensor expected = tensorOf(*golden, "probability");
+    for (const bool tf32 : {false, true}) {
+        at::globalContext().setAllowTF32CuBLAS(tf32);
+        at::globalContext().setAllowTF32CuDNN(tf32);
+        const Difference difference = differenceOf(at::sigmoid(network->forward(images).logits), expected);
+        qInfo().noquote() << sentence(tf32 ? "probability, TF32" : "probability, float32", difference);
+        // TF32 keeps 10 bits of every factor; through 13 blocks of random weights some 1e-2 remain.
+        QVERIFY(difference.absolute <= (tf32 ? 5e-2 : 2e-4));
+    }
+}
+
+QTEST_APPLESS_MAIN(TestCuda)
+#include "tst_cuda.moc"

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The network against values that the released Python model gave in double precision, and its own promises:
+// equal results for any number of threads and any split of a batch, any image size, gradients that agree with
+// finite differences through the whole operator.
+#include "inference/network/ss2d_core.h"
+#include "inference/training/loss.h"
+#include "tests/inference/network/network_fixture.h"
+
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
+
+#include <QtTest/QTest>
+
+using namespace limn;
+using namespace limn::testing;
+using at::Tensor;
+
+namespace {
+
+VmUnetV2 formulaNetwork(bool allOutputs = false, Taps taps = Taps::StageInputs) {
+    VmUnetV2Options options;
+    options.config.taps = taps;
+    options.allOutputs = allOutputs;
+    VmUnetV2 network(options);
+    fillByFormula(*network, "");
+    network->eval();
+    return network;
+}
+
+// Golden samples are stored with flat indices into the channels-last or channels-first output of the module.
+Difference samplesDifference(const TensorFile& golden, const std::string& module, const Tensor& found) {
+    const Tensor index = tensorOf(golden, module + ".index").to(at::kLong);
+    return differenceOf(found.contiguous().flatten().index_select(0, index),
+                        tensorOf(golden, module + ".samples"));
+}
+
+} // namespace
+
+class TestNetwork : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void ss2dAgreesWithGolden();
+    void wholeNetworkAgreesWithGolden();
+    void trainingStepAgreesWithGolden();
+    void anySizeGivesItsOwnSize_data();
+    void anySizeGivesItsOwnSize();
+    void threadsAndBatchSplitsDoNotMatter();
+    void stageOutputsUseTheFourthStage();
+    void weightsSurviveStoringAndLoading();
+};
+
+void TestNetwork::ss2dAgreesWithGolden() {
+    if (!hasGolden("ss2d.safetensors"))
+        QSKIP("shared/golden is not beside the project.");
+    const Result<TensorFile> golden = readSafetensors(goldenPath("ss2d.safetensors"));
+    QVERIFY(golden.ok());
+    Ss2d module(32, 2);
+    fillByFormula(*module, "ss2d.");
+    const Tensor x = tensorOf(*golden, "x").to(at::kFloat).requires_grad_(true);
+    const Tensor y = module->forward(x);
+    y.backward(tensorOf(*golden, "dy").to(at::kFloat));
+    // Float32 sums of some hundred terms: a few 1e-6 of the largest value. 2e-5 leaves room for the order of
+    // summing.
+    constexpr double kTolerance = 2e-5;
+    const auto check = [](const char* what, const Tensor& found, const Tensor& expected) {
+        const Difference difference = differenceOf(found, expected);
+        qInfo().noquote() << sentence(what, difference);
+        return difference.relative <= kTolerance;
+    };
+    QVERIFY(check("y", y, tensorOf(*golden, "y")));
+    QVERIFY(check("grad_x", x.grad(), tensorOf(*golden, "grad_x")));
+    for (const auto& item : module->named_parameters())
+        QVERIFY2(check(item.key().c_str(), item.value().grad(), tensorOf(*golden, "grad." + item.key())),
+                 item.key().c_str());
+}
+
+void TestNetwork::wholeNetworkAgreesWithGolden() {
+    if (!hasGolden("network_256.safetensors"))
+        QSKIP("shared/golden is not beside the project.");
+    const Result<TensorFile> golden = readSafetensors(goldenPath("network_256.safetensors"));
+    QVERIFY(golden.ok());
+    const torch::NoGradGuard noGradients;
+    VmUnetV2 network = formulaNetwork();
+    const Tensor bytes = tensorOf(*golden, "image"); // [256, 256, 3]
+    Tensor images = bytes.permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
+    const Tensor low = images.min();
+    images = ((images - low) * (255.0 / (images.max() - low))).contiguous();
+
+    // Rounding grows from block to block through 13 blocks with random weights; 1e-4 of a module's largest
+    // value is asked of float32 code, and the probability itself within 1e-4.
+    constexpr double kTolerance = 1e-4;
+    std::vector<std::pair<std::string, Tensor>> modules;
+    const std::vector<Tensor> features = network->encode(images);
+    modules.emplace_back("vmunet.patch_embed", features[0]);
+    modules.emplace_back("vmunet.layers.0", features[1]);
+    modules.emplace_back("vmunet.layers.1", features[2]);
+    modules.emplace_back("vmunet.layers.2", features[3]);
+    const std::vector<Tensor> translated = network->translate(features);
+    modules.emplace_back("Translayer_1", translated[0]);
+    modules.emplace_back("Translayer_4", translated[3]);
+    for (int level = 0; level < 4; ++level)
+        modules.emplace_back("sdi_" + std::to_string(level + 1), network->infuse(translated, level));
+    for (const auto& [name, value] : modules) {
+        const Difference difference = samplesDifference(*golden, name, value);
+        qInfo().noquote() << sentence(name.c_str(), difference);
+        QVERIFY2(difference.relative <= kTolerance, name.c_str());
+    }
+    const Tensor probability = at::sigmoid(network->forward(images).logits);
+    const Difference difference = differenceOf(probability, tensorOf(*golden, "probability"));
+    qInfo().noquote() << sentence("probability", difference);
+    QVERIFY(difference.absolute <= 1e-4);
+}
+
+void TestNetwork::trainingStepAgreesWithGolden() {
+    if (!hasGolden("train_step_128.safetensors"))
+        QSKIP("shared/golden is not beside the project.");
+    const Result<TensorFile> golden = readSafetensors(goldenPath("train_step_128.safetensors"));
+    QVERIFY(golden.ok());
+    VmUnetV2 network = formulaNetwork();
+    network->train();
+    const Tensor images = tensorOf(*golden, "input").to(at::kFloat);
+    const Tensor target = tensorOf(*golden, "mask").to(at::kFloat);
+    const Tensor losses = tensorOf(*golden, "losses");
+
+    std::vector<Tensor> parameters = network->parameters();
+    std::vector<Tensor> first, second, counts;
+    for (const Tensor& p : parameters) {
+        first.push_back(at::zeros_like(p));
+        second.push_back(at::zeros_like(p));
+        counts.push_back(at::zeros({}));
+    }
+    for (int step = 0; step < 3; ++step) {
+        for (Tensor& p : parameters)
+            p.mutable_grad() = Tensor();
+        const LossParts parts = segmentationLoss(network->forward(images).logits, target);
+        (parts.bce + parts.dice).backward();
+        // Step 0 differs by float32 rounding alone. AdamW's first step moves every weight by the full rate in
+        // the direction of its gradient's sign, so that rounding of tiny gradients shows from step 1 on.
+        const double tolerance = step == 0 ? 1e-4 : 0.05;
+        const double found[2] = {parts.bce.item<double>(), parts.dice.item<double>()};
+        for (int k = 0; k < 2; ++k) {
+            const double expected = losses[step][k].item<double>();
+            qInfo("step %d, %s: %.7f, expected %.7f", step, k == 0 ? "bce" : "dice", found[k], expected);
+            QVERIFY(std::abs(found[k] - expected) <= tolerance * std::abs(expected));
+        }
+        if (step == 0) {
+            const auto names =
+                nlohmann::json::parse(golden->metadata.at("grad_norm_names")).get<std::vector<std::string>>();
+            const Tensor norms = tensorOf(*golden, "grad_norm");
+            const auto byName = network->named_parameters();
+            QCOMPARE(names.size(), parameters.size());
+            const double largestNorm = norms.max().item<double>();
+            double worst = 0.0;
+            for (std::size_t i = 0; i < names.size(); ++i) {
+                const Tensor* parameter = byName.find(names[i]);
+                QVERIFY2(parameter != nullptr, names[i].c_str());
+                const double expected = norms[static_cast<std::int64_t>(i)].item<double>();
+                const double norm = parameter->grad().norm().item<double>();
+                // Norms that are zero but for rounding (a bias before batch normalisation) are held against
+                // the largest norm instead of their own.
+                const double error = std::abs(norm - expected) / (expected + 1e-6 * largestNorm);
+                worst = std::max(worst, error);
+                QVERIFY2(error <= 5e-3, qPrintable(QStringLiteral("%1: gradient norm %2, expected %3")
+                                                       .arg(QString::fromStdString(names[i]))
+                                                       .arg(norm)
+                                                       .arg(expected)));
+            }
+            qInfo("largest relative error of a gradient norm: %.3g", worst);
+            for (const StoredTensor& stored : golden->tensors) {
+                const std::string begin = "grad.";
+                const std::string end = ".samples";
+                if (!stored.name.starts_with(begin) || !stored.name.ends_with(end))
+                    continue;
+                const std::string name =
+                    stored.name.substr(begin.size(), stored.name.size() - begin.size() - end.size());
+                const Tensor index = tensorOf(*golden, "grad." + name + ".index").to(at::kLong);
+                const Difference difference =
+                    differenceOf(byName[name].grad().contiguous().flatten().index_select(0, index),
+                                 tensorOf(*golden, stored.name));
+                qInfo().noquote() << sentence(name.c_str(), difference);
+                // Gradients pass through all blocks twice; 2e-3 of the tensor's largest gradient.
+                QVERIFY2(difference.relative <= 2e-3, name.c_str());
+            }
+        }
+        const torch::NoGradGuard noGradients;
+        std::vector<Tensor> gradients;
+        for (const Tensor& p : parameters)
+            gradients.push_back(p.grad());
+        at::_foreach_add_(counts, 1.0);
+        at::_fused_adamw_(parameters, gradients, first, second, {}, counts, 1e-3, 0.9, 0.999, 1e-2, 1e-8,
+                          false, false);
+    }
+    const Difference mean = differenceOf(network->named_buffers()["Translayer_3.bn.running_mean"],
+                                         tensorOf(*golden, "bn_running_mean.Translayer_3"));
+    qInfo().noquote() << sentence("running mean after three steps", mean);
+    QVERIFY(mean.relative <= 0.05);
+}
+
+void TestNetwork::anySizeGivesItsOwnSize_data() {
+    QTest::addColumn<int>("height");
+    QTest::addColumn<int>("width");
+    QTest::newRow("onePixel") << 1 << 1;
+    QTest::newRow("multipleOf32") << 32 << 64;
+    QTest::newRow("oddAndWide") << 33 << 97;
+    QTest::newRow("tall") << 130 << 31;
+}
+
+void TestNetwork::anySizeGivesItsOwnSize() {
+    QFETCH(int, height);
+    QFETCH(int, width);
+    const torch::NoGradGuard noGradients;
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 0};
+    options.config.classes = 3;
+    VmUnetV2 network(options);
+    network->initialise(7);
+    network->eval();
+    const Tensor logits = network->forward(at::full({2, 3, height, width}, 100.0)).logits;
+    QCOMPARE(logits.sizes().vec(), (std::vector<std::int64_t>{2, 3, height, width}));
+    QVERIFY(logits.isfinite().all().item<bool>());
+    // A grey image is the same as its three equal channels.
+    const Tensor grey = network->forward(at::full({1, 1, height, width}, 100.0)).logits;
+    QVERIFY(at::equal(grey[0], logits[0]) || differenceOf(grey[0], logits[0]).relative < 1e-6);
+}
+
+void TestNetwork::threadsAndBatchSplitsDoNotMatter() {
+    const torch::NoGradGuard noGradients;
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 2, 0};
+    VmUnetV2 network(options);
+    network->initialise(3);
+    network->eval();
+    const Tensor images = at::rand({3, 3, 64, 96}).mul_(255.0);
+    const int before = at::get_num_threads();
+    at::set_num_threads(1);
+    const Tensor one = network->forward(images).logits;
+    at::set_num_threads(4);
+    const Tensor many = network->forward(images).logits;
+    at::set_num_threads(before);
+    // Our own operators give the same bits; LibTorch's matrix products may split sums by thread count.
+    QVERIFY(differenceOf(many, one).relative <= 2e-6);
+    for (int i = 0; i < 3; ++i)
+        QVERIFY(differenceOf(network->forward(images.narrow(0, i, 1)).logits, one.narrow(0, i, 1)).relative <=
+                2e-6);
+}
+
+void TestNetwork::stageOutputsUseTheFourthStage() {
+    const torch::NoGradGuard noGradients;
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 1};
+    options.config.taps = Taps::StageOutputs;
+    VmUnetV2 network(options);
+    network->initialise(5);
+    network->eval();
+    const Tensor images = at::rand({1, 3, 64, 64}).mul_(255.0);
+    const std::vector<Tensor> features = network->encode(images);
+    const std::int64_t sides[4] = {16, 8, 4, 2};
+    for (int level = 0; level < 4; ++level)
+        QCOMPARE(features[level].sizes().vec(),
+                 (std::vector<std::int64_t>{1, sides[level], sides[level], kStageChannels[level]}));
+    const Tensor before = network->forward(images).logits;
+    network->named_parameters()["vmunet.layers.3.blocks.0.self_attention.out_proj.weight"].mul_(3.0);
+    QVERIFY(differenceOf(network->forward(images).logits, before).absolute > 0.0);
+}
+
+void TestNetwork::weightsSurviveStoringAndLoading() {
+    const torch::NoGradGuard noGradients;
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 0};
+    VmUnetV2 first(options);
+    first->initialise(11);
+    const TensorFile file = storeWeights(first);
+    VmUnetV2 second(options);
+    second->initialise(12);
+    const Result<void> loaded = loadWeights(second, file);
+    QVERIFY2(loaded.ok(), loaded.ok() ? "" : loaded.error().message().c_str());
+    first->eval();
+    second->eval();
+    const Tensor images = at::rand({1, 3, 32, 32}).mul_(255.0);
+    QVERIFY(at::equal(first->forward(images).logits, second->forward(images).logits));
+
+    TensorFile broken = file;
+    broken.tensors.front().shape.push_back(1);
+    broken.tensors.erase(broken.tensors.begin() + 1);
+    const Result<void> refused = loadWeights(second, broken);
+    QVERIFY(!refused.ok());
+    QCOMPARE(refused.error().code, ErrorCode::CheckpointMismatch);
+    QVERIFY(refused.error().message().find(file.tensors[0].name) != std::string::npos);
+    QVERIFY(refused.error().message().find(file.tensors[1].name) != std::string::npos);
+}
+
+QTEST_APPLESS_MAIN(TestNetwork)
+#include "tst_network.moc"
