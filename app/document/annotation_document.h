@@ -43,7 +43,7 @@ struct EditRules {
     // Erasing takes pixels of `label` alone; else of every unlocked label.
     bool eraseLabelOnly = false;
     // Nothing outside it changes; null: the whole image.
-    std::shared_ptr<const PixelArea> scope;
+    std::shared_ptr<const PixelArea> scope = nullptr;
 };
 
 struct EditOutcome {
