@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times what a person feels while editing a 4096 x 4096 image and prints a table. Not a test: run it on a quiet
-// machine, built for release.
+// Times what a person feels while editing a 4096 x 4096 image and prints a table. Not a test: run it on a
+// quiet machine, built for release.
 #include "app/document/annotation_document.h"
 #include "app/document/proposal_ops.h"
 #include "app/document/tool_strokes.h"
@@ -8,9 +8,8 @@
 #include "tests/app/document/document_builders.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <ctime>
 #include <fstream>
 
 using namespace limn;
@@ -21,7 +20,8 @@ namespace {
 constexpr Size kSize{4096, 4096};
 
 double milliseconds() {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 class Times {
@@ -100,7 +100,8 @@ int main() {
     Random random(7);
     AnnotationDocument document(kSize);
     document.setProposal(discProposal());
-    std::printf("%-44s %8s %8s %8s  %6s  %s\n", "4096 x 4096, milliseconds", "median", "95 %", "most", "budget", "n");
+    std::printf("%-44s %8s %8s %8s  %6s  %s\n", "4096 x 4096, ms of processor time", "median", "95 %", "most",
+                "budget", "n");
 
     Brush brush;
     brush.diameterPx = 500.0;
@@ -125,7 +126,8 @@ int main() {
             finishes.take([&] { gesture->finish(); });
         });
     }
-    mapsMb = static_cast<double>(document.labels().memoryBytes() + document.provenance().memoryBytes()) / 1048576.0;
+    mapsMb = static_cast<double>(document.labels().memoryBytes() + document.provenance().memoryBytes()) /
+             1048576.0;
     historyMb = static_cast<double>(document.history().memoryBytes()) / 1048576.0;
     const double after = residentMb();
     events.print("brush 500 px, one event", 16);
@@ -142,8 +144,8 @@ int main() {
     brush.diameterPx = 2000.0;
     for (int stroke = 0; stroke < 20; ++stroke) {
         BrushSample at{{between(random, 0.0, 4096.0), between(random, 0.0, 4096.0)}, 1.0};
-        auto gesture = BrushStroke::begin(document, stroke % 2 ? BrushStroke::Effect::Paint : BrushStroke::Effect::Erase,
-                                          brush, {}, at);
+        auto gesture = BrushStroke::begin(
+            document, stroke % 2 ? BrushStroke::Effect::Paint : BrushStroke::Effect::Erase, brush, {}, at);
         for (int event = 0; event < 10; ++event) {
             at.position.x += 60.0;
             wideEvents.take([&] { gesture->extend(at); });
@@ -165,8 +167,9 @@ int main() {
     Times whole1, thresholds, used;
     LabelMap tile;
     for (int step = 0; step < 40; ++step)
-        thresholds.take(
-            [&] { thresholdTile(*document.proposal(), 0.1 + 0.02 * step, {0, 0, kSize.width, kSize.height}, tile); });
+        thresholds.take([&] {
+            thresholdTile(*document.proposal(), 0.1 + 0.02 * step, {0, 0, kSize.width, kSize.height}, tile);
+        });
     thresholds.print("threshold step, whole image", 16);
     for (int i = 0; i < 6; ++i) {
         document.setThreshold(0.2f + 0.1f * static_cast<float>(i));
@@ -226,8 +229,10 @@ int main() {
     operation("shrink by 10 px", [&] { return shrink(map, 1, 10.0); });
     operation("smooth, sigma 3", [&] { return smooth(map, 1, 3.0); });
 
-    std::printf("\nmemory after 1,000 strokes: maps %.0f MB, history %.1f MB of %.0f MB; process %.0f MB before, %.0f MB "
+    std::printf("\nmemory after 1,000 strokes: maps %.0f MB, history %.1f MB of %.0f MB; process %.0f MB "
+                "before, %.0f MB "
                 "after\n",
-                mapsMb, historyMb, static_cast<double>(document.history().limitBytes()) / 1048576.0, before, after);
+                mapsMb, historyMb, static_cast<double>(document.history().limitBytes()) / 1048576.0, before,
+                after);
     return touched == 0 ? 1 : 0;
 }

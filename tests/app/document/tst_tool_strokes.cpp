@@ -185,7 +185,8 @@ void TestToolStrokes::contourPressChangesNothing() {
     AnnotationDocument document({200, 200});
     document.paint(StepKind::Lasso, {}, disc(100, 100, 100, document.bounds()));
     const TileMap before = document.labels();
-    for (const Point press : {Point{100, 100}, Point{140, 100}, Point{148.9, 100}, Point{20, 20}, Point{152, 100}}) {
+    for (const Point press :
+         {Point{100, 100}, Point{140, 100}, Point{148.9, 100}, Point{20, 20}, Point{152, 100}}) {
         auto push = ContourPush::begin(document, {.diameterPx = 60.0, .smoothingPx = 0.0}, {}, press);
         QVERIFY(push->diameterPx() <= 60.0);
         push->extend(press);
@@ -217,7 +218,8 @@ void TestToolStrokes::contourPushesOut() {
 void TestToolStrokes::contourPushesIn() {
     AnnotationDocument document({300, 200}, {label(1), label(2)});
     document.paint(StepKind::Lasso, {.label = 2}, PixelArea::rectangle({140, 0, 60, 200}));
-    document.paint(StepKind::Lasso, {.label = 1, .over = Over::Background}, disc(100, 100, 100, document.bounds()));
+    document.paint(StepKind::Lasso, {.label = 1, .over = Over::Background},
+                   disc(100, 100, 100, document.bounds()));
     const std::size_t others = document.labels().histogram()[2];
     auto push = ContourPush::begin(document, {.diameterPx = 30.0, .smoothingPx = 0.0}, {}, {100, 20});
     QVERIFY(!push->pushesOut());
@@ -293,13 +295,15 @@ void TestToolStrokes::contourRespectsLocks() {
     document.paint(StepKind::Lasso, {.label = 1}, PixelArea::rectangle({20, 20, 60, 60}));
     document.paint(StepKind::Lasso, {.label = 2}, PixelArea::rectangle({80, 20, 60, 60}));
     QVERIFY(document.setLabel(label(2, true)));
-    auto push = ContourPush::begin(document, {.diameterPx = 20.0, .smoothingPx = 2.0}, {.label = 1}, {60, 50});
+    auto push =
+        ContourPush::begin(document, {.diameterPx = 20.0, .smoothingPx = 2.0}, {.label = 1}, {60, 50});
     push->extend({110, 50});
     push->finish();
     QCOMPARE(document.labels().histogram()[2], std::size_t{3600});
     QVERIFY(document.setLabel(label(1, true)));
     const TileMap before = document.labels();
-    auto inwards = ContourPush::begin(document, {.diameterPx = 20.0, .smoothingPx = 2.0}, {.label = 1}, {5, 50});
+    auto inwards =
+        ContourPush::begin(document, {.diameterPx = 20.0, .smoothingPx = 2.0}, {.label = 1}, {5, 50});
     inwards->extend({40, 50});
     QVERIFY(!inwards->finish());
     QVERIFY(document.labels() == before);
