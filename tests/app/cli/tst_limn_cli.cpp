@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Promised: the program as scripts see it: exit codes, files, sentences on standard error, nothing that
+// flickers in a pipe, whole files after a kill. Drives the real program as a child process, with drawn images
+// and a small network of random numbers.
+#include "app/cli/csv.h"
+#include "io/images/image_reader.h"
+#include "io/images/mask_files.h"
+#include "tests/app/cli/fake_engine.h"
+#include "tests/app/cli/small_model.h"
+
+#include <QDir>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace limn;
+
+namespace {
+
+constexpr int kPatienceMs = 120000; // of a child process; a sanitizer build is slow
+constexpr Size kSize{96, 64};
+
+struct Run {
+    int exitCode = -1;
+    QByteArray out;
+    QByteArray err;
+};
+
+Run limnCli(const QStringList& arguments) {
+    QProcess process;
+    process.start(QStringLiteral(LIMN_CLI), arguments);
+    Run run;
+    if (!process.waitForFinished(kPatienceMs)) {
+        process.kill();
+        process.waitForFinished();
+        return run;
+    }
+    if (process.exitStatus() == QProcess::NormalExit)
+        run.exitCode = process.exitCode();
+    run.out = process.readAllStandardOutput();
+    run.err = process.readAllStandardError();
+    return run;
+}
+
+QByteArray bytesOf(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+QString text(const char* utf8) {
+    return QString::fromUtf8(utf8);
+}
+
+} // namespace
+
+#define LIMN_COMPARE_EXIT(run, expected)                                                                     \
+    QVERIFY2((run).exitCode == (expected), qPrintable(QString::number((run).exitCode) + QLatin1Char('\n') +  \
+                                                      QString::fromUtf8((run).out + (run).err)))
+
+class LimnCliTest : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase() {
+        m_model = m_dir.filePath(text("small.safetensors"));
+        Result<void> written = writeSmallModel(m_model.toStdString());
+        QVERIFY2(written.ok(), written.ok() ? "" : written.error().message().c_str());
+        QVERIFY(QDir(m_dir.path()).mkpath(text("in")));
+        for (int i = 0; i < 5; ++i)
+            QVERIFY(writePng(in("image%1.png", i).toStdString(), pictureWith(kSize, {10 + 5 * i, 12, 30, 40}))
+                        .ok());
+    }
+
+    void helpAndVersion() {
+        const Run help = limnCli({text("--help")});
+        LIMN_COMPARE_EXIT(help, 0);
+        for (const char* command : {"segment", "evaluate", "model", "devices", "demo"})
+            QVERIFY2(help.out.contains(command), command);
+        QVERIFY(help.err.isEmpty());
+        const Run version = limnCli({text("--version")});
+        LIMN_COMPARE_EXIT(version, 0);
+        QVERIFY(version.out.startsWith("limn-cli "));
+    }
+
+    void wrongCommandLines_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::newRow("nothing") << QStringList{};
+        QTest::newRow("unknownCommand") << QStringList{text("fly")};
+        QTest::newRow("unknownOption") << QStringList{text("devices"), text("--fly")};
+        QTest::newRow("missingOutput") << QStringList{text("segment"), text("a.png")};
+        QTest::newRow("threshold") << QStringList{text("segment"), text("a.png"),       text("--output"),
+                                                  text("o"),       text("--threshold"), text("1.5")};
+        QTest::newRow("save") << QStringList{text("segment"), text("a.png"),  text("--output"),
+                                             text("o"),       text("--save"), text("mask,poem")};
+        QTest::newRow("inputSize") << QStringList{text("segment"), text("a.png"),        text("--output"),
+                                                  text("o"),       text("--input-size"), text("7")};
+    }
+    void wrongCommandLines() {
+        QFETCH(QStringList, arguments);
+        const Run run = limnCli(arguments);
+        LIMN_COMPARE_EXIT(run, 2);
+        QVERIFY(run.out.isEmpty());
+        QVERIFY(run.err.startsWith("limn-cli: "));
+    }
+
+    void segmentsAFolder() {
+        const QString out = m_dir.filePath(text("folder"));
+        const Run run = segment({m_dir.filePath(text("in"))}, out,
+                                {text("--save"), text("mask,probability,overlay"), text("--json")});
+        LIMN_COMPARE_EXIT(run, 0);
+        QVERIFY2(run.err.isEmpty(), run.err.constData()); // no progress bar in a pipe
+        const QJsonObject json = QJsonDocument::fromJson(run.out).object();
+        QCOMPARE(json.value(text("done")).toInt(), 5);
+        QCOMPARE(json.value(text("failed")).toInt(), 0);
+        QCOMPARE(json.value(text("device")).toString(), text("cpu"));
+        QCOMPARE(json.value(text("model")).toObject().value(text("sha256")).toString().size(), 64);
+        for (int i = 0; i < 5; ++i) {
+            const std::string stem = (out + text("/image%1").arg(i)).toStdString();
+            Result<LabelMap> mask = readMask(stem + "_mask.png");
+            QVERIFY(mask.ok());
+            QCOMPARE(mask->size, kSize);
+            Result<Image> probability = readImage(stem + "_probability.png");
+            QVERIFY(probability.ok());
+            QVERIFY(probability->deep != nullptr);
+            // The mask is the probability at the model's threshold.
+            const std::uint32_t inside = ProbabilityMap::firstInside(0.5);
+            for (std::size_t p = 0; p < kSize.pixels(); ++p)
+                if ((mask->labels[p] != 0) != (probability->deep->samples[p] >= inside))
+                    QFAIL(qPrintable(text("image %1, pixel %2").arg(i).arg(p)));
+            Result<Image> overlay = readImage(stem + "_overlay.jpg");
+            QVERIFY(overlay.ok());
+            QCOMPARE(overlay->size, kSize);
+        }
+    }
+
+    void batchesAndShardsChangeNothing() {
+        const QString one = m_dir.filePath(text("one"));
+        const QString three = m_dir.filePath(text("three"));
+        const QStringList save{text("--save"), text("mask,probability")};
+        LIMN_COMPARE_EXIT(
+            segment({m_dir.filePath(text("in"))}, one, save + QStringList{text("--batch"), text("1")}), 0);
+        for (const char* shard : {"1/2", "2/2"})
+            LIMN_COMPARE_EXIT(
+                segment({m_dir.filePath(text("in"))}, three,
+                        save + QStringList{text("--batch"), text("3"), text("--shard"), text(shard)}),
+                0);
+        for (int i = 0; i < 5; ++i) {
+            const QString name = text("/image%1_mask.png").arg(i);
+            QVERIFY(!bytesOf(one + name).isEmpty());
+            QCOMPARE(bytesOf(one + name), bytesOf(three + name));
+        }
+    }
+
+    void oneBadFileFailsTheRunAndStopsNothing() {
+        QFile bad(m_dir.filePath(text("bad.jpg")));
+        QVERIFY(bad.open(QIODevice::WriteOnly));
+        bad.write("text called .jpg");
+        bad.close();
+        const QString out = m_dir.filePath(text("bad-out"));
+        const QString report = m_dir.filePath(text("report.csv"));
+        const Run run = segment({bad.fileName(), in("image%1.png", 0), m_dir.filePath(text("missing.png"))},
+                                out, {text("--report"), report});
+        LIMN_COMPARE_EXIT(run, 1);
+        QVERIFY(run.err.contains("2 images failed"));
+        QVERIFY(run.err.contains("bad.jpg"));
+        QVERIFY(run.err.contains("missing.png does not exist"));
+        QVERIFY(QFile::exists(out + text("/image0_mask.png")));
+        Result<std::vector<CsvRow>> table = readCsv(report.toStdString());
+        QVERIFY(table.ok());
+        QCOMPARE(table->size(), std::size_t{4});
+    }
+
+    void missingModelIsASentence() {
+        const Run run = limnCli({text("segment"), in("image%1.png", 0), text("--output"),
+                                 m_dir.filePath(text("none")), text("--model"), text("no-such-model")});
+        LIMN_COMPARE_EXIT(run, 1);
+        QVERIFY(run.err.contains("The model no-such-model was not found"));
+        QVERIFY(!QFile::exists(m_dir.filePath(text("none"))));
+    }
+
+    void modelNamesAreLookedUp() {
+        QVERIFY(QDir(m_dir.path()).mkpath(text("models")));
+        QVERIFY(QFile::copy(m_model, m_dir.filePath(text("models/mine.safetensors"))));
+        qputenv("LIMN_MODELS", m_dir.filePath(text("models")).toUtf8());
+        const Run list = limnCli({text("model"), text("list")});
+        const Run info = limnCli({text("model"), text("info"), text("mine"), text("--json")});
+        qunsetenv("LIMN_MODELS");
+        LIMN_COMPARE_EXIT(list, 0);
+        QVERIFY(list.out.contains("mine  "));
+        LIMN_COMPARE_EXIT(info, 0);
+        const QJsonObject json = QJsonDocument::fromJson(info.out).object();
+        QCOMPARE(json.value(text("name")).toString(), text("mine"));
+        QCOMPARE(json.value(text("depths")).toArray().size(), 4);
+        QCOMPARE(json.value(text("taps")).toString(), text("stage-inputs"));
+    }
+
+    void convertKeepsWhatTheNetworkSays() {
+        const QString half = m_dir.filePath(text("half.safetensors"));
+        LIMN_COMPARE_EXIT(
+            limnCli({text("model"), text("convert"), m_model, half, text("--precision"), text("fp16")}), 0);
+        QVERIFY(QFile(half).size() < QFile(m_model).size() * 6 / 10);
+        const Run run =
+            limnCli({text("segment"), in("image%1.png", 1), text("--output"), m_dir.filePath(text("half")),
+                     text("--model"), half, text("--input-size"), text("64"), text("--device"), text("cpu")});
+        LIMN_COMPARE_EXIT(run, 0);
+        QVERIFY(QFile::exists(m_dir.filePath(text("half/image1_mask.png"))));
+    }
+
+    void convertRefusesWhatIsNoModel() {
+        const Run run = limnCli(
+            {text("model"), text("convert"), in("image%1.png", 0), m_dir.filePath(text("no.safetensors"))});
+        LIMN_COMPARE_EXIT(run, 1);
+        QVERIFY(run.err.contains("image0.png"));
+        QVERIFY(!QFile::exists(m_dir.filePath(text("no.safetensors"))));
+    }
+
+    void devicesBeginWithTheProcessor() {
+        const Run run = limnCli({text("devices"), text("--json")});
+        LIMN_COMPARE_EXIT(run, 0);
+        const QJsonArray devices = QJsonDocument::fromJson(run.out).array();
+        QVERIFY(!devices.isEmpty());
+        QCOMPARE(devices.first().toObject().value(text("id")).toString(), text("cpu"));
+        QVERIFY(devices.first().toObject().value(text("usable")).toBool());
+    }
+
+    void drawnImagesCanBeEvaluated() {
+        const QString demo = m_dir.filePath(text("demo"));
+        LIMN_COMPARE_EXIT(limnCli({text("demo"), text("--output"), demo, text("--count"), text("2"),
+                                   text("--width"), text("160"), text("--height"), text("120")}),
+                          0);
+        const QString json = m_dir.filePath(text("figures.json"));
+        const Run run = limnCli({text("evaluate"), text("--images"), demo + text("/images"), text("--masks"),
+                                 demo + text("/masks"), text("--model"), m_model, text("--device"),
+                                 text("cpu"), text("--input-size"), text("64"), text("--json"), json,
+                                 text("--report"), m_dir.filePath(text("page"))});
+        LIMN_COMPARE_EXIT(run, 0);
+        const QJsonObject figures = QJsonDocument::fromJson(bytesOf(json)).object();
+        QCOMPARE(figures.value(text("count")).toInt(), 4);
+        for (const char* key : {"miou", "dsc", "accuracy", "specificity", "sensitivity", "mean_dice",
+                                "mean_iou", "mean_boundary_f"}) {
+            const double value = figures.value(text(key)).toDouble(-1.0);
+            QVERIFY2(value >= 0.0 && value <= 1.0, key);
+        }
+        QVERIFY(QFile::exists(m_dir.filePath(text("page/index.html"))));
+    }
+
+    // Killed while it writes: what lies there is whole, and --resume ends the work.
+    void killLeavesNoHalfFile() {
+        const QString input = m_dir.filePath(text("many"));
+        QVERIFY(QDir().mkpath(input));
+        const int count = 40;
+        for (int i = 0; i < count; ++i)
+            QVERIFY(QFile::copy(in("image%1.png", i % 5), input + text("/m%1.png").arg(i)));
+        const QString out = m_dir.filePath(text("killed"));
+        const QStringList arguments{
+            text("segment"),  input,       text("--output"),     out,
+            text("--model"),  m_model,     text("--input-size"), text("64"),
+            text("--device"), text("cpu"), text("--save"),       text("mask,probability")};
+        const auto masks = [&] { return QDir(out).entryList({text("*_mask.png")}, QDir::Files); };
+        QProcess process;
+        process.start(QStringLiteral(LIMN_CLI), arguments);
+        QVERIFY(process.waitForStarted());
+        QTRY_VERIFY_WITH_TIMEOUT(!masks().isEmpty(), kPatienceMs);
+        process.kill();
+        QVERIFY(process.waitForFinished());
+        for (const QString& name : QDir(out).entryList({text("*.png")}, QDir::Files)) {
+            Result<Image> image = readImage((out + text("/") + name).toStdString());
+            QVERIFY2(image.ok(), qPrintable(name));
+            QCOMPARE(image->size, kSize);
+        }
+        LIMN_COMPARE_EXIT(limnCli(arguments + QStringList{text("--resume")}), 0);
+        QCOMPARE(masks().size(), count);
+    }
+
+private:
+    QString in(const char* pattern, int i) const {
+        return m_dir.filePath(text("in/") + text(pattern).arg(i));
+    }
+    Run segment(const QStringList& inputs, const QString& out, const QStringList& more) const {
+        return limnCli(QStringList{text("segment")} + inputs +
+                       QStringList{text("--output"), out, text("--model"), m_model, text("--input-size"),
+                                   text("64"), text("--device"), text("cpu")} +
+                       more);
+    }
+
+    QTemporaryDir m_dir;
+    QString m_model;
+};
+
+QTEST_GUILESS_MAIN(LimnCliTest)
+#include "tst_limn_cli.moc"

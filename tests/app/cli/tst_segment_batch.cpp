@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Promised: masks, probabilities and overlays lie where they belong with the right pixels; one bad file stops
+// nothing; the report has a row for each image; resume leaves out what is complete and refuses other
+// settings. Images are drawn here; the engine makes dark pixels probable.
+#include "app/cli/csv.h"
+#include "app/cli/segment_batch.h"
+#include "io/images/image_reader.h"
+#include "io/images/mask_files.h"
+#include "tests/app/cli/fake_engine.h"
+
+#include <QDir>
+#include <QFile>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace limn;
+
+namespace {
+
+constexpr Size kSize{80, 60};
+constexpr Rect kDark{10, 20, 30, 15};
+
+class Bench {
+public:
+    Bench() {
+        options.pipeline = {{120}, 2, 2, 2};
+        options.output = out("");
+    }
+
+    std::string in(const std::string& name) const {
+        return m_dir.path().toStdString() + "/in" + (name.empty() ? "" : "/" + name);
+    }
+    std::string out(const std::string& name) const {
+        return m_dir.path().toStdString() + "/out" + (name.empty() ? "" : "/" + name);
+    }
+    QString path(const std::string& name) const { return m_dir.filePath(QString::fromStdString(name)); }
+
+    void addImage(const std::string& name) {
+        QDir().mkpath(QString::fromStdString(in("")));
+        QVERIFY(writePng(in(name), pictureWith(kSize, kDark)).ok());
+        inputs.push_back(
+            {in(name), QString::fromStdString(name).section(QLatin1Char('.'), 0, 0).toStdString(), {}});
+    }
+    void addBadImage(const std::string& name) {
+        QDir().mkpath(QString::fromStdString(in("")));
+        QFile file(QString::fromStdString(in(name)));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write("this is no image");
+        inputs.push_back(
+            {in(name), QString::fromStdString(name).section(QLatin1Char('.'), 0, 0).toStdString(), {}});
+    }
+    QStringList files() const {
+        return QDir(QString::fromStdString(out(""))).entryList(QDir::Files | QDir::Hidden, QDir::Name);
+    }
+    Result<SegmentSummary> run() {
+        CancelToken cancel;
+        return segmentImages(engine, inputs, options, cancel);
+    }
+
+    FakeEngine engine;
+    std::vector<InputImage> inputs;
+    SegmentOptions options;
+
+private:
+    QTemporaryDir m_dir;
+};
+
+std::string cell(const std::vector<CsvRow>& table, std::size_t row, const std::string& column) {
+    for (std::size_t i = 0; i < table[0].size(); ++i)
+        if (table[0][i] == column)
+            return table[row][i];
+    return "no such column";
+}
+
+} // namespace
+
+class SegmentBatchTest : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void writesWhatWasAskedFor() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.addImage("b.png");
+        bench.options.saveProbability = true;
+        bench.options.saveOverlay = true;
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->done, std::size_t{2});
+        QCOMPARE(bench.files(),
+                 (QStringList{QStringLiteral("a_mask.png"), QStringLiteral("a_overlay.jpg"),
+                              QStringLiteral("a_probability.png"), QStringLiteral("b_mask.png"),
+                              QStringLiteral("b_overlay.jpg"), QStringLiteral("b_probability.png"),
+                              QStringLiteral("segment.json")}));
+        Result<LabelMap> mask = readMask(bench.out("a_mask.png"));
+        QVERIFY(mask.ok());
+        QVERIFY(*mask == maskWith(kSize, kDark));
+        Result<Image> probability = readImage(bench.out("a_probability.png"));
+        QVERIFY(probability.ok());
+        QCOMPARE(probability->size, kSize);
+        QVERIFY(probability->deep != nullptr);
+        QCOMPARE(probability->deep->samples[0], std::uint16_t{0});
+        QCOMPARE(probability->deep->samples[static_cast<std::size_t>(kDark.y) * kSize.width + kDark.x],
+                 std::uint16_t{65535});
+        Result<Image> overlay = readImage(bench.out("a_overlay.jpg"));
+        QVERIFY(overlay.ok());
+        QCOMPARE(overlay->size, kSize);
+    }
+
+    void oneBadFileStopsNothing() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.addBadImage("bad.png");
+        bench.addImage("c.png");
+        bench.inputs.push_back({bench.in("missing.png"), "missing", {}});
+        bench.options.report = bench.out("") + "-report.csv";
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->done, std::size_t{2});
+        QCOMPARE(summary->failed.size(), std::size_t{2});
+        QCOMPARE(summary->failed[0].first, bench.in("bad.png"));
+        QCOMPARE(summary->failed[1].second.code, ErrorCode::FileNotFound);
+        QCOMPARE(bench.files(), (QStringList{QStringLiteral("a_mask.png"), QStringLiteral("c_mask.png"),
+                                             QStringLiteral("segment.json")}));
+
+        Result<std::vector<CsvRow>> table = readCsv(bench.options.report);
+        QVERIFY(table.ok());
+        QCOMPARE(table->size(), std::size_t{5});
+        QCOMPARE(cell(*table, 1, "status"), std::string("done"));
+        QCOMPARE(cell(*table, 1, "area_px"), std::to_string(kDark.width * kDark.height));
+        QCOMPARE(cell(*table, 1, "area_percent"), std::string("9.3750"));
+        QCOMPARE(cell(*table, 1, "model_sha256"), std::string(64, 'a'));
+        QCOMPARE(cell(*table, 2, "status"), std::string("failed"));
+        QVERIFY(cell(*table, 2, "error").find("bad.png") != std::string::npos);
+        QCOMPARE(cell(*table, 4, "status"), std::string("failed"));
+    }
+
+    void resumeLeavesOutWhatIsComplete() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.addImage("b.png");
+        bench.options.saveOverlay = true;
+        bench.options.report = bench.out("") + "-report.csv";
+        QVERIFY(bench.run().ok());
+        Result<std::vector<CsvRow>> first = readCsv(bench.options.report);
+        QVERIFY(first.ok());
+        // As a kill between the two files of an image leaves it.
+        QVERIFY(QFile::remove(QString::fromStdString(bench.out("b_mask.png"))));
+
+        bench.engine.batches.clear();
+        bench.options.resume = true;
+        bench.addImage("c.png");
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->skipped, std::size_t{1});
+        QCOMPARE(summary->done, std::size_t{2});
+        std::size_t predicted = 0;
+        for (std::size_t size : bench.engine.batches)
+            predicted += size;
+        QCOMPARE(predicted, std::size_t{2});
+        QVERIFY(bench.files().contains(QStringLiteral("b_mask.png")));
+        // The report of both runs is whole.
+        Result<std::vector<CsvRow>> table = readCsv(bench.options.report);
+        QVERIFY(table.ok());
+        QCOMPARE(table->size(), std::size_t{4});
+        QCOMPARE((*table)[1], (*first)[1]);
+        QCOMPARE(cell(*table, 3, "status"), std::string("done"));
+    }
+
+    void resumeRefusesOtherSettings() {
+        Bench bench;
+        bench.addImage("a.png");
+        QVERIFY(bench.run().ok());
+        bench.options.resume = true;
+        bench.options.threshold = 0.7;
+        Result<SegmentSummary> other = bench.run();
+        QVERIFY(!other.ok());
+        QCOMPARE(other.error().code, ErrorCode::InvalidArgument);
+        QVERIFY(other.error().message().find("threshold") != std::string::npos);
+        QVERIFY(other.error().message().find("0.7") != std::string::npos);
+
+        bench.options.threshold.reset();
+        bench.engine.setModelHash('b');
+        QVERIFY(!bench.run().ok());
+        // Without resume all is computed again.
+        bench.options.resume = false;
+        Result<SegmentSummary> anew = bench.run();
+        QVERIFY(anew.ok());
+        QCOMPARE(anew->done, std::size_t{1});
+    }
+
+    void outputThatCannotBeMade() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.options.output = bench.in("a.png"); // a file stands there
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(!summary.ok());
+        QCOMPARE(summary.error().code, ErrorCode::FileNotWritable);
+        QVERIFY(summary.error().message().find(bench.in("a.png")) != std::string::npos);
+    }
+
+    void reportThatCannotBeWritten() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.options.report = bench.in("no/such/folder/report.csv");
+        QVERIFY(!bench.run().ok());
+        QVERIFY(bench.engine.batches.empty()); // said before the work, not after it
+    }
+
+    void cancelLeavesTheRestUndone() {
+        Bench bench;
+        for (int i = 0; i < 40; ++i)
+            bench.addImage("i" + std::to_string(i) + ".png");
+        CancelToken cancel;
+        Result<SegmentSummary> summary = segmentImages(bench.engine, bench.inputs, bench.options, cancel,
+                                                       [&cancel](std::size_t done, std::size_t) {
+                                                           if (done == 1)
+                                                               cancel.cancel();
+                                                       });
+        QVERIFY(summary.ok());
+        QVERIFY(summary->cancelled > 0);
+        QCOMPARE(summary->done + summary->cancelled, std::size_t{40});
+        QVERIFY(summary->failed.empty());
+        // Nothing but whole files.
+        QCOMPARE(bench.files().size(), static_cast<qsizetype>(summary->done) + 1);
+    }
+};
+
+QTEST_GUILESS_MAIN(SegmentBatchTest)
+#include "tst_segment_batch.moc"
