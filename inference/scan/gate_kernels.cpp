@@ -50,36 +50,113 @@ HWY_BEFORE_NAMESPACE();
 namespace limn::scan {
 namespace HWY_NAMESPACE {
 
-// The convolution's sum at pixel (column, row) for the lanes from `channel` on.
-HWY_INLINE Vec convolve(Tag d, const Plane& plane, std::int64_t row, std::int64_t column,
-                        std::int64_t channel, std::size_t part) {
-    Vec sum = loadPart(d, plane.bias + channel, part);
-    for (std::int64_t dy = -1; dy <= 1; ++dy) {
-        if (row + dy < 0 || row + dy >= plane.height)
+template<bool kWhole>
+HWY_INLINE Vec loadLanes(Tag d, const float* from, std::size_t part) {
+    if constexpr (kWhole)
+        return hn::LoadU(d, from);
+    else
+        return loadPart(d, from, part);
+}
+
+// sum_i taps[i] * values[pixel + offset i] over the nine neighbours that lie in the image; `values` has rows
+// of `stride` floats. A direction of -1 takes the taps the other way round, which is the convolution's
+// transpose.
+template<bool kWhole, int kDirection>
+HWY_INLINE Vec convolve(Tag d, const Plane& plane, const float* values, std::int64_t stride,
+                        const float* taps, std::int64_t row, std::int64_t column, std::size_t part, Vec sum) {
+    const float* centre = values + (row * plane.width + column) * stride;
+    const bool inside = row > 0 && row + 1 < plane.height && column > 0 && column + 1 < plane.width;
+    for (int i = 0; i < 9; ++i) {
+        const int dy = kDirection * (i / 3 - 1);
+        const int dx = kDirection * (i % 3 - 1);
+        if (!inside &&
+            (row + dy < 0 || row + dy >= plane.height || column + dx < 0 || column + dx >= plane.width))
             continue;
-        for (std::int64_t dx = -1; dx <= 1; ++dx) {
-            if (column + dx < 0 || column + dx >= plane.width)
-                continue;
-            const float* x = plane.x + ((row + dy) * plane.width + column + dx) * plane.stride + channel;
-            const float* tap = plane.taps + ((dy + 1) * 3 + dx + 1) * plane.channels + channel;
-            sum = hn::MulAdd(loadPart(d, x, part), loadPart(d, tap, part), sum);
-        }
+        sum = hn::MulAdd(loadLanes<kWhole>(d, centre + (dy * plane.width + dx) * stride, part),
+                         loadLanes<kWhole>(d, taps + i * plane.channels, part), sum);
     }
     return sum;
+}
+
+template<bool kWhole>
+HWY_INLINE void depthwisePixel(Tag d, const Plane& plane, std::int64_t row, std::int64_t column,
+                               std::int64_t channel, std::size_t part, float* out) {
+    const Vec sum = convolve<kWhole, 1>(d, plane, plane.x + channel, plane.stride, plane.taps + channel, row,
+                                        column, part, loadLanes<kWhole>(d, plane.bias + channel, part));
+    storePart(d, hn::Mul(sum, sigmoid(d, sum)), out + (row * plane.width + column) * plane.channels + channel,
+              part);
 }
 
 // Rows [firstRow, lastRow) of one image; out: [height * width][channels].
 void depthwiseRows(const Plane& plane, std::int64_t firstRow, std::int64_t lastRow, float* out) {
     const Tag d;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    const std::int64_t whole = plane.channels / lanes * lanes;
     for (std::int64_t row = firstRow; row < lastRow; ++row)
-        for (std::int64_t column = 0; column < plane.width; ++column)
-            for (std::int64_t channel = 0; channel < plane.channels; channel += lanes) {
-                const std::size_t part = static_cast<std::size_t>(plane.channels - channel);
-                const Vec sum = convolve(d, plane, row, column, channel, part);
-                storePart(d, hn::Mul(sum, sigmoid(d, sum)),
-                          out + (row * plane.width + column) * plane.channels + channel, part);
+        for (std::int64_t column = 0; column < plane.width; ++column) {
+            for (std::int64_t channel = 0; channel < whole; channel += lanes)
+                depthwisePixel<true>(d, plane, row, column, channel, static_cast<std::size_t>(lanes), out);
+            if (whole < plane.channels)
+                depthwisePixel<false>(d, plane, row, column, whole,
+                                      static_cast<std::size_t>(plane.channels - whole), out);
+        }
+}
+
+// One vector of channels of one image; see depthwiseBackwardChannels(). `slopes` has rows of `width` floats.
+template<bool kWhole>
+HWY_INLINE void depthwiseBackwardVector(Tag d, const Plane& plane, std::int64_t channel, std::size_t part,
+                                        const float* dOut, float* slopes, std::int64_t width, float* dx,
+                                        float* sums) {
+    const float* x = plane.x + channel;
+    const float* taps = plane.taps + channel;
+    const Vec bias = loadLanes<kWhole>(d, plane.bias + channel, part);
+    Vec biasSum = hn::Zero(d);
+    for (std::int64_t row = 0; row < plane.height; ++row) {
+        // A row's sum first: the error grows with the side, not with the area.
+        Vec rowSum = hn::Zero(d);
+        for (std::int64_t column = 0; column < plane.width; ++column) {
+            const std::int64_t pixel = row * plane.width + column;
+            const Vec sum = convolve<kWhole, 1>(d, plane, x, plane.stride, taps, row, column, part, bias);
+            const Vec slope = hn::Mul(loadLanes<kWhole>(d, dOut + pixel * plane.channels + channel, part),
+                                      siluSlope(d, sum, sigmoid(d, sum)));
+            storePart(d, slope, slopes + pixel * width, part);
+            rowSum = hn::Add(rowSum, slope);
+        }
+        biasSum = hn::Add(biasSum, rowSum);
+    }
+    storePart(d, biasSum, sums + 9 * plane.channels + channel, part);
+    for (int dy = -1; dy <= 1; ++dy) {
+        Vec left = hn::Zero(d), middle = hn::Zero(d), right = hn::Zero(d);
+        for (std::int64_t row = std::max(0, -dy); row < std::min(plane.height, plane.height - dy); ++row) {
+            const float* xRow = x + (row + dy) * plane.width * plane.stride;
+            const float* slopeRow = slopes + row * plane.width * width;
+            Vec rowLeft = hn::Zero(d), rowMiddle = hn::Zero(d), rowRight = hn::Zero(d);
+            Vec before = hn::Zero(d); // x left of the column
+            Vec here = loadLanes<kWhole>(d, xRow, part);
+            for (std::int64_t column = 0; column < plane.width; ++column) {
+                const Vec slope = loadLanes<kWhole>(d, slopeRow + column * width, part);
+                const Vec after = column + 1 < plane.width
+                                      ? loadLanes<kWhole>(d, xRow + (column + 1) * plane.stride, part)
+                                      : hn::Zero(d);
+                rowLeft = hn::MulAdd(before, slope, rowLeft);
+                rowMiddle = hn::MulAdd(here, slope, rowMiddle);
+                rowRight = hn::MulAdd(after, slope, rowRight);
+                before = here;
+                here = after;
             }
+            left = hn::Add(left, rowLeft);
+            middle = hn::Add(middle, rowMiddle);
+            right = hn::Add(right, rowRight);
+        }
+        float* to = sums + (dy + 1) * 3 * plane.channels + channel;
+        storePart(d, left, to, part);
+        storePart(d, middle, to + plane.channels, part);
+        storePart(d, right, to + 2 * plane.channels, part);
+    }
+    for (std::int64_t row = 0; row < plane.height; ++row)
+        for (std::int64_t column = 0; column < plane.width; ++column)
+            storePart(d, convolve<kWhole, -1>(d, plane, slopes, width, taps, row, column, part, hn::Zero(d)),
+                      dx + (row * plane.width + column) * plane.stride + channel, part);
 }
 
 // Channels [firstChannel, lastChannel) of one image. slopes: [height * width][lastChannel - firstChannel],
@@ -91,54 +168,12 @@ void depthwiseBackwardChannels(const Plane& plane, std::int64_t firstChannel, st
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const std::int64_t width = lastChannel - firstChannel;
     for (std::int64_t channel = firstChannel; channel < lastChannel; channel += lanes) {
-        const std::size_t part = static_cast<std::size_t>(lastChannel - channel);
-        const std::int64_t local = channel - firstChannel;
-        Vec biasSum = hn::Zero(d);
-        for (std::int64_t row = 0; row < plane.height; ++row)
-            for (std::int64_t column = 0; column < plane.width; ++column) {
-                const std::int64_t pixel = row * plane.width + column;
-                const Vec sum = convolve(d, plane, row, column, channel, part);
-                const Vec slope = hn::Mul(loadPart(d, dOut + pixel * plane.channels + channel, part),
-                                          siluSlope(d, sum, sigmoid(d, sum)));
-                storePart(d, slope, slopes + pixel * width + local, part);
-                biasSum = hn::Add(biasSum, slope);
-            }
-        storePart(d, biasSum, sums + 9 * plane.channels + channel, part);
-        for (std::int64_t dy = -1; dy <= 1; ++dy)
-            for (std::int64_t dxx = -1; dxx <= 1; ++dxx) {
-                Vec tapSum = hn::Zero(d);
-                for (std::int64_t row = std::max<std::int64_t>(0, -dy);
-                     row < std::min(plane.height, plane.height - dy); ++row) {
-                    // A row's sum first: the error grows with the side, not with the area.
-                    Vec rowSum = hn::Zero(d);
-                    for (std::int64_t column = std::max<std::int64_t>(0, -dxx);
-                         column < std::min(plane.width, plane.width - dxx); ++column) {
-                        const float* x =
-                            plane.x + ((row + dy) * plane.width + column + dxx) * plane.stride + channel;
-                        const float* slope = slopes + (row * plane.width + column) * width + local;
-                        rowSum = hn::MulAdd(loadPart(d, x, part), loadPart(d, slope, part), rowSum);
-                    }
-                    tapSum = hn::Add(tapSum, rowSum);
-                }
-                storePart(d, tapSum, sums + ((dy + 1) * 3 + dxx + 1) * plane.channels + channel, part);
-            }
-        for (std::int64_t row = 0; row < plane.height; ++row)
-            for (std::int64_t column = 0; column < plane.width; ++column) {
-                Vec sum = hn::Zero(d);
-                for (std::int64_t dy = -1; dy <= 1; ++dy) {
-                    if (row - dy < 0 || row - dy >= plane.height)
-                        continue;
-                    for (std::int64_t dxx = -1; dxx <= 1; ++dxx) {
-                        if (column - dxx < 0 || column - dxx >= plane.width)
-                            continue;
-                        const float* slope =
-                            slopes + ((row - dy) * plane.width + column - dxx) * width + local;
-                        const float* tap = plane.taps + ((dy + 1) * 3 + dxx + 1) * plane.channels + channel;
-                        sum = hn::MulAdd(loadPart(d, slope, part), loadPart(d, tap, part), sum);
-                    }
-                }
-                storePart(d, sum, dx + (row * plane.width + column) * plane.stride + channel, part);
-            }
+        const std::size_t part = static_cast<std::size_t>(std::min(lanes, lastChannel - channel));
+        float* own = slopes + channel - firstChannel;
+        if (part == static_cast<std::size_t>(lanes))
+            depthwiseBackwardVector<true>(d, plane, channel, part, dOut, own, width, dx, sums);
+        else
+            depthwiseBackwardVector<false>(d, plane, channel, part, dOut, own, width, dx, sums);
     }
 }
 

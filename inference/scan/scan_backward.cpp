@@ -242,7 +242,7 @@ HWY_INLINE void finishSteps(const ScanShape& shape, BackwardScratch& scratch, fl
         float* skips = scratch.skipGradient + v * lanes;
         hn::Store(hn::Add(hn::Load(d, bias), biasSum), d, bias);
         hn::Store(hn::Add(hn::Load(d, skips), skipSum), d, skips);
-        for (int r = 0; r < group.paddedRank; r += 4) {
+        for (int r = 0; r < shape.rank; r += 4) {
             const float* features = group.features.get() + r;
             float* weight = scratch.weightGradient.get() + r * kBackwardGroup + v * lanes;
             Vec w0 = hn::Zero(d), w1 = hn::Zero(d), w2 = hn::Zero(d), w3 = hn::Zero(d);
@@ -273,7 +273,7 @@ HWY_INLINE void addFeatureGradients(const ScanShape& shape, BackwardScratch& scr
     for (int t = 0; t < group.steps; ++t) {
         const float* argument = scratch.argument + t * kBackwardGroup;
         std::fill_n(sums, group.paddedRank, 0.0f);
-        for (int r = 0; r < group.paddedRank; r += 4) {
+        for (int r = 0; r < rank; r += 4) {
             const float* weight = group.weight.get() + r * kBackwardGroup;
             Vec f0 = hn::Zero(d), f1 = hn::Zero(d), f2 = hn::Zero(d), f3 = hn::Zero(d);
             for (int v = 0; v < vectors; ++v) {
@@ -302,8 +302,9 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
     const std::int64_t tiles = (length + kTile - 1) / kTile;
     constexpr int kBorder = kScanStates * kBackwardGroup;
     for (int direction = 0; direction < shape.directions; ++direction) {
-        stageParameters(shape, inputs, batchItem, firstChannel, direction, group);
+        stageParameters(shape, inputs, batchItem, firstChannel, kBackwardGroup, direction, group);
         const int vectors = vectorsOf(group);
+        const int blocks = vectors * (kScanStates / kStateBlock);
         std::fill_n(scratch.weightGradient.get(), static_cast<std::size_t>(group.paddedRank) * kBackwardGroup,
                     0.0f);
         std::fill(std::begin(scratch.rateGradient), std::end(scratch.rateGradient), 0.0f);
@@ -316,9 +317,13 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
             std::copy_n(scratch.states, kBorder, scratch.borders.get() + tile * kBorder);
             if (tile + 1 == tiles)
                 break;
-            stageTile(shape, inputs, tile * kTile, kTile, group, nullptr);
+            stageTile(shape, inputs, tile * kTile, kTile, (tile + 1) * kTile, group, nullptr);
+            int block = 0;
             for (int v = 0; v < vectors; ++v)
                 for (int state = 0; state < kScanStates; state += kStateBlock) {
+                    prefetchSteps(shape, inputs, group, nullptr, block * kTile / blocks,
+                                  (block + 1) * kTile / blocks);
+                    ++block;
                     fillDecays(group, v, state);
                     advanceStates(scratch, v, state);
                 }
@@ -328,14 +333,18 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
             const std::int64_t first = tile * kTile;
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
             const float* border = scratch.borders.get() + tile * kBorder;
-            stageTile(shape, inputs, first, steps, group, scratch.sigmoids);
+            stageTile(shape, inputs, first, steps, first - kTile, group, scratch.sigmoids);
             stageRows(shape, group, dy, scratch.dy);
+            int block = 0;
             std::fill(std::begin(scratch.rateTerm), std::end(scratch.rateTerm), 0.0f);
             std::fill(std::begin(scratch.inputTerm), std::end(scratch.inputTerm), 0.0f);
             for (int state = 0; state < kScanStates; state += kStateBlock) {
                 std::fill(std::begin(scratch.forB), std::end(scratch.forB), 0.0f);
                 std::fill(std::begin(scratch.forC), std::end(scratch.forC), 0.0f);
                 for (int v = 0; v < vectors; ++v) {
+                    prefetchSteps(shape, inputs, group, dy, block * kTile / blocks,
+                                  (block + 1) * kTile / blocks);
+                    ++block;
                     fillDecays(group, v, state);
                     replayStates(scratch, border, v, state);
                     reverseStates(scratch, v, state);

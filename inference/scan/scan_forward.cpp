@@ -20,8 +20,9 @@
 #define LIMN_SCAN_FORWARD_ONCE
 namespace limn::scan {
 
-// 64 bytes of each row: one cache line.
-constexpr int kForwardGroup = 16;
+// Channels of a unit: a cache line of each row, or two where that leaves work enough for every thread.
+constexpr int kForwardGroup = 32;
+constexpr int kNarrowGroup = 16;
 
 struct ForwardScratch {
     explicit ForwardScratch(const ScanShape& shape) : group(shape) {}
@@ -74,22 +75,22 @@ HWY_INLINE void runStates(ForwardScratch& scratch, int v, int state) {
 }
 
 void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, std::int64_t batchItem,
-                 std::int64_t firstChannel, ForwardScratch& scratch) {
+                 std::int64_t firstChannel, int mostChannels, ForwardScratch& scratch) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     StagedGroup<kForwardGroup>& group = scratch.group;
     const std::int64_t length = shape.length();
     float* out = y + batchItem * length * shape.channels + firstChannel;
     for (int direction = 0; direction < shape.directions; ++direction) {
-        stageParameters(shape, inputs, batchItem, firstChannel, direction, group);
+        stageParameters(shape, inputs, batchItem, firstChannel, mostChannels, direction, group);
         const int vectors = vectorsOf(group);
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
         for (std::int64_t first = 0; first < length; first += kTile) {
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
-            stageTile(shape, inputs, first, steps, group, nullptr);
-            if (first + kTile < length)
-                prefetchTile(shape, inputs, first + kTile,
-                             static_cast<int>(std::min<std::int64_t>(kTile, length - first - kTile)), group, y);
+            const std::int64_t next = first + kTile < length ? first + kTile : -1;
+            stageTile(shape, inputs, first, steps, next, group, nullptr);
+            const int blocks = vectors * (kScanStates / kStateBlock);
+            int block = 0;
             for (int v = 0; v < vectors; ++v) {
                 const Vec skip = hn::Load(d, group.skip + v * lanes);
                 for (int t = 0; t < steps; ++t) {
@@ -97,6 +98,9 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, std
                     hn::Store(hn::Mul(skip, hn::Load(d, group.u + at)), d, scratch.y + at);
                 }
                 for (int state = 0; state < kScanStates; state += kStateBlock) {
+                    prefetchSteps(shape, inputs, group, y, block * kTile / blocks,
+                                  (block + 1) * kTile / blocks);
+                    ++block;
                     fillDecays(group, v, state);
                     runStates(scratch, v, state);
                 }
@@ -137,15 +141,18 @@ void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, f
     using namespace scan;
     if (shape.batch <= 0 || shape.length() <= 0 || shape.channels <= 0)
         return;
-    const std::int64_t groups = (shape.channels + kForwardGroup - 1) / kForwardGroup;
     threads = resolveThreads(threads);
+    // No sum goes over channels, so that the results do not depend on this choice.
+    const std::int64_t wideUnits = shape.batch * ((shape.channels + kForwardGroup - 1) / kForwardGroup);
+    const int width = wideUnits % threads == 0 || wideUnits >= 6 * threads ? kForwardGroup : kNarrowGroup;
+    const std::int64_t groups = (shape.channels + width - 1) / width;
     std::vector<hwy::AlignedUniquePtr<ForwardScratch>> scratch(static_cast<std::size_t>(threads));
     runParallel(threads, shape.batch * groups, [&](std::int64_t unit, int participant) {
         hwy::AlignedUniquePtr<ForwardScratch>& own = scratch[static_cast<std::size_t>(participant)];
         if (!own)
             own = hwy::MakeUniqueAligned<ForwardScratch>(shape);
         HWY_DYNAMIC_DISPATCH(forwardUnit)
-        (shape, inputs, y, unit / groups, unit % groups * kForwardGroup, *own);
+        (shape, inputs, y, unit / groups, unit % groups * width, width, *own);
     });
 }
 

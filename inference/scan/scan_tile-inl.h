@@ -27,13 +27,13 @@ int vectorsOf(const StagedGroup<kGroup>& group) {
     return (group.channels + lanes - 1) / lanes;
 }
 
-// Parameters of the group's channels in one direction, transposed so that channels lie side by side.
+// Parameters of up to `mostChannels` channels in one direction, transposed so that channels lie side by side.
 template<int kGroup>
 void stageParameters(const ScanShape& shape, const ScanInputs& inputs, std::int64_t batchItem,
-                     std::int64_t firstChannel, int direction, StagedGroup<kGroup>& group) {
+                     std::int64_t firstChannel, int mostChannels, int direction, StagedGroup<kGroup>& group) {
     group.batchItem = batchItem;
     group.firstChannel = firstChannel;
-    group.channels = static_cast<int>(std::min<std::int64_t>(kGroup, shape.channels - firstChannel));
+    group.channels = static_cast<int>(std::min<std::int64_t>(mostChannels, shape.channels - firstChannel));
     group.direction = direction;
     const std::int64_t first = direction * shape.channels + firstChannel;
     constexpr float kOverLn2 = 1.44269504f;
@@ -71,42 +71,44 @@ HWY_INLINE void stageRows(const ScanShape& shape, const StagedGroup<kGroup>& gro
     }
 }
 
-// Asks the caches for what stageTile() will read for steps [first, first + count). The strides between rows are
-// too large for the processor to see them coming.
+// Asks the caches for what stageTile() will read for some of the steps in group.nextRows, and for the same
+// rows of `more` ([batch][length][channels]; may be null). The strides between rows are too large for the
+// processor to foresee. A few steps at a time: the caches take only so many requests at once.
 template<int kGroup>
-HWY_INLINE void prefetchTile(const ScanShape& shape, const ScanInputs& inputs, std::int64_t first, int count,
-                             const StagedGroup<kGroup>& group, const float* more) {
+HWY_INLINE void prefetchSteps(const ScanShape& shape, const ScanInputs& inputs,
+                              const StagedGroup<kGroup>& group, const float* more, int from, int to) {
     constexpr int kLine = 16; // floats
-    std::int64_t rows[kTile];
-    pathRows(shape, group.direction, first, count, rows);
     const std::int64_t item = group.batchItem * shape.length();
     const std::int64_t projectedWidth = shape.projectedWidth();
     const int sliceWidth = static_cast<int>(shape.sliceWidth());
     const float* slices = inputs.projected + item * projectedWidth + group.direction * sliceWidth;
-    const float* u = inputs.u + item * shape.channels + group.firstChannel;
-    for (int t = 0; t < count; ++t) {
-        const float* slice = slices + rows[t] * projectedWidth;
+    for (int t = from; t < std::min(to, group.nextSteps); ++t) {
+        const std::int64_t row = group.nextRows[t];
+        const float* slice = slices + row * projectedWidth;
         for (int i = 0; i < sliceWidth; i += kLine)
             hwy::Prefetch(slice + i);
         hwy::Prefetch(slice + sliceWidth - 1);
+        const std::int64_t at = (item + row) * shape.channels + group.firstChannel;
         for (int c = 0; c < group.channels; c += kLine) {
-            hwy::Prefetch(u + rows[t] * shape.channels + c);
+            hwy::Prefetch(inputs.u + at + c);
             if (more != nullptr)
-                hwy::Prefetch(more + (item + rows[t]) * shape.channels + group.firstChannel + c);
+                hwy::Prefetch(more + at + c);
         }
     }
 }
 
-// Everything per step for steps [first, first + count). `sigmoids` ([kTile][kGroup], the derivative of
-// softplus) may be null.
+// Everything per step for steps [first, first + count); `next` is the first step of the tile after it in the
+// order of work, or negative. `sigmoids` ([kTile][kGroup], the derivative of softplus) may be null.
 template<int kGroup>
 HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std::int64_t first, int count,
-                          StagedGroup<kGroup>& group, float* sigmoids) {
+                          std::int64_t next, StagedGroup<kGroup>& group, float* sigmoids) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const int vectors = vectorsOf(group);
     group.steps = count;
     pathRows(shape, group.direction, first, count, group.rows);
+    group.nextSteps = next < 0 ? 0 : static_cast<int>(std::min<std::int64_t>(kTile, shape.length() - next));
+    pathRows(shape, group.direction, next, group.nextSteps, group.nextRows);
     stageRows(shape, group, inputs.u, group.u);
 
     const int rank = static_cast<int>(shape.rank);
@@ -116,12 +118,12 @@ HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std:
     for (int t = 0; t < count; ++t) {
         const float* slice = slices + group.rows[t] * shape.projectedWidth();
         float* features = group.features.get() + t * paddedRank;
+        // Whole vectors may be read beyond the features: B and C follow. They become 0.
         for (int r = 0; r < rank; r += lanes) {
-            const std::size_t part = static_cast<std::size_t>(rank - r);
-            storePart(d, clampTo(d, loadPart(d, slice + r, part), kMostStepInput), features + r, part);
+            const auto mask = hn::FirstN(d, static_cast<std::size_t>(rank - r));
+            const Vec value = clampTo(d, hn::LoadU(d, slice + r), kMostStepInput);
+            hn::Store(hn::IfThenElseZero(mask, value), d, features + r);
         }
-        for (int r = rank; r < paddedRank; ++r)
-            features[r] = 0.0f;
         const float* coefficients = slice + shape.rankStride;
         for (int n = 0; n < 2 * kScanStates; n += lanes)
             hn::Store(clampTo(d, hn::LoadU(d, coefficients + n), kMostCoefficient), d,
@@ -141,7 +143,7 @@ HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std:
             const float* f2 = f1 + paddedRank;
             const float* f3 = f2 + paddedRank;
             Vec s0 = bias, s1 = bias, s2 = bias, s3 = bias;
-            for (int r = 0; r < paddedRank; ++r) {
+            for (int r = 0; r < rank; ++r) {
                 const Vec w = hn::Load(d, weight + r * kGroup);
                 s0 = hn::MulAdd(w, hn::Set(d, f0[r]), s0);
                 s1 = hn::MulAdd(w, hn::Set(d, f1[r]), s1);

@@ -56,9 +56,11 @@ inline void pathRows(const ScanShape& shape, int direction, std::int64_t first, 
 template<int kGroup>
 struct StagedGroup {
     explicit StagedGroup(const ScanShape& shape)
-        : paddedRank(static_cast<int>((shape.rank + 3) / 4 * 4))
+        : paddedRank(static_cast<int>((shape.rank + kMostLanes - 1) / kMostLanes * kMostLanes))
         , weight(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kGroup))
-        , features(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kTile)) {}
+        , features(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kTile)) {
+        std::fill_n(features.get(), static_cast<std::size_t>(paddedRank) * kTile, 0.0f);
+    }
 
     std::int64_t batchItem = 0;
     std::int64_t firstChannel = 0;
@@ -75,6 +77,8 @@ struct StagedGroup {
     // Per step of the tile.
     int steps = 0;
     std::int64_t rows[kTile];
+    int nextSteps = 0; // of the next tile
+    std::int64_t nextRows[kTile];
     hwy::AlignedFreeUniquePtr<float[]> features; // [kTile][paddedRank]: the dt part of `projected`
     alignas(64) float coefficients[kTile * 2 * kScanStates]; // [kTile][B | C]
     alignas(64) float u[kTile * kGroup];
