@@ -71,13 +71,15 @@ void hairsOnFrame(std::uint8_t* rgb, const Frame& frame, Random& random) {
     Coverage coverage(frame);
     const float main = random.uniform();
     for (int i = 0; i < style.count; ++i) {
-        const float turn = main + style.spread * random.bell() * 0.5f + (random.chance(0.5f) ? 0.5f : 0.0f);
+        const float lean = style.spread * random.bell() * 0.5f;
+        const float turn = main + lean + (random.chance(0.5f) ? 0.5f : 0.0f);
         const float length = style.length * random.range(0.5f, 1.4f);
         const float x = random.range(-0.15f, Frame::kSceneWidth + 0.15f) - 0.4f * length * cosTurns(turn);
         const float y = random.range(-0.15f, 1.15f) - 0.4f * length * sinTurns(turn);
-        const float bend = style.bend * (random.chance(0.7f) ? 1.0f : -1.0f) * random.range(0.2f, 1.3f);
-        hair(coverage, random, x, y, turn, length, bend, style.width * random.range(0.55f, 1.3f),
-             style.opacity * random.range(0.7f, 1.0f));
+        const float bent = style.bend * (random.chance(0.7f) ? 1.0f : -1.0f);
+        const float bend = bent * random.range(0.2f, 1.3f);
+        const float width = style.width * random.range(0.55f, 1.3f);
+        hair(coverage, random, x, y, turn, length, bend, width, style.opacity * random.range(0.7f, 1.0f));
     }
     coverage.blend(rgb, color);
 }

@@ -273,7 +273,7 @@ void drawSticker(std::uint8_t* rgb, const Frame& frame, Random& random) {
     const float x = sides ? (random.chance(0.5f) ? -0.4f * radius : Frame::kSceneWidth + 0.4f * radius)
                           : random.range(0.1f, 1.2f);
     const float y = sides ? place : (random.chance(0.5f) ? -0.45f * radius : 1.0f + 0.45f * radius);
-    const Layer weave(tables().fine, 0.16f, frame.pixel(), random);
+    const Layer weave{tables().fine, 0.16f, frame.pixel(), random};
     const float hole = radius * random.range(0.4f, 0.6f);
     const float soft = 0.002f + frame.pixel();
     for (int row = 0; row < frame.size.height; ++row) {
@@ -365,35 +365,36 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
 
     const float mottleMelanin = random.range(0.03f, 0.16f);
     const float mottleBlood = random.rangeLow(0.04f, 0.4f);
-    const Layer skinMelaninLayer(t.soft, random.range(0.5f, 1.6f), pixel, random);
-    const Layer skinBloodLayer(t.soft, random.range(0.3f, 1.2f), pixel, random);
-    const Layer grain(t.fine, random.range(0.25f, 0.5f), pixel, random, random.range(1.0f, 1.8f));
+    const Layer skinMelaninLayer{t.soft, random.range(0.5f, 1.6f), pixel, random};
+    const Layer skinBloodLayer{t.soft, random.range(0.3f, 1.2f), pixel, random};
+    const Layer grain{t.fine, random.range(0.25f, 0.5f), pixel, random, random.range(1.0f, 1.8f)};
     const float grainAmount = random.rangeLow(0.004f, 0.03f);
-    const Layer lines(t.edges, random.range(0.5f, 1.1f), pixel, random, random.range(1.0f, 2.2f));
+    const Layer lines{t.edges, random.range(0.5f, 1.1f), pixel, random, random.range(1.0f, 2.2f)};
     const float lineAmount = random.chance(0.6f) ? random.rangeLow(0.005f, 0.06f) : 0.0f;
-    const Layer freckles(t.blobs, random.range(1.2f, 3.2f), pixel, random);
+    const Layer freckles{t.blobs, random.range(1.2f, 3.2f), pixel, random};
     const float freckleAmount = random.chance(0.14f) ? random.range(0.06f, 0.3f) : 0.0f;
-    const Layer skinVessels(t.edges, random.range(1.6f, 3.0f), pixel, random);
+    const Layer skinVessels{t.edges, random.range(1.6f, 3.0f), pixel, random};
     const float skinVesselAmount = random.chance(0.12f) ? random.range(0.05f, 0.25f) : 0.0f;
 
     // Textures of the lesion. Their size follows the magnification, not only the lesion's size.
     const float zoom = std::clamp(r, 0.1f, 0.42f);
-    const Layer blotches(t.soft, r * random.range(2.2f, 5.0f), pixel, random);
-    const Layer mottles(t.soft, r * random.range(0.9f, 2.0f), pixel, random);
+    const Layer blotches{t.soft, r * random.range(2.2f, 5.0f), pixel, random};
+    const Layer mottles{t.soft, r * random.range(0.9f, 2.0f), pixel, random};
     const float frayTile = r * random.range(0.6f, 1.4f);
-    const Layer fray(t.soft, frayTile, std::max(pixel, frayTile / 128.0f), random);
-    const Layer net(t.edges, zoom * random.range(1.2f, 2.4f), pixel, random, random.range(1.0f, 1.25f));
-    const Layer clods(t.blobs, zoom * random.range(1.6f, 3.4f), pixel, random);
-    const Layer dots(t.blobs, zoom * random.range(1.0f, 1.8f), pixel, random);
-    const Layer spots(t.blobs, r * random.range(4.0f, 8.0f), pixel, random);
-    const Layer ridges(t.edges, r * random.range(3.0f, 5.0f), pixel, random, random.range(1.0f, 2.0f));
-    const Layer veils(t.soft, r * random.range(2.5f, 4.5f), pixel, random);
-    const Layer bloods(t.soft, r * random.range(1.5f, 4.0f), pixel, random);
-    const Layer vessels(t.edges, zoom * random.range(3.0f, 6.0f), pixel, random, random.range(1.0f, 1.6f));
-    const Layer streakNoise(t.soft, 1.0f, 0.0f, random, 1.0f, 0.0f);
+    const Layer fray{t.soft, frayTile, std::max(pixel, frayTile / 128.0f), random};
+    const Layer net{t.edges, zoom * random.range(1.2f, 2.4f), pixel, random, random.range(1.0f, 1.25f)};
+    const Layer clods{t.blobs, zoom * random.range(1.6f, 3.4f), pixel, random};
+    const Layer dots{t.blobs, zoom * random.range(1.0f, 1.8f), pixel, random};
+    const Layer spots{t.blobs, r * random.range(4.0f, 8.0f), pixel, random};
+    const Layer ridges{t.edges, r * random.range(3.0f, 5.0f), pixel, random, random.range(1.0f, 2.0f)};
+    const Layer veils{t.soft, r * random.range(2.5f, 4.5f), pixel, random};
+    const Layer bloods{t.soft, r * random.range(1.5f, 4.0f), pixel, random};
+    const Layer vessels{t.edges, zoom * random.range(3.0f, 6.0f), pixel, random, random.range(1.0f, 1.6f)};
+    const Layer streakNoise{t.soft, 1.0f, 0.0f, random, 1.0f, 0.0f};
     const float streakCount = random.range(1.6f, 3.2f);
-    const Color veilColor = mix(Color{0.42f, 0.46f, 0.58f}, Color{0.62f, 0.62f, 0.70f}, random.uniform()) *
-                            random.range(0.7f, 1.0f);
+    const float veilPale = random.uniform();
+    const Color veilColor =
+        mix(Color{0.42f, 0.46f, 0.58f}, Color{0.62f, 0.62f, 0.70f}, veilPale) * random.range(0.7f, 1.0f);
     const float warp = zoom * random.range(0.015f, 0.035f);
     const float blotchAt = random.range(0.1f, 0.9f);
     const float blotchSoft = random.range(0.4f, 1.0f);
@@ -515,7 +516,7 @@ DrawnImage drawDermoscopy(Size size, std::uint64_t seed) {
                         }
                     }
                     if (look.crust > 0.0f) {
-                        const float c = look.crust * inside *
+                        const float c = look.crust * inside * ramp(1.8f, 0.8f, m) *
                                         ramp(0.7f, 1.5f, veils.at(y, x) + 0.35f * small + 0.15f * fine);
                         if (c > shineShare) {
                             shine = Color{0.86f, 0.62f, 0.30f} * (1.0f - 0.1f * fine);

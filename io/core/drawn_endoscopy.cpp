@@ -488,7 +488,8 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                                         {0.70f, 0.54f, 0.38f}, {0.80f, 0.42f, 0.38f}, {0.90f, 0.56f, 0.33f},
                                         {0.92f, 0.43f, 0.29f}};
     Color mucosa = kMucosa[random.below(7)];
-    mucosa = mix(mucosa, kMucosa[random.below(7)], random.uniform());
+    const Color other = kMucosa[random.below(7)];
+    mucosa = mix(mucosa, other, random.uniform());
     mucosa = mucosa * random.range(0.9f, 1.1f);
     const float exposure = random.range(1.7f, 5.2f);
     const float redFall = random.range(0.0f, 0.25f); // the far wall looks browner
@@ -497,7 +498,7 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
     const float mottle = random.range(0.04f, 0.22f);
     const float relief = random.range(0.02f, 0.13f);
     const float grainAmount = random.range(0.01f, 0.06f);
-    const float wetness = random.chance(0.8f) ? random.range(0.3f, 1.0f) : 0.0f;
+    const float wetness = random.chance(0.8f) ? random.range(0.75f, 1.0f) : 0.0f;
     const float wetAt = random.range(2.4f, 3.9f);
     const float dropAt = random.range(0.35f, 0.6f);
     const float residue = random.chance(0.22f) ? random.range(0.4f, 0.95f) : 0.0f;
@@ -508,10 +509,10 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
     const float texels = static_cast<float>(Table::kSide * tiles);
     const float vesselV = random.range(0.0f, 512.0f);
     const float vesselWidth = random.range(0.05f, 0.1f);
-    const Layer grain(t.fine, random.range(0.3f, 0.6f), pixel, random);
-    const Layer wet(t.blobs, random.range(0.5f, 1.2f), pixel, random, random.range(1.0f, 2.5f));
-    const Layer ripple(t.soft, random.range(0.8f, 1.6f), pixel, random);
-    const Layer stains(t.soft, random.range(0.6f, 1.5f), pixel, random);
+    const Layer grain{t.fine, random.range(0.3f, 0.6f), pixel, random};
+    const Layer wet{t.blobs, random.range(0.5f, 1.2f), pixel, random, random.range(1.0f, 2.5f)};
+    const Layer ripple{t.soft, random.range(0.8f, 1.6f), pixel, random};
+    const Layer stains{t.soft, random.range(0.6f, 1.5f), pixel, random};
 
     // Polyps, where the picture shows wall that is neither black nor too far away.
     std::array<Polyp, 2> polyps;
@@ -559,12 +560,15 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
         // A body that stands out of the wall is nearer to the lamp.
         p.light = std::clamp(base.light, 0.22f, 0.85f) * random.range(1.1f, 2.1f);
         // The processor steers the exposure so that what lies in the middle is rarely burnt out.
-        if (!random.chance(0.1f))
-            p.light =
-                std::clamp(p.light, random.range(0.7f, 1.3f) / exposure, random.range(1.8f, 3.2f) / exposure);
+        if (!random.chance(0.1f)) {
+            const float least = random.range(0.7f, 1.3f) / exposure;
+            const float most = random.range(1.8f, 3.2f) / exposure;
+            p.light = std::clamp(p.light, least, most);
+        }
         if (random.chance(0.12f))
             p.light *= 0.55f;
-        Color albedo = mix(mucosa, kMucosa[random.below(7)], random.range(0.0f, 0.7f));
+        const Color own = kMucosa[random.below(7)];
+        const Color albedo = mix(mucosa, own, random.range(0.0f, 0.7f));
         p.albedo =
             mix(albedo, Color{0.93f, 0.74f, 0.62f}, random.chance(0.3f) ? random.range(0.2f, 0.6f) : 0.0f);
         if (random.chance(0.25f)) {
@@ -576,8 +580,8 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
         }
         polyps[static_cast<std::size_t>(i)] = p;
     }
-    const Layer pits(t.blobs, std::max(0.1f, polyps[0].radius) * random.range(1.2f, 2.6f), pixel, random);
-    const Layer gyri(t.edges, std::max(0.08f, polyps[0].radius) * random.range(4.0f, 8.0f), pixel, random);
+    const Layer pits{t.blobs, std::max(0.1f, polyps[0].radius) * random.range(1.2f, 2.6f), pixel, random};
+    const Layer gyri{t.edges, std::max(0.08f, polyps[0].radius) * random.range(4.0f, 8.0f), pixel, random};
     const bool pitted = random.chance(0.5f);
     const float crook = 0.05f * polyps[0].radius;
     const float lampX = tube.lampX;
@@ -615,7 +619,7 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             const float patches = sampleTable(t.soft, level, u, v);
             float blood = mottle * patches;
             if (vesselAmount > 0.0f) {
-                const float wobble = 6.0f * patches + 2.0f * fine;
+                const float wobble = 6.0f * patches + 0.7f * fine;
                 const float trunk =
                     sampleTable(t.edges, level, 0.5f * (u + wobble) * (tiles == 1 ? 2.0f : 1.0f),
                                 0.5f * (v - wobble) * (tiles == 1 ? 2.0f : 1.0f));
@@ -725,7 +729,7 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                 const float group = 1.0f * bumps + 0.7f * stain + 2.2f * facing + top - wetAt;
                 if (group > 0.0f) {
                     const float drop = wet.at(x + 0.006f * stain, y + 0.006f * bumps) + 0.06f * fine;
-                    mirror = wetHere * ramp(dropAt, dropAt + 0.22f, drop + 0.35f * std::min(group, 1.5f)) *
+                    mirror = wetHere * ramp(dropAt, dropAt + 0.3f, drop + 0.35f * std::min(group, 1.5f)) *
                              ramp(0.05f, 0.25f, light) * ramp(0.0f, 0.4f, group);
                 }
                 c = mix(c, {1.0f, 0.99f, 0.97f}, clamp01(mirror));

@@ -14,6 +14,8 @@
 namespace limn::drawn {
 
 // splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+// The order of draws is part of a picture: no expression may draw twice where the language leaves the order
+// of evaluation open (function arguments, operands); braces and the conditional operator are in order.
 class Random {
 public:
     explicit Random(std::uint64_t seed) : m_state(seed) {}
