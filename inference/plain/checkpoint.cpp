@@ -65,10 +65,10 @@ Result<Format> formatOf(const ByteSource& source) {
         return read.error();
     if (head[0] == 'P' && head[1] == 'K')
         return Format::Zip;
-    if (head[0] == 0x80 && head[1] >= 1 && head[1] <= 5 && head[2] >= 0x20)
-        return Format::OldPickle;
     if (there == sizeof(head) && head[8] == '{')
         return Format::Safetensors;
+    if (head[0] == 0x80 && head[1] >= 1 && head[1] <= 5 && head[2] >= 0x20)
+        return Format::OldPickle;
     return Format::Unknown;
 }
 

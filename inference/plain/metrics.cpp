@@ -182,6 +182,21 @@ std::size_t levelOf(float probability) {
     return static_cast<std::size_t>(clamped * ProbabilityMap::kScale + 0.5f);
 }
 
+template<typename IsInside>
+Confusion counted(std::span<const std::uint8_t> truth, const IsInside& isInside) {
+    std::uint64_t both = 0;
+    std::uint64_t predicted = 0;
+    std::uint64_t actual = 0;
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+        const bool inside = isInside(i);
+        const bool real = truth[i] != 0;
+        both += inside && real;
+        predicted += inside;
+        actual += real;
+    }
+    return {both, predicted - both, truth.size() + both - predicted - actual, actual - both};
+}
+
 } // namespace
 
 Confusion& Confusion::operator+=(const Confusion& other) {
@@ -211,25 +226,6 @@ double Confusion::specificity() const {
 double Confusion::sensitivity() const {
     return ratio(truePositive, truePositive + falseNegative);
 }
-
-namespace {
-
-template<typename IsInside>
-Confusion counted(std::span<const std::uint8_t> truth, const IsInside& isInside) {
-    std::uint64_t both = 0;
-    std::uint64_t predicted = 0;
-    std::uint64_t actual = 0;
-    for (std::size_t i = 0; i < truth.size(); ++i) {
-        const bool inside = isInside(i);
-        const bool real = truth[i] != 0;
-        both += inside && real;
-        predicted += inside;
-        actual += real;
-    }
-    return {both, predicted - both, truth.size() + both - predicted - actual, actual - both};
-}
-
-} // namespace
 
 Confusion confusionOf(std::span<const float> probability, std::span<const std::uint8_t> truth,
                       double threshold) {

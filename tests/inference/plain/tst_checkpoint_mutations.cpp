@@ -27,15 +27,30 @@ std::atomic<std::int64_t> mostBytes{0};
 
 } // namespace
 
-// Counts what the program holds; every other form of new and delete comes here.
-void* operator new(std::size_t size) {
+// Counts what the program holds. All forms that a sanitizer brings along are replaced together, so that each
+// piece of memory is given back the way it was taken.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     void* memory = std::malloc(size);
     if (!memory)
-        throw std::bad_alloc();
+        return nullptr;
     const std::int64_t held = heldBytes += static_cast<std::int64_t>(malloc_usable_size(memory));
     if (held > mostBytes)
         mostBytes = held;
     return memory;
+}
+
+void* operator new(std::size_t size) {
+    if (void* memory = operator new(size, std::nothrow))
+        return memory;
+    throw std::bad_alloc();
+}
+
+void* operator new[](std::size_t size) {
+    return operator new(size);
+}
+
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    return operator new(size, std::nothrow);
 }
 
 void operator delete(void* memory) noexcept {
@@ -44,6 +59,22 @@ void operator delete(void* memory) noexcept {
 }
 
 void operator delete(void* memory, std::size_t) noexcept {
+    operator delete(memory);
+}
+
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+    operator delete(memory);
+}
+
+void operator delete[](void* memory) noexcept {
+    operator delete(memory);
+}
+
+void operator delete[](void* memory, std::size_t) noexcept {
+    operator delete(memory);
+}
+
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
     operator delete(memory);
 }
 
