@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/inputs.h"
+
+#include "io/images/image_reader.h"
+
+#include <QCryptographicHash>
+#include <QDir>
+#include <QDirIterator>
+#include <QFileInfo>
+#include <QRegularExpression>
+#include <QSet>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+
+namespace limn {
+
+namespace {
+
+constexpr std::array kExtensions = {"png", "jpg",  "jpeg", "jpe", "tif", "tiff", "bmp",
+                                    "dib", "nrrd", "nhdr", "mha", "mhd", "dcm",  "dicom"};
+
+// Our own files, where results are written into the folder that is read.
+bool isOutputOfOurs(const QString& fileName) {
+    return fileName.endsWith(QLatin1String("_mask.png")) ||
+           fileName.endsWith(QLatin1String("_probability.png")) ||
+           fileName.endsWith(QLatin1String("_overlay.jpg"));
+}
+
+QStringList imagesIn(const QString& folder, const QString& outputFolder) {
+    QStringList found;
+    const QString output = QFileInfo(outputFolder).canonicalFilePath();
+    const bool sameFolder = !output.isEmpty() && output == QFileInfo(folder).canonicalFilePath();
+    QDirIterator files(folder, QDir::Files, QDirIterator::Subdirectories | QDirIterator::FollowSymlinks);
+    while (files.hasNext()) {
+        files.next();
+        const QFileInfo file = files.fileInfo();
+        if (file.fileName().startsWith(QLatin1Char('.')))
+            continue;
+        if (!output.isEmpty()) {
+            const bool inside = file.canonicalFilePath().startsWith(output + QLatin1Char('/'));
+            if (inside && (!sameFolder || isOutputOfOurs(file.fileName())))
+                continue;
+        }
+        const std::string path = file.filePath().toStdString();
+        if (hasImageExtension(path)) {
+            found << file.filePath();
+        } else if (file.suffix().isEmpty()) {
+            // DICOM objects often have no extension.
+            if (probeImage(path))
+                found << file.filePath();
+        }
+    }
+    found.sort();
+    return found;
+}
+
+QString stemOf(const QString& path) {
+    return QFileInfo(path).completeBaseName();
+}
+
+// Gives every image whose name is not its own alone another one.
+void rename(std::vector<InputImage>& images, const std::function<QString(const QString& path)>& nameOf) {
+    std::map<std::string, int> count;
+    for (const InputImage& image : images)
+        ++count[image.name];
+    for (InputImage& image : images)
+        if (count[image.name] > 1)
+            image.name = nameOf(QString::fromStdString(image.path)).toStdString();
+}
+
+} // namespace
+
+bool hasImageExtension(const std::string& path) {
+    const QByteArray suffix = QFileInfo(QString::fromStdString(path)).suffix().toLower().toUtf8();
+    return std::any_of(kExtensions.begin(), kExtensions.end(),
+                       [&](const char* extension) { return suffix == extension; });
+}
+
+Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& paths,
+                                              const std::string& outputFolder) {
+    std::vector<InputImage> images;
+    QSet<QString> seen;
+    const auto add = [&](const QString& path, std::optional<Error> problem) {
+        const QString canonical = QFileInfo(path).canonicalFilePath();
+        const QString key = canonical.isEmpty() ? path : canonical;
+        if (seen.contains(key))
+            return;
+        seen.insert(key);
+        images.push_back({path.toStdString(), {}, std::move(problem)});
+    };
+    for (const std::string& given : paths) {
+        const QString path = QString::fromStdString(given);
+        const QFileInfo info(path);
+        if (!info.isDir()) {
+            add(path, std::nullopt);
+        } else if (!info.isReadable()) {
+            add(path, Error{ErrorCode::FileNotReadable, {given, "the folder may not be listed"}});
+        } else {
+            for (const QString& file : imagesIn(path, QString::fromStdString(outputFolder)))
+                add(file, std::nullopt);
+        }
+    }
+    if (images.empty()) {
+        std::string all;
+        for (const std::string& path : paths)
+            all += (all.empty() ? "" : ", ") + path;
+        return Error{ErrorCode::InvalidArgument,
+                     {"The input (" + all + ")", "without any image",
+                      "at least one image, or a folder with images in it"}};
+    }
+    giveDistinctNames(images);
+    return images;
+}
+
+void giveDistinctNames(std::vector<InputImage>& images) {
+    for (InputImage& image : images)
+        image.name = stemOf(QString::fromStdString(image.path)).toStdString();
+    rename(images, [](const QString& path) {
+        return QFileInfo(path).absoluteDir().dirName() + QLatin1Char('_') + stemOf(path);
+    });
+    rename(images, [](const QString& path) {
+        const QByteArray whole = QFileInfo(path).absoluteFilePath().toUtf8();
+        const QByteArray hash = QCryptographicHash::hash(whole, QCryptographicHash::Sha256).toHex().left(12);
+        return stemOf(path) + QLatin1Char('_') + QFileInfo(path).suffix() + QLatin1Char('_') +
+               QString::fromLatin1(hash);
+    });
+}
+
+Result<Shard> parseShard(const std::string& text) {
+    static const QRegularExpression form(QStringLiteral("^([0-9]{1,6})/([0-9]{1,6})$"));
+    const QRegularExpressionMatch match = form.match(QString::fromStdString(text));
+    const Shard shard{match.captured(1).toInt(), match.captured(2).toInt()};
+    if (!match.hasMatch() || shard.index < 1 || shard.index > shard.count)
+        return Error{ErrorCode::InvalidArgument, {"--shard", text, "I/N with I from 1 to N, such as 2/8"}};
+    return shard;
+}
+
+std::vector<InputImage> shardOf(std::vector<InputImage> images, const Shard& shard) {
+    std::vector<InputImage> part;
+    for (std::size_t i = static_cast<std::size_t>(shard.index - 1); i < images.size();
+         i += static_cast<std::size_t>(shard.count))
+        part.push_back(std::move(images[i]));
+    return part;
+}
+
+} // namespace limn

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From what stands on the command line to a list of images with distinct output names. Opens no image except
+// to tell whether a file without an extension is one. Any thread.
+#pragma once
+
+#include "io/core/result.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace limn {
+
+struct InputImage {
+    std::string path;             // UTF-8, as given or found
+    std::string name;             // stem of its output files; no two images of a list share one
+    std::optional<Error> problem; // known already: the folder cannot be listed, ...
+};
+
+// Files as given; folders searched through (hidden files and `outputFolder` left out) for names that end like
+// an image, and for DICOM objects without an extension. Ordered by path within a folder; the same file twice
+// counts once.
+//
+// Names: the file's stem. Images that share a stem all get FOLDER_STEM instead, and where that is not enough
+// STEM_EXTENSION and a number of their own made of the whole path, so that a name does not depend on the
+// order of files. A file that does not exist stays in the list: reading it fails, the others go on. Error:
+// InvalidArgument when there is no image at all.
+Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& paths,
+                                              const std::string& outputFolder);
+
+// Gives every image its name by these rules.
+void giveDistinctNames(std::vector<InputImage>& images);
+
+// Whether the name ends like an image (.png, .jpg, .tif, .dcm, ...), in any case of letters.
+bool hasImageExtension(const std::string& path);
+
+// Part `index` (from 1) of `count`, told by position: every count-th image.
+struct Shard {
+    int index = 1;
+    int count = 1;
+};
+// "2/8". Error: InvalidArgument.
+Result<Shard> parseShard(const std::string& text);
+std::vector<InputImage> shardOf(std::vector<InputImage> images, const Shard& shard);
+
+} // namespace limn

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// limn-cli: the contract for scripts. Only reads the command line; each command is in a file of its own.
+#include "app/cli/commands.h"
+#include "app/cli/console.h"
+
+#include <CLI/CLI.hpp>
+
+#include <QCoreApplication>
+
+#include <cstdio>
+#include <exception>
+
+int main(int argc, char** argv) {
+    QCoreApplication application(argc, argv);
+    QCoreApplication::setApplicationName(QStringLiteral("limn-cli"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(LIMN_VERSION));
+
+    CLI::App program("Segments dermoscopy and endoscopy images, and tells how well.", "limn-cli");
+    program.set_version_flag("--version", "limn-cli " LIMN_VERSION);
+    program.require_subcommand(1);
+    program.footer(
+        "Exit codes: 0 everything worked, 1 something failed, 2 the command line is wrong, 130 cancelled.");
+
+    limn::ChosenCommand chosen;
+    limn::addSegmentCommand(program, chosen);
+    limn::addEvaluateCommand(program, chosen);
+    limn::addModelCommands(program, chosen);
+    limn::addDevicesCommand(program, chosen);
+    limn::addProjectCommands(program, chosen);
+    limn::addDemoCommand(program, chosen);
+    limn::addTrainCommand(program, chosen);
+
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0)
+            return program.exit(error); // --help and --version, on standard output
+        std::fprintf(stderr,
+                     "limn-cli: %s\nlimn-cli --help, or limn-cli COMMAND --help, shows what can be given.\n",
+                     error.what());
+        return limn::kExitUsage;
+    }
+    try {
+        return chosen();
+    } catch (const std::exception& error) {
+        // A last resort for what libraries throw: a sentence, never a crash.
+        limn::printProblem(std::string("an unexpected problem ended the command: ") + error.what());
+        return limn::kExitFailed;
+    }
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/segment_batch.h"
+
+#include "app/cli/csv.h"
+#include "app/cli/overlay.h"
+#include "io/images/atomic_file.h"
+#include "io/images/image_reader.h"
+#include "io/images/mask_files.h"
+
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+namespace limn {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const CsvRow kColumns = {"image",        "name",       "status",
+                         "width",        "height",     "area_px",
+                         "area_percent", "area_mm2",   "mean_probability_inside",
+                         "threshold",    "model",      "model_sha256",
+                         "device",       "input_size", "resize",
+                         "flip_average", "error"};
+
+std::string number(const char* format, double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+std::string nameOf(ResizeMode mode) {
+    return mode == ResizeMode::Plain ? "plain" : "antialias";
+}
+
+struct Figures {
+    Size size;
+    std::size_t area = 0;
+    std::optional<double> areaMm2;
+    double meanInside = 0.0;
+};
+
+class Batch {
+public:
+    Batch(Engine& engine, const std::vector<InputImage>& images, const SegmentOptions& options,
+          CancelToken& cancel, const std::function<void(std::size_t, std::size_t)>& progress)
+        : m_engine(engine)
+        , m_images(images)
+        , m_options(options)
+        , m_cancel(cancel)
+        , m_progress(progress)
+        , m_threshold(options.threshold.value_or(static_cast<double>(engine.model().defaultThreshold)))
+        , m_rows(images.size())
+        , m_errors(images.size())
+        , m_figures(images.size()) {}
+
+    Result<SegmentSummary> run() {
+        if (Result<void> made = makeFolder(); !made)
+            return made.error();
+        if (Result<void> same = settleSettings(); !same)
+            return same.error();
+        m_summary.images = m_images.size();
+
+        std::map<std::string, CsvRow> before;
+        if (m_options.resume && !m_options.report.empty())
+            before = earlierRows();
+        for (std::size_t i = 0; i < m_images.size(); ++i) {
+            if (m_images[i].problem) {
+                fail(i, *m_images[i].problem);
+            } else if (m_options.resume && complete(m_images[i])) {
+                ++m_summary.skipped;
+                const auto row = before.find(m_images[i].path);
+                m_rows[i] = row != before.end() ? row->second : rowOf(i, "complete before");
+            } else {
+                m_work.push_back(i);
+            }
+        }
+        // An unwritable report must not come out after an hour of work.
+        if (Result<void> written = writeReport(); !written)
+            return written.error();
+        if (m_progress)
+            m_progress(m_summary.skipped + failures(), failures());
+
+        PipelineOptions pipeline = m_options.pipeline;
+        pipeline.keepPixels = m_options.saveOverlay;
+        PipelineSteps steps;
+        steps.read = [this](std::size_t item) { return readImage(m_images[m_work[item]].path); };
+        steps.finish = [this](std::size_t item, Image image, Proposal proposal) {
+            return finish(m_work[item], std::move(image), proposal);
+        };
+        steps.done = [this](std::size_t item, const std::optional<Error>& error) {
+            done(m_work[item], error);
+        };
+        m_summary.times = runPipeline(m_engine, m_work.size(), pipeline, steps, &m_cancel);
+
+        if (Result<void> written = writeReport(); !written)
+            return written.error();
+        for (std::size_t i = 0; i < m_images.size(); ++i)
+            if (m_errors[i])
+                m_summary.failed.emplace_back(m_images[i].path, *m_errors[i]);
+        return m_summary;
+    }
+
+private:
+    std::string fileOf(const InputImage& image, const char* ending) const {
+        return m_options.output + "/" + image.name + ending;
+    }
+
+    Result<void> makeFolder() const {
+        const QString folder = QString::fromStdString(m_options.output);
+        if (!QDir().mkpath(folder)) {
+            const bool taken = QFileInfo::exists(folder);
+            return Error{ErrorCode::FileNotWritable,
+                         {m_options.output,
+                          taken ? "there is a file of this name" : "the folder cannot be made here"}};
+        }
+        return {};
+    }
+
+    // What changes a mask: a run that is continued must have it the same, or old and new results would be
+    // mixed.
+    Result<void> settleSettings() const {
+        const PredictOptions& predict = m_options.pipeline.predict;
+        const ModelInfo& model = m_engine.model();
+        const nlohmann::json now = {
+            {"model", {{"name", model.identity.name}, {"sha256", model.identity.sha256}}},
+            {"threshold", m_threshold},
+            {"input_size", predict.inputSize},
+            {"resize", nameOf(predict.resize)},
+            {"flip_average", predict.flipAverage}};
+        const std::string path = m_options.output + "/segment.json";
+        if (m_options.resume) {
+            QFile file(QString::fromStdString(path));
+            if (file.open(QIODevice::ReadOnly) && file.size() < 65536) {
+                const QByteArray bytes = file.readAll();
+                const nlohmann::json old = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+                for (const auto& [key, value] : now.items()) {
+                    if (!old.is_object() || !old.contains(key) || old[key] == value)
+                        continue;
+                    const bool isModel = key == "model";
+                    const auto shown = [&](const nlohmann::json& v) {
+                        if (!isModel)
+                            return v.dump();
+                        return v.is_object() ? v.value("name", "") + " (SHA-256 " +
+                                                   v.value("sha256", "").substr(0, 12) + "...)"
+                                             : v.dump();
+                    };
+                    return Error{ErrorCode::InvalidArgument,
+                                 {"The setting " + key, shown(value),
+                                  shown(old[key]) + " as in the run that --resume continues (" + path +
+                                      "); or leave --resume away to compute all again"}};
+                }
+            }
+        }
+        const std::string text = now.dump(2) + "\n";
+        return writeFileAtomically(path, {reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+    }
+
+    bool complete(const InputImage& image) const {
+        const auto there = [&](const char* ending) {
+            return QFileInfo(QString::fromStdString(fileOf(image, ending))).size() > 0;
+        };
+        return (!m_options.saveMask || there("_mask.png")) &&
+               (!m_options.saveProbability || there("_probability.png")) &&
+               (!m_options.saveOverlay || there("_overlay.jpg"));
+    }
+
+    Result<void> finish(std::size_t index, Image image, const Proposal& proposal) {
+        const InputImage& input = m_images[index];
+        const ProbabilityMap& map = proposal.probability;
+        const std::uint32_t inside = ProbabilityMap::firstInside(m_threshold);
+        LabelMap mask(map.size);
+        Figures figures;
+        figures.size = map.size;
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < map.values.size(); ++i) {
+            if (map.values[i] < inside)
+                continue;
+            mask.labels[i] = 1;
+            ++figures.area;
+            sum += map.values[i];
+        }
+        if (figures.area > 0)
+            figures.meanInside =
+                static_cast<double>(sum) / ProbabilityMap::kScale / static_cast<double>(figures.area);
+        if (image.spacing)
+            figures.areaMm2 = static_cast<double>(figures.area) * image.spacing->xMm * image.spacing->yMm;
+
+        if (m_options.saveProbability)
+            if (Result<void> written = writeProbability(fileOf(input, "_probability.png"), map); !written)
+                return written;
+        if (m_options.saveOverlay) {
+            drawOverlay(image, mask);
+            if (Result<void> written = writeJpeg(fileOf(input, "_overlay.jpg"), image); !written)
+                return written;
+        }
+        if (m_options.saveMask)
+            if (Result<void> written = writeMask(fileOf(input, "_mask.png"), mask); !written)
+                return written;
+        m_figures[index] = figures;
+        return {};
+    }
+
+    // The pipeline never calls this twice at once.
+    void done(std::size_t index, const std::optional<Error>& error) {
+        if (!error) {
+            ++m_summary.done;
+            m_rows[index] = rowOf(index, "done");
+        } else if (error->code == ErrorCode::Cancelled) {
+            ++m_summary.cancelled;
+            m_rows[index] = rowOf(index, "cancelled");
+        } else {
+            fail(index, *error);
+            // The others would fail as well, after all their work.
+            if (error->code == ErrorCode::DiskFull)
+                m_cancel.cancel();
+        }
+        if (m_progress)
+            m_progress(m_summary.done + m_summary.skipped + failures(), failures());
+        // Now and then, and never for more than a twentieth of the time.
+        const double quiet = std::chrono::duration<double>(Clock::now() - m_reportAt).count();
+        if (quiet > std::max(2.0, 20.0 * m_reportSeconds)) {
+            // A failure here shows again at the end, where it is reported.
+            if (!writeReport())
+                m_reportSeconds *= 2.0;
+        }
+    }
+
+    void fail(std::size_t index, const Error& error) {
+        ++m_failures;
+        m_errors[index] = error;
+        m_rows[index] = rowOf(index, "failed");
+    }
+    std::size_t failures() const { return m_failures; }
+
+    CsvRow rowOf(std::size_t index, const std::string& status) const {
+        const InputImage& image = m_images[index];
+        CsvRow row(kColumns.size());
+        row[0] = image.path;
+        row[1] = image.name;
+        row[2] = status;
+        if (const std::optional<Figures>& figures = m_figures[index]) {
+            const double pixels = static_cast<double>(figures->size.pixels());
+            row[3] = std::to_string(figures->size.width);
+            row[4] = std::to_string(figures->size.height);
+            row[5] = std::to_string(figures->area);
+            row[6] = number("%.4f", 100.0 * static_cast<double>(figures->area) / pixels);
+            row[7] = figures->areaMm2 ? number("%.3f", *figures->areaMm2) : "";
+            row[8] = number("%.4f", figures->meanInside);
+        }
+        const PredictOptions& predict = m_options.pipeline.predict;
+        row[9] = number("%g", m_threshold);
+        row[10] = m_engine.model().identity.name;
+        row[11] = m_engine.model().identity.sha256;
+        row[12] = m_engine.device().id;
+        row[13] = std::to_string(predict.inputSize);
+        row[14] = nameOf(predict.resize);
+        row[15] = predict.flipAverage ? "yes" : "no";
+        row[16] = m_errors[index] ? m_errors[index]->message() : "";
+        return row;
+    }
+
+    // Rows of images that were done, by image.
+    std::map<std::string, CsvRow> earlierRows() const {
+        std::map<std::string, CsvRow> rows;
+        Result<std::vector<CsvRow>> table = readCsv(m_options.report);
+        if (!table || table->empty() || table->front() != kColumns)
+            return rows;
+        for (CsvRow& row : *table)
+            if (row.size() == kColumns.size() && row[2] == "done")
+                rows[row[0]] = std::move(row);
+        return rows;
+    }
+
+    Result<void> writeReport() {
+        if (m_options.report.empty())
+            return {};
+        const Clock::time_point begin = Clock::now();
+        std::vector<CsvRow> table{kColumns};
+        for (const CsvRow& row : m_rows)
+            if (!row.empty())
+                table.push_back(row);
+        Result<void> written = writeCsv(m_options.report, table);
+        m_reportAt = Clock::now();
+        m_reportSeconds = std::chrono::duration<double>(m_reportAt - begin).count();
+        return written;
+    }
+
+    Engine& m_engine;
+    const std::vector<InputImage>& m_images;
+    const SegmentOptions& m_options;
+    CancelToken& m_cancel;
+    const std::function<void(std::size_t, std::size_t)>& m_progress;
+    const double m_threshold;
+    std::vector<std::size_t> m_work;
+    std::vector<CsvRow> m_rows;                    // in the order of the input; empty: not known yet
+    std::vector<std::optional<Error>> m_errors;    // likewise
+    std::vector<std::optional<Figures>> m_figures; // each written by one finisher, then read by done()
+    SegmentSummary m_summary;
+    std::size_t m_failures = 0;
+    Clock::time_point m_reportAt = Clock::now();
+    double m_reportSeconds = 0.0;
+};
+
+} // namespace
+
+Result<SegmentSummary> segmentImages(Engine& engine, const std::vector<InputImage>& images,
+                                     const SegmentOptions& options, CancelToken& cancel,
+                                     const std::function<void(std::size_t, std::size_t)>& progress) {
+    return Batch(engine, images, options, cancel, progress).run();
+}
+
+} // namespace limn
