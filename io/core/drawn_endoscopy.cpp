@@ -655,6 +655,12 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             for (int i = 0; i < wanted; ++i) {
                 const Polyp& p = polyps[static_cast<std::size_t>(i)];
                 const Polyp::Point at = p.at(x, y);
+                if (at.f > -0.45f) {
+                    // The polyp keeps light from the wall beside it, more on the side away from the lamp.
+                    const float away = 0.55f - (lampX * at.nx + lampY * at.ny);
+                    light *= 1.0f - 0.55f * clamp01(away) * p.flat * ramp(-0.3f, 0.02f, at.f) *
+                                        ramp(0.6f, 0.1f, p.soften);
+                }
                 if (at.f > 0.0f) {
                     inPolyp = true;
                     const float inner = clamp01(at.f / (1.0f - p.level));
@@ -687,11 +693,6 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                                 p.redness * (1.0f + 0.5f * patches) + p.pattern * own +
                                     p.cap * ramp(0.3f, 0.9f, inner + 0.15f * stain),
                                 body);
-                } else if (at.f > -0.45f) {
-                    // The polyp keeps light from the wall beside it, more on the side away from the lamp.
-                    const float away = 0.55f - (lampX * at.nx + lampY * at.ny);
-                    light *= 1.0f - 0.55f * clamp01(away) * p.flat * ramp(-0.3f, 0.02f, at.f) *
-                                        ramp(0.6f, 0.1f, p.soften);
                 }
                 if (at.f <= 0.0f && p.stalkLength > 0.0f) {
                     const float c = cosTurns(p.stalkTurn);

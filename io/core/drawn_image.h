@@ -30,11 +30,10 @@ struct DrawnImage {
 // sharpness, and artefacts (hairs, rulers, ink, stickers, bubbles, dark corners, captions, residue).
 //
 // The same seed and size give the same bytes on every machine: integer generator of our own, no
-// std::distributions, no library transcendental functions. Other programs' pre-training depends on this; a
-// change of the drawings is announced by the tests that pin them.
+// std::distributions, no library transcendental functions. The tests pin them.
 //
-// A size with a side below 1 gives an empty image and mask. About 10 ms for 256 x 256 on one core, a few
-// seconds for 12 megapixels.
+// A size with a side below 1 gives an empty image and mask. 10 to 20 ms for 256 x 256 on one core, 2 to 4 s
+// for 12 megapixels.
 DrawnImage drawImage(DrawnKind kind, Size size, std::uint64_t seed);
 
 } // namespace limn
