@@ -410,7 +410,7 @@ Result<void> AnnotationDocument::restore(const AnnotationSnapshot& version, Step
     for (int index = 0; index < next.provenance.tileCount(); ++index) {
         if (!next.provenance.tile(index))
             continue;
-        auto tile = std::make_shared_for_overwrite<Tile>();
+        std::shared_ptr<Tile> tile = newTile();
         const std::uint8_t* bytes = next.provenance.tileBytes(index);
         for (std::size_t i = 0; i < kTilePixels; ++i)
             (*tile)[i] = entry[bytes[i]];
@@ -444,7 +444,7 @@ Result<void> AnnotationDocument::import(const LabelMap& map) {
         const std::uint8_t* is = next.labels.tileBytes(index);
         if (std::memcmp(was, is, kTilePixels) == 0)
             continue;
-        auto tile = std::make_shared_for_overwrite<Tile>();
+        std::shared_ptr<Tile> tile = newTile();
         const std::uint8_t* sources = m_planes.provenance.tileBytes(index);
         for (std::size_t i = 0; i < kTilePixels; ++i)
             (*tile)[i] = was[i] == is[i] ? sources[i] : source;
@@ -744,7 +744,7 @@ void AnnotationDocument::cancelStroke() {
 Tile& AnnotationDocument::writableTile(TileMap& map, std::vector<Tile*>& owned, int index) {
     Tile*& tile = owned[static_cast<std::size_t>(index)];
     if (!tile) {
-        auto copy = std::make_shared_for_overwrite<Tile>();
+        std::shared_ptr<Tile> copy = newTile();
         std::memcpy(copy->data(), map.tileBytes(index), kTilePixels);
         tile = copy.get();
         map.setTile(index, std::move(copy));

@@ -4,11 +4,14 @@
 // against ITK's filters. The Gaussian is ITK's.
 #include "app/document/mask_ops.h"
 
+#include "app/document/runs.h"
+
 #include <itkImage.h>
 #include <itkSmoothingRecursiveGaussianImageFilter.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace limn {
@@ -21,6 +24,50 @@ constexpr double kSigmasOfReach = 4.0;
 
 Rect widened(const Rect& rect, int by) {
     return rect.empty() ? rect : Rect{rect.x - by, rect.y - by, rect.width + 2 * by, rect.height + 2 * by};
+}
+
+// Blocks that the edge does not come near are copied; the Gaussian runs on the others alone.
+constexpr int kSmoothingBlock = 256;
+
+// Smooths one block of a mask of 0 and 1; `source` is the block with the Gaussian's reach around it.
+void smoothBlock(const LabelMap& mask, const Rect& block, const Rect& source, double sigma, LabelMap& out) {
+    const std::uint8_t first = mask.at(source.x, source.y);
+    bool uniform = true;
+    for (int y = source.y; y < source.bottom() && uniform; ++y)
+        uniform = firstOther(&mask.labels[static_cast<std::size_t>(y) * mask.size.width], source.x,
+                             source.right(), first) == source.right();
+    if (uniform) {
+        for (int y = block.y; y < block.bottom(); ++y)
+            std::memset(&out.at(block.x, y), first, static_cast<std::size_t>(block.width));
+        return;
+    }
+    // The recursive filter wants at least four pixels in each direction; a narrower image is continued as at
+    // its border, which is what the filter does beyond it anyway.
+    const int width = std::max(4, source.width);
+    const int height = std::max(4, source.height);
+    using Plane = itk::Image<float, 2>;
+    const auto image = Plane::New();
+    image->SetRegions(
+        Plane::SizeType{{static_cast<itk::SizeValueType>(width), static_cast<itk::SizeValueType>(height)}});
+    image->Allocate();
+    float* values = image->GetBufferPointer();
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x)
+            values[static_cast<std::size_t>(y) * width + x] =
+                mask.at(source.x + std::min(x, source.width - 1), source.y + std::min(y, source.height - 1));
+
+    const auto filter = itk::SmoothingRecursiveGaussianImageFilter<Plane, Plane>::New();
+    filter->SetInput(image);
+    filter->SetSigma(sigma);
+    filter->SetNormalizeAcrossScale(false);
+    filter->Update();
+
+    const float* blurred = filter->GetOutput()->GetBufferPointer();
+    for (int y = block.y; y < block.bottom(); ++y) {
+        const float* row = blurred + static_cast<std::size_t>(y - source.y) * width - source.x;
+        for (int x = block.x; x < block.right(); ++x)
+            out.at(x, y) = row[x] < 0.5f ? 0 : 1;
+    }
 }
 
 PixelArea within(PixelArea area, const PixelArea* scope) {
@@ -43,13 +90,10 @@ PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* sco
                     labels.tileBytes(firstTile + column) + static_cast<std::size_t>(y - rect.y) * kTileSize;
                 int x = 0;
                 while (x < rect.width) {
-                    while (x < rect.width && row[x] != label)
-                        ++x;
-                    if (x == rect.width)
+                    const int begin = firstEqual(row, x, rect.width, label);
+                    if (begin == rect.width)
                         break;
-                    const int begin = x;
-                    while (x < rect.width && row[x] == label)
-                        ++x;
+                    x = firstOther(row, begin, rect.width, label);
                     // A run that goes on from the tile before.
                     if (!spans.empty() && spans.back().y == y && spans.back().end == rect.x + begin)
                         spans.back().end = rect.x + x;
@@ -138,50 +182,18 @@ MaskEdit keepInside(const TileMap& labels, std::uint8_t label, const PixelArea& 
 PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds) {
     const double sigma = std::clamp(std::isfinite(sigmaPx) ? sigmaPx : 0.0, 0.0, kLargestSigmaPx);
     const int reach = static_cast<int>(std::ceil(kSigmasOfReach * sigma));
-    Rect box = intersected(widened(area.bounds(), reach), bounds);
+    const Rect box = intersected(widened(area.bounds(), reach), bounds);
     if (sigma <= 0.0 || box.empty())
         return area.intersected(bounds);
-    // The recursive filter wants at least four pixels in each direction; a narrower image is continued as at
-    // its border, which is what the filter does beyond it anyway.
-    const int padX = std::max(0, 4 - box.width);
-    const int padY = std::max(0, 4 - box.height);
-    const int width = box.width + padX;
-    const int height = box.height + padY;
     const LabelMap mask = area.toMask(box);
-
-    using Plane = itk::Image<float, 2>;
-    const auto image = Plane::New();
-    image->SetRegions(
-        Plane::SizeType{{static_cast<itk::SizeValueType>(width), static_cast<itk::SizeValueType>(height)}});
-    image->Allocate();
-    float* values = image->GetBufferPointer();
-    for (int y = 0; y < height; ++y)
-        for (int x = 0; x < width; ++x)
-            values[static_cast<std::size_t>(y) * width + x] =
-                mask.at(std::min(x, box.width - 1), std::min(y, box.height - 1));
-
-    const auto filter = itk::SmoothingRecursiveGaussianImageFilter<Plane, Plane>::New();
-    filter->SetInput(image);
-    filter->SetSigma(sigma);
-    filter->SetNormalizeAcrossScale(false);
-    filter->Update();
-
-    const float* blurred = filter->GetOutput()->GetBufferPointer();
-    std::vector<Span> spans;
-    for (int y = 0; y < box.height; ++y) {
-        const float* row = blurred + static_cast<std::size_t>(y) * width;
-        int x = 0;
-        while (x < box.width) {
-            while (x < box.width && row[x] < 0.5f)
-                ++x;
-            const int begin = x;
-            while (x < box.width && !(row[x] < 0.5f))
-                ++x;
-            if (begin < x)
-                spans.push_back({box.y + y, box.x + begin, box.x + x});
+    LabelMap rounded(mask.size);
+    for (int y = 0; y < box.height; y += kSmoothingBlock)
+        for (int x = 0; x < box.width; x += kSmoothingBlock) {
+            const Rect whole{0, 0, box.width, box.height};
+            const Rect block = intersected({x, y, kSmoothingBlock, kSmoothingBlock}, whole);
+            smoothBlock(mask, block, intersected(widened(block, reach), whole), sigma, rounded);
         }
-    }
-    return PixelArea::fromCanonical(std::move(spans));
+    return PixelArea::ofMask(rounded, box.x, box.y);
 }
 
 // Row y of the result is the union of the rows y + dy of the area, each run widened by the disc's half width

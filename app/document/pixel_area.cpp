@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/document/pixel_area.h"
 
+#include "app/document/runs.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -34,20 +36,18 @@ void append(std::vector<Span>& spans, const Span& span) {
     return true;
 }
 
-template<typename Inside>
-std::vector<Span> spansOfRows(const LabelMap& map, int left, int top, Inside inside) {
+// Runs of a value, or of everything but that value.
+std::vector<Span> spansOfRows(const LabelMap& map, int left, int top, std::uint8_t value, bool wanted) {
     std::vector<Span> spans;
+    const int width = map.size.width;
     for (int y = 0; y < map.size.height; ++y) {
-        const std::uint8_t* row = map.labels.data() + static_cast<std::size_t>(y) * map.size.width;
+        const std::uint8_t* row = map.labels.data() + static_cast<std::size_t>(y) * width;
         int x = 0;
-        while (x < map.size.width) {
-            while (x < map.size.width && !inside(row[x]))
-                ++x;
-            if (x == map.size.width)
+        while (x < width) {
+            const int begin = wanted ? firstEqual(row, x, width, value) : firstOther(row, x, width, value);
+            if (begin == width)
                 break;
-            const int begin = x;
-            while (x < map.size.width && inside(row[x]))
-                ++x;
+            x = wanted ? firstOther(row, begin, width, value) : firstEqual(row, begin, width, value);
             spans.push_back({y + top, begin + left, x + left});
         }
     }
@@ -157,11 +157,11 @@ PixelArea PixelArea::rectangle(const Rect& rect) {
 }
 
 PixelArea PixelArea::ofMask(const LabelMap& map, int left, int top) {
-    return fromCanonical(spansOfRows(map, left, top, [](std::uint8_t v) { return v != 0; }));
+    return fromCanonical(spansOfRows(map, left, top, 0, false));
 }
 
 PixelArea PixelArea::ofValue(const LabelMap& map, std::uint8_t value, int left, int top) {
-    return fromCanonical(spansOfRows(map, left, top, [value](std::uint8_t v) { return v == value; }));
+    return fromCanonical(spansOfRows(map, left, top, value, true));
 }
 
 PixelArea PixelArea::fromCanonical(std::vector<Span> spans) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/document/proposal_ops.h"
 
+#include "app/document/runs.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -54,19 +56,23 @@ void thresholdTile(const Proposal& proposal, double threshold, const Rect& rect,
 
 PixelArea proposalArea(const Proposal& proposal, double threshold, const PixelArea* scope) {
     const Rect extent = extentOf(proposal);
-    const std::uint32_t least = ProbabilityMap::firstInside(threshold);
+    const std::uint32_t first = ProbabilityMap::firstInside(threshold);
     std::vector<Span> spans;
+    if (extent.empty() || first > 65535u)
+        return {};
+    const auto least = static_cast<std::uint16_t>(first);
+    std::vector<std::uint8_t> inside(static_cast<std::size_t>(extent.width));
     for (int y = extent.y; y < extent.bottom(); ++y) {
         const std::uint16_t* values = rowOf(proposal, y);
+        for (std::size_t x = 0; x < inside.size(); ++x)
+            inside[x] = values[x] >= least ? 1 : 0;
         int x = 0;
         while (x < extent.width) {
-            while (x < extent.width && values[x] < least)
-                ++x;
-            const int begin = x;
-            while (x < extent.width && values[x] >= least)
-                ++x;
-            if (begin < x)
-                spans.push_back({y, extent.x + begin, extent.x + x});
+            const int begin = firstEqual(inside.data(), x, extent.width, 1);
+            if (begin == extent.width)
+                break;
+            x = firstOther(inside.data(), begin, extent.width, 1);
+            spans.push_back({y, extent.x + begin, extent.x + x});
         }
     }
     PixelArea area = PixelArea::fromCanonical(std::move(spans));

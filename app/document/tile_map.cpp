@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <utility>
 
 namespace limn {
 
@@ -13,11 +15,41 @@ const Tile& zeroTile() {
     return tile;
 }
 
+class TilePool {
+public:
+    Tile* take() {
+        const std::lock_guard lock(m_mutex);
+        if (m_free.empty())
+            return std::make_unique_for_overwrite<Tile>().release();
+        Tile* tile = m_free.back().release();
+        m_free.pop_back();
+        return tile;
+    }
+    void give(Tile* tile) {
+        std::unique_ptr<Tile> owned(tile);
+        const std::lock_guard lock(m_mutex);
+        if (m_free.size() < kKept)
+            m_free.push_back(std::move(owned));
+    }
+
+private:
+    static constexpr std::size_t kKept = 128;
+    std::mutex m_mutex;
+    std::vector<std::unique_ptr<Tile>> m_free;
+};
+
 bool isZero(const Tile& tile) {
     return std::memcmp(tile.data(), zeroTile().data(), kTilePixels) == 0;
 }
 
 } // namespace
+
+std::shared_ptr<Tile> newTile() {
+    // Each tile holds the pool, so that tiles which outlive the program's static objects can still be given
+    // back.
+    static const auto pool = std::make_shared<TilePool>();
+    return {pool->take(), [pool = pool](Tile* tile) { pool->give(tile); }};
+}
 
 TileMap::TileMap(Size size)
     : m_size(size)
@@ -28,7 +60,10 @@ TileMap::TileMap(Size size)
 TileMap::TileMap(const LabelMap& map) : TileMap(map.size) {
     for (int index = 0; index < tileCount(); ++index) {
         const Rect rect = tileRect(index);
-        auto tile = std::make_shared<Tile>();
+        std::shared_ptr<Tile> tile = newTile();
+        // Zeros beyond the image.
+        if (rect.width < kTileSize || rect.height < kTileSize)
+            tile->fill(0);
         for (int y = 0; y < rect.height; ++y)
             std::memcpy(tile->data() + static_cast<std::size_t>(y) * kTileSize,
                         map.labels.data() + static_cast<std::size_t>(rect.y + y) * m_size.width + rect.x,

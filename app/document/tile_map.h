@@ -26,6 +26,11 @@ using Tile = std::array<std::uint8_t, kTilePixels>;
 // Null stands for a tile of zeros.
 using TilePtr = std::shared_ptr<const Tile>;
 
+// A tile whose bytes are not set yet, for a writer that sets them all before sharing it. The memory of
+// dropped tiles is kept for new ones (up to 32 MB): a fresh quarter of a megabyte costs the system more than
+// its copying. Any thread.
+std::shared_ptr<Tile> newTile();
+
 class TileMap {
 public:
     TileMap() = default;

@@ -17,6 +17,8 @@ namespace {
 constexpr int kCompressionLevel = 1;
 
 constexpr std::uint64_t kLowBits = 0x0101010101010101u;
+// A product with it gathers the lowest bits of eight bytes in the top byte, the first byte's lowest.
+constexpr std::uint64_t kGatherBits = 0x0102040810204080u;
 
 struct Row {
     StepKind kind;
@@ -85,6 +87,14 @@ std::uint64_t load(const std::uint8_t* p) {
     std::uint64_t word;
     std::memcpy(&word, p, 8);
     return word;
+}
+
+// 1 in each byte that is not 0.
+std::uint64_t onesOf(std::uint64_t word) {
+    word |= word >> 4;
+    word |= word >> 2;
+    word |= word >> 1;
+    return word & kLowBits;
 }
 
 // Smallest rectangle of the tile, with x and width multiples of 8, that holds every differing byte.
@@ -216,50 +226,45 @@ void UndoHistory::clear() {
     m_bytes = 0;
 }
 
-// Most steps set one value on one ground, so that the difference of a tile has a single non-zero value: one
-// bit a pixel before compression. Other differences keep a byte a pixel.
+// Most steps set one value on one ground, so that the difference of a tile has a single value besides zero:
+// one bit a pixel. Other differences take one bit a pixel for each binary digit that occurs in them.
 void UndoHistory::encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta,
                          std::vector<std::uint8_t>& raw) {
     const Rect& rect = delta.rect;
     const std::size_t words = static_cast<std::size_t>(rect.width) / 8;
-    raw.resize(words * static_cast<std::size_t>(rect.height));
+    const std::size_t planeBytes = words * static_cast<std::size_t>(rect.height);
+    std::vector<std::uint64_t> difference(planeBytes);
+    std::uint64_t digits = 0;
     std::uint64_t value = 0;
     bool single = true;
-    for (int y = 0; y < rect.height && single; ++y) {
+    for (int y = 0; y < rect.height; ++y) {
         const std::size_t offset = static_cast<std::size_t>(rect.y + y) * kTileSize + rect.x;
-        std::uint8_t* bits = raw.data() + static_cast<std::size_t>(y) * words;
+        std::uint64_t* out = difference.data() + static_cast<std::size_t>(y) * words;
         for (std::size_t i = 0; i < words; ++i) {
             const std::uint64_t word = load(a + offset + 8 * i) ^ load(b + offset + 8 * i);
-            if (word == 0) {
-                bits[i] = 0;
+            out[i] = word;
+            if (word == 0)
                 continue;
-            }
-            std::uint64_t ones = word;
-            ones |= ones >> 4;
-            ones |= ones >> 2;
-            ones |= ones >> 1;
-            ones &= kLowBits;
-            if (value == 0)
-                for (int byte = 0; byte < 8 && value == 0; ++byte)
-                    value = (word >> (8 * byte)) & 0xff;
-            if (word != ones * value) {
-                single = false;
-                break;
-            }
-            bits[i] = static_cast<std::uint8_t>((ones * 0x0102040810204080u) >> 56);
+            digits |= word;
+            for (int byte = 0; byte < 8 && value == 0; ++byte)
+                value = (word >> (8 * byte)) & 0xff;
+            single = single && word == onesOf(word) * value;
         }
     }
+    raw.clear();
+    raw.reserve(planeBytes);
+    const auto addPlane = [&](std::uint8_t planeValue, auto onesOfWord) {
+        delta.values.push_back(planeValue);
+        for (const std::uint64_t word : difference)
+            raw.push_back(static_cast<std::uint8_t>((onesOfWord(word) * kGatherBits) >> 56));
+    };
     if (single) {
-        delta.value = static_cast<std::uint8_t>(value);
+        addPlane(static_cast<std::uint8_t>(value), onesOf);
     } else {
-        delta.value = 0;
-        raw.resize(static_cast<std::size_t>(rect.width) * static_cast<std::size_t>(rect.height));
-        for (int y = 0; y < rect.height; ++y) {
-            const std::size_t offset = static_cast<std::size_t>(rect.y + y) * kTileSize + rect.x;
-            std::uint8_t* out = raw.data() + static_cast<std::size_t>(y) * rect.width;
-            for (int x = 0; x < rect.width; ++x)
-                out[x] = a[offset + static_cast<std::size_t>(x)] ^ b[offset + static_cast<std::size_t>(x)];
-        }
+        for (int digit = 0; digit < 8; ++digit)
+            if ((digits >> digit) & kLowBits)
+                addPlane(static_cast<std::uint8_t>(1u << digit),
+                         [digit](std::uint64_t word) { return (word >> digit) & kLowBits; });
     }
     delta.bytes = compressed(raw);
 }
@@ -268,34 +273,28 @@ UndoHistory::Change UndoHistory::applyStep(const Step& step, AnnotationPlanes& p
     Change change;
     change.kind = step.kind;
     std::vector<std::uint8_t> raw;
+    const std::array<std::uint64_t, 256>& spread = spreadBits();
     for (const TileDelta& delta : step.deltas) {
         TileMap& map = delta.provenance ? planes.provenance : planes.labels;
         const Rect& rect = delta.rect;
         // The old tile may belong to a snapshot that is being saved: always write to a copy.
-        auto tile = std::make_shared_for_overwrite<Tile>();
+        std::shared_ptr<Tile> tile = newTile();
         std::memcpy(tile->data(), map.tileBytes(delta.tile), kTilePixels);
         const std::size_t words = static_cast<std::size_t>(rect.width) / 8;
-        if (delta.value != 0) {
-            raw.resize(words * static_cast<std::size_t>(rect.height));
-            decompress(delta.bytes, raw);
+        const std::size_t planeBytes = words * static_cast<std::size_t>(rect.height);
+        raw.resize(planeBytes * delta.values.size());
+        decompress(delta.bytes, raw);
+        for (std::size_t plane = 0; plane < delta.values.size(); ++plane)
             for (int y = 0; y < rect.height; ++y) {
                 std::uint8_t* row = tile->data() + static_cast<std::size_t>(rect.y + y) * kTileSize + rect.x;
-                const std::uint8_t* bits = raw.data() + static_cast<std::size_t>(y) * words;
+                const std::uint8_t* bits =
+                    raw.data() + plane * planeBytes + static_cast<std::size_t>(y) * words;
                 for (std::size_t i = 0; i < words; ++i) {
-                    const std::uint64_t word = load(row + 8 * i) ^ (spreadBits()[bits[i]] * delta.value);
+                    const std::uint64_t word = load(row + 8 * i) ^ (spread[bits[i]] * delta.values[plane]);
                     std::memcpy(row + 8 * i, &word, 8);
                 }
             }
-        } else {
-            raw.resize(static_cast<std::size_t>(rect.width) * static_cast<std::size_t>(rect.height));
-            decompress(delta.bytes, raw);
-            for (int y = 0; y < rect.height; ++y) {
-                std::uint8_t* row = tile->data() + static_cast<std::size_t>(rect.y + y) * kTileSize + rect.x;
-                const std::uint8_t* in = raw.data() + static_cast<std::size_t>(y) * rect.width;
-                for (int x = 0; x < rect.width; ++x)
-                    row[x] ^= in[x];
-            }
-        }
+
         map.setTile(delta.tile, std::move(tile));
 
         const Rect tileRect = map.tileRect(delta.tile);

@@ -3,7 +3,7 @@
 // differences and knows nothing of tools; AnnotationDocument owns one. One thread.
 //
 // A step keeps, for each touched tile of each plane, the exclusive or of before and after over the smallest
-// rectangle that differs, compressed with Zstandard (as one bit a pixel where one value differs). Exclusive
+// rectangle that differs, as bits, compressed with Zstandard. Exclusive
 // or is its own inverse: the same bytes undo and redo, and undoing then redoing gives the same bytes by
 // construction.
 #pragma once
@@ -95,9 +95,10 @@ private:
         int tile = 0;
         bool provenance = false;
         Rect rect; // inside the tile, tile coordinates
-        std::uint8_t value =
-            0; // not 0: `bytes` holds one bit a pixel, set where this value is the difference
-        std::vector<std::uint8_t> bytes;
+        // One bit a pixel for each of these values, one after the other; where set, the value is part of the
+        // difference. A single one where the difference has one value, else the powers of two that occur.
+        std::vector<std::uint8_t> values;
+        std::vector<std::uint8_t> bytes; // compressed
     };
     struct Step {
         StepKind kind = StepKind::BrushStroke;

@@ -166,10 +166,11 @@ private:
         std::array<std::uint8_t, kTileSize> inside;
         // Differences fit 16 bits (a*, b* stay within +-128 * 64 = +-8192), their squares' sum 31.
         for (std::size_t x = 0; x < kTileSize; ++x) {
-            const std::int32_t dl = lightness[x] - m_seed[0];
-            const std::int32_t da = a[x] - m_seed[1];
-            const std::int32_t db = b[x] - m_seed[2];
-            inside[x] = dl * dl + da * da + db * db <= m_most ? 1 : 0;
+            const auto dl = static_cast<std::int16_t>(lightness[x] - m_seed[0]);
+            const auto da = static_cast<std::int16_t>(a[x] - m_seed[1]);
+            const auto db = static_cast<std::int16_t>(b[x] - m_seed[2]);
+            const std::int32_t square = std::int32_t{dl} * dl + std::int32_t{da} * da + std::int32_t{db} * db;
+            inside[x] = square <= m_most ? 1 : 0;
         }
         const int left = column * kTileSize;
         const int from = std::max(0, m_limits.x - left);
@@ -187,7 +188,7 @@ private:
 
     const LabImage& m_image;
     Rect m_limits;
-    std::array<std::int32_t, 3> m_seed;
+    std::array<std::int16_t, 3> m_seed;
     std::int32_t m_most = 0;
     int m_columns;
     std::size_t m_words;

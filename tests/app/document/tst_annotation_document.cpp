@@ -9,6 +9,11 @@
 
 #include <QtTest/QTest>
 
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
 using namespace limn;
 using namespace limn::test;
 
@@ -17,7 +22,7 @@ namespace {
 Label label(std::uint8_t value, bool locked = false) {
     Label result;
     result.value = value;
-    result.name = "L" + std::to_string(value);
+    result.name = QByteArray::number(value).prepend('L').toStdString();
     result.locked = locked;
     return result;
 }
@@ -150,6 +155,7 @@ private Q_SLOTS:
     void lockedLabelsStay();
     void overBackgroundAlone();
     void snapshotsNeverChange();
+    void snapshotsAreReadInOtherThreads();
     void snapshotHasNoOpenStroke();
     void thresholdChangesNoByte();
     void proposalsAreUsed();
@@ -495,6 +501,56 @@ void TestAnnotationDocument::snapshotsNeverChange() {
     }
     for (const auto& [snapshot, labels] : kept)
         QVERIFY(test::difference(snapshot.labels.toLabelMap(), labels).isEmpty());
+}
+
+// What a saver does: snapshots are read in its thread while strokes, undo and redo go on here. (Under the
+// thread sanitizer this is the proof that no byte is written while it is read.)
+void TestAnnotationDocument::snapshotsAreReadInOtherThreads() {
+    Random random(99);
+    const Size size{1000, 700};
+    AnnotationDocument document(size);
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<std::pair<AnnotationSnapshot, std::size_t>> waiting;
+    bool done = false;
+    int wrong = 0;
+    std::thread saver([&] {
+        std::unique_lock lock(mutex);
+        for (;;) {
+            wake.wait(lock, [&] { return done || !waiting.empty(); });
+            if (waiting.empty())
+                return;
+            const auto [snapshot, expected] = std::move(waiting.front());
+            waiting.pop_front();
+            lock.unlock();
+            const bool same = snapshot.labels.histogram()[1] == expected;
+            lock.lock();
+            wrong += same ? 0 : 1;
+        }
+    });
+    for (int step = 0; step < 200; ++step) {
+        auto stroke = document.beginStroke(StepKind::BrushStroke, {});
+        const PixelArea area =
+            dab(between(random, 0.0, 1000.0), between(random, 0.0, 700.0), 120, document.bounds());
+        if (step % 3 == 0)
+            stroke->erase(area);
+        else
+            stroke->paint(area);
+        stroke->finish();
+        if (step % 5 == 0)
+            document.undo();
+        const std::size_t expected = document.labels().histogram()[1];
+        const std::lock_guard lock(mutex);
+        waiting.emplace_back(document.snapshot(), expected);
+        wake.notify_one();
+    }
+    {
+        const std::lock_guard lock(mutex);
+        done = true;
+    }
+    wake.notify_one();
+    saver.join();
+    QCOMPARE(wrong, 0);
 }
 
 void TestAnnotationDocument::snapshotHasNoOpenStroke() {

@@ -13,7 +13,7 @@ namespace {
 Label label(std::uint8_t value, bool locked = false) {
     Label result;
     result.value = value;
-    result.name = "L" + std::to_string(value);
+    result.name = QByteArray::number(value).prepend('L').toStdString();
     result.locked = locked;
     return result;
 }
