@@ -4,6 +4,7 @@
 #include "io/images/decoding.h"
 #include "io/images/parallel.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <type_traits>
@@ -30,7 +31,7 @@ void ignoreMessage(cmsContext, cmsUInt32Number, const char*) {}
 class ToSrgb {
 public:
     ToSrgb(const std::vector<unsigned char>& profile, cmsColorSpaceSignature space,
-           cmsUInt32Number inputFormat)
+           cmsUInt32Number inputFormat, cmsUInt32Number flags = 0)
         : m_context(cmsCreateContext(nullptr, nullptr)) {
         if (!m_context)
             return;
@@ -42,12 +43,12 @@ public:
             return;
         m_transform.reset(cmsCreateTransformTHR(m_context.get(), m_input.get(), inputFormat, m_output.get(),
                                                 TYPE_RGB_8, INTENT_RELATIVE_COLORIMETRIC,
-                                                cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE));
+                                                cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE | flags));
     }
 
     bool works() const { return m_transform != nullptr; }
 
-    void run(const std::uint8_t* input, std::uint8_t* output, std::size_t pixels) const {
+    void run(const void* input, std::uint8_t* output, std::size_t pixels) const {
         cmsDoTransform(m_transform.get(), input, output, static_cast<cmsUInt32Number>(pixels));
     }
 
@@ -101,11 +102,20 @@ ProfileUse greyToSrgb(const std::vector<std::uint8_t>& grey, std::vector<std::ui
                       const std::vector<unsigned char>& iccProfile) {
     if (iccProfile.empty())
         return ProfileUse::None;
-    const ToSrgb transform(iccProfile, cmsSigGrayData, TYPE_GRAY_8);
+    const ToSrgb transform(iccProfile, cmsSigGrayData, TYPE_GRAY_16, cmsFLAGS_NOOPTIMIZE);
     if (!transform.works())
         return ProfileUse::Unusable;
+    // 256 values are few enough for the slow, exact way.
+    std::vector<std::uint16_t> values(256);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = static_cast<std::uint16_t>(i * 257);
+    std::vector<std::uint8_t> table(256 * 3);
+    transform.run(values.data(), table.data(), values.size());
     rgb.resize(grey.size() * 3);
-    transform.runAll(grey.data(), 1, rgb.data(), grey.size());
+    inParallel(grey.size(), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i)
+            std::copy_n(table.data() + std::size_t{grey[i]} * 3, 3, rgb.data() + i * 3);
+    });
     return ProfileUse::Converted;
 }
 

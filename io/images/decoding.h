@@ -104,11 +104,24 @@ struct TiffHeader : Header {
 Result<TiffHeader> readTiffHeader(const FileBytes& file, int page);
 Result<Samples> decodeTiff(const FileBytes& file, const TiffHeader& header);
 
-// --- BMP, NRRD, MetaImage (ITK) ---
+// --- BMP ---
+struct BmpHeader : Header {
+    int bitsPerPixel = 24;
+    bool isTopDown = false;
+    int paletteColours = 0;
+    std::uint64_t paletteStart = 0;
+    std::uint64_t dataStart = 0;
+};
+Result<BmpHeader> readBmpHeader(const FileBytes& file);
+Result<Samples> decodeBmp(const FileBytes& file, const BmpHeader& header);
+
+// --- NRRD, MetaImage (ITK) ---
 struct ItkHeader : Header {
     int slices = 1;
+    std::string packedPath; // the file with zlib or gzip data; empty where the pixels are not compressed
+    std::uint64_t packedOffset = 0;
+    std::uint64_t unpackedBytes = 0;
 };
-Result<ItkHeader> readBmpHeader(const FileBytes& file);
 Result<ItkHeader> readNrrdHeader(const FileBytes& file);
 Result<ItkHeader> readMetaHeader(const FileBytes& file);
 Result<Samples> decodeWithItk(const FileBytes& file, const ItkHeader& header, int slice);

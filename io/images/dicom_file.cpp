@@ -106,6 +106,33 @@ Result<void> checkJpegFrames(const FileBytes& file, const DicomHeader& header) {
     return {};
 }
 
+// The same for JPEG 2000 codestreams: the SIZ segment of ISO 15444-1, A.5.1.
+Result<void> checkJpeg2000Frames(const FileBytes& file, const DicomHeader& header) {
+    bool found = false;
+    for (const DicomFragment& fragment : header.fragments) {
+        ByteCursor cursor(file, fragment.offset, std::endian::big, fragment.offset + fragment.length);
+        if (cursor.u32() != 0xFF4FFF51)
+            continue; // a later part of a frame
+        cursor.skip(4);
+        const std::uint64_t right = cursor.u32();
+        const std::uint64_t bottom = cursor.u32();
+        const std::uint64_t left = cursor.u32();
+        const std::uint64_t top = cursor.u32();
+        cursor.skip(16);
+        const int components = cursor.u16();
+        if (cursor.failed())
+            return file.truncated("the header of its JPEG 2000 pixel data is cut off");
+        if (right < left || bottom < top || right - left != static_cast<std::uint64_t>(header.size.width) ||
+            bottom - top != static_cast<std::uint64_t>(header.size.height) ||
+            components != header.samplesPerPixel)
+            return file.corrupt("its JPEG 2000 pixel data are of another size than its header says");
+        found = true;
+    }
+    if (!found)
+        return file.corrupt("its pixel data hold no JPEG 2000 stream");
+    return {};
+}
+
 // RLE packs at most 128 bytes into 2 (PS3.5 G.3.1), JPEG a block of 64 samples into one bit.
 Result<void> checkCompressedSize(const FileBytes& file, const DicomHeader& header, std::uint64_t ratio) {
     std::uint64_t bytes = 0;
@@ -294,6 +321,8 @@ Result<Samples> decodeDicom(const FileBytes& file, const DicomHeader& header, in
     if (isNative(syntax) == isCompressed)
         return file.corrupt("its pixel data do not fit its transfer syntax " + syntax);
     if (isJpeg2000(syntax)) {
+        if (Result<void> frames = checkJpeg2000Frames(file, header); !frames)
+            return frames.error();
         if (Result<void> size = checkCompressedSize(file, header, 20000); !size)
             return size.error();
         return decodeDicomWithGdcm(file, header, frame);

@@ -73,6 +73,9 @@ Result<Samples> decodeAny(const FileBytes& file, const JpegHeader& header, int) 
 Result<Samples> decodeAny(const FileBytes& file, const TiffHeader& header, int) {
     return decodeTiff(file, header);
 }
+Result<Samples> decodeAny(const FileBytes& file, const BmpHeader& header, int) {
+    return decodeBmp(file, header);
+}
 Result<Samples> decodeAny(const FileBytes& file, const ItkHeader& header, int frame) {
     return decodeWithItk(file, header, frame);
 }

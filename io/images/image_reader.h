@@ -22,7 +22,7 @@ struct ReadOptions {
 // Reads PNG, JPEG, TIFF, BMP, NRRD, MetaImage or DICOM, told apart by content, not by name. `path` is UTF-8
 // and may be a symbolic link. The file is opened for reading alone and never written to.
 //
-// What comes back (see Image): origin top left with the EXIF, TIFF or DICOM orientation applied; an embedded
+// What comes back (see Image): origin top left with the EXIF or TIFF orientation applied; an embedded
 // ICC profile other than sRGB converted to sRGB (relative colorimetric, black point compensation); alpha laid
 // over white; files deeper than 8 bits shown through a window, said in `notes`, with their own samples in
 // `deep`.

@@ -7,12 +7,12 @@
 #include <memory>
 #include <mutex>
 
-#include <itkBMPImageIO.h>
 #include <itkGDCMImageIO.h>
 #include <itkMetaImageIO.h>
 #include <itkNrrdImageIO.h>
 
 #include <gdcmTrace.h>
+#include <zlib.h>
 
 namespace limn::images {
 
@@ -67,6 +67,44 @@ Result<void> takeSamples(const FileBytes& file, itk::IOComponentEnum type, const
     default:
         return file.notHandled("samples of the kind " + itk::ImageIOBase::GetComponentTypeAsString(type));
     }
+}
+
+// ITK's readers take a stream that ends early or is damaged for a picture with a black rest, so the stream is
+// tried first: it must unpack to exactly the size of the picture, with the right checksum.
+Result<void> checkPacked(const FileBytes& file, const ItkHeader& header) {
+    Result<FileBytes> packed = FileBytes::open(header.packedPath);
+    if (!packed)
+        return packed.error();
+    z_stream stream{};
+    if (inflateInit2(&stream, 15 + 32) != Z_OK) // zlib or gzip, told apart by the stream
+        return Error{ErrorCode::OutOfMemory, {"reading " + file.path(), "unpacking"}};
+    std::vector<unsigned char> input(64 * 1024);
+    std::vector<unsigned char> output(256 * 1024);
+    std::uint64_t position = header.packedOffset;
+    std::uint64_t unpacked = 0;
+    int state = Z_OK;
+    while (state == Z_OK && unpacked <= header.unpackedBytes) {
+        if (stream.avail_in == 0) {
+            const std::size_t count = packed->readSome(position, input.data(), input.size());
+            position += count;
+            stream.next_in = input.data();
+            stream.avail_in = static_cast<uInt>(count);
+            if (count == 0)
+                break;
+        }
+        stream.next_out = output.data();
+        stream.avail_out = static_cast<uInt>(output.size());
+        state = inflate(&stream, Z_NO_FLUSH);
+        unpacked += output.size() - stream.avail_out;
+    }
+    inflateEnd(&stream);
+    if (state == Z_STREAM_END && unpacked == header.unpackedBytes)
+        return {};
+    if (state == Z_OK && unpacked < header.unpackedBytes)
+        return file.truncated("its compressed pixels unpack to " + std::to_string(unpacked) + " of " +
+                              std::to_string(header.unpackedBytes) + " bytes");
+    return file.corrupt("its compressed pixels do not unpack to " + std::to_string(header.unpackedBytes) +
+                        " bytes");
 }
 
 // ITK's sentences name its own source files and repeat the path; the first line of the description is the
@@ -136,10 +174,12 @@ Result<Samples> decode(const FileBytes& file, itk::ImageIOBase& io, const Header
 } // namespace
 
 Result<Samples> decodeWithItk(const FileBytes& file, const ItkHeader& header, int slice) {
+    if (!header.packedPath.empty()) {
+        if (Result<void> packed = checkPacked(file, header); !packed)
+            return packed.error();
+    }
     itk::ImageIOBase::Pointer io;
-    if (header.format == "BMP")
-        io = itk::BMPImageIO::New();
-    else if (header.format == "NRRD")
+    if (header.format == "NRRD")
         io = itk::NrrdImageIO::New();
     else
         io = itk::MetaImageIO::New();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Headers of BMP, NRRD and MetaImage, judged before ITK's readers see the files: every number is in range,
+// Headers of NRRD and MetaImage, judged before ITK's readers see the files: every number is in range,
 // the pixel data are there, and a header that names another file names one in its own folder or below.
 #include "io/images/decoding.h"
 
@@ -27,6 +27,15 @@ std::string trimmed(const std::string& text) {
     if (first == std::string::npos)
         return {};
     return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+// A value from the file for a sentence: bytes that are no plain text would spoil the message.
+std::string quoted(const std::string& text) {
+    std::string shown = text.substr(0, 60);
+    for (char& c : shown)
+        if (static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) > 126)
+            c = '_';
+    return "\"" + shown + "\"";
 }
 
 std::string lowered(std::string text) {
@@ -90,24 +99,31 @@ Lines readLines(const FileBytes& file, const IsLast& isLast) {
     return result;
 }
 
-// Size of the pixel file that a header names. A header must not be a way to any other file of the computer.
-Result<std::uint64_t> detachedBytes(const FileBytes& file, const std::string& name) {
+struct Detached {
+    std::string path;
+    std::uint64_t bytes = 0;
+};
+
+// The pixel file that a header names. A header must not be a way to any other file of the computer.
+Result<Detached> detachedFile(const FileBytes& file, const std::string& name) {
     if (name.empty() || name[0] == '/' || name.find('%') != std::string::npos ||
         name.find('\\') != std::string::npos || name.find("..") != std::string::npos ||
         lowered(name).rfind("list", 0) == 0)
-        return file.notHandled("pixels in \"" + name + "\" (only one file in the same folder is)");
+        return file.notHandled("pixels in " + quoted(name) + " (only one file in the same folder is)");
     const std::size_t slash = file.path().rfind('/');
     const std::string path =
         (slash == std::string::npos ? std::string() : file.path().substr(0, slash + 1)) + name;
     Result<FileBytes> pixels = FileBytes::open(path);
     if (!pixels)
-        return pixels.error();
-    return pixels->size();
+        return file.corrupt(
+            "it keeps its pixels in the file " + quoted(name) + ", which " +
+            (pixels.error().code == ErrorCode::FileNotFound ? "is missing" : "cannot be read"));
+    return Detached{path, pixels->size()};
 }
 
 // Shared last checks: the bytes that the header claims against those that are there.
-Result<void> checkVolume(const FileBytes& file, const ItkHeader& header, int sampleBytes,
-                         std::uint64_t available, std::uint64_t ratio) {
+Result<void> checkVolume(const FileBytes& file, ItkHeader& header, int sampleBytes, std::uint64_t available,
+                         std::uint64_t ratio) {
     if (Result<void> size = checkSize(file, static_cast<std::uint64_t>(header.size.width),
                                       static_cast<std::uint64_t>(header.size.height));
         !size)
@@ -119,6 +135,7 @@ Result<void> checkVolume(const FileBytes& file, const ItkHeader& header, int sam
                           sizeText(header.size.width, header.size.height) + " in " +
                               std::to_string(header.slices) + " slices",
                           std::to_string(kMaxVolumeBytes >> 20) + " MB in all slices together");
+    header.unpackedBytes = *bytes;
     if (available < *bytes / ratio)
         return file.truncated("its pixels need " + std::to_string(*bytes / ratio) + " bytes of data, " +
                               std::to_string(available) + " are there");
@@ -234,48 +251,6 @@ Result<void> setAxes(const FileBytes& file, ItkHeader& header, const std::vector
 
 } // namespace
 
-Result<ItkHeader> readBmpHeader(const FileBytes& file) {
-    ByteCursor cursor(file, 10, std::endian::little);
-    const std::uint64_t dataStart = cursor.u32();
-    const std::uint32_t headerBytes = cursor.u32();
-    const auto width = static_cast<std::int32_t>(cursor.u32());
-    const auto signedHeight = static_cast<std::int32_t>(cursor.u32());
-    cursor.skip(2);
-    const int bits = cursor.u16();
-    const std::uint32_t compression = cursor.u32();
-    cursor.skip(12);
-    const std::uint32_t colours = cursor.u32();
-    cursor.skip(4);
-    if (cursor.failed())
-        return file.truncated("its BMP header is cut off");
-    if (headerBytes < 40 || headerBytes > 256)
-        return file.notHandled("BMP with a header of " + std::to_string(headerBytes) + " bytes");
-    const std::uint64_t height =
-        static_cast<std::uint64_t>(std::abs(static_cast<std::int64_t>(signedHeight)));
-    if (width < 0)
-        return file.corrupt("it claims a width of " + std::to_string(width));
-    if (Result<void> size = checkSize(file, static_cast<std::uint64_t>(width), height); !size)
-        return size.error();
-    if (bits != 8 && bits != 24 && bits != 32)
-        return file.notHandled("BMP with " + std::to_string(bits) + " bits a pixel");
-    if (compression != 0)
-        return file.notHandled("BMP with compression " + std::to_string(compression));
-    if (colours > 256)
-        return file.corrupt("it claims " + std::to_string(colours) + " palette colours");
-    const std::uint64_t paletteBytes = bits == 8 ? (colours == 0 ? 256 : colours) * 4 : 0;
-    if (dataStart < 14 + headerBytes + paletteBytes)
-        return file.corrupt("its BMP palette and pixels overlap");
-    const std::uint64_t rowBytes = (static_cast<std::uint64_t>(width) * bits + 31) / 32 * 4;
-    if (dataStart > file.size() || file.size() - dataStart < rowBytes * height)
-        return file.truncated("its pixels need " + std::to_string(rowBytes * height) + " bytes from byte " +
-                              std::to_string(dataStart) + " on, the file has " + std::to_string(file.size()));
-    ItkHeader header;
-    header.format = "BMP";
-    header.size = {width, static_cast<int>(height)};
-    header.channels = bits == 8 ? 1 : bits == 24 ? 3 : 4;
-    return header;
-}
-
 Result<ItkHeader> readNrrdHeader(const FileBytes& file) {
     const Lines text = readLines(file, [](const std::string& line) { return line.empty(); });
     std::map<std::string, std::string> fields;
@@ -293,7 +268,7 @@ Result<ItkHeader> readNrrdHeader(const FileBytes& file) {
         const auto [at, isNew] =
             fields.emplace(lowered(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
         if (!isNew)
-            return file.corrupt("its NRRD header gives \"" + at->first + "\" twice");
+            return file.corrupt("its NRRD header gives " + quoted(at->first) + " twice");
     }
     static const std::set<std::string> kKnown = {"type",
                                                  "dimension",
@@ -335,7 +310,7 @@ Result<ItkHeader> readNrrdHeader(const FileBytes& file) {
                                                  "measurement frame"};
     for (const auto& [name, value] : fields)
         if (kKnown.count(name) == 0)
-            return file.corrupt("its NRRD header has an unknown field \"" + name.substr(0, 40) + "\"");
+            return file.corrupt("its NRRD header has an unknown field " + quoted(name));
     for (const char* name : {"type", "dimension", "sizes", "encoding"})
         if (fields.count(name) == 0)
             return file.error(text.complete ? ErrorCode::FileCorrupt : ErrorCode::FileTruncated,
@@ -346,7 +321,7 @@ Result<ItkHeader> readNrrdHeader(const FileBytes& file) {
 
     const std::optional<SampleKind> kind = nrrdKind(lowered(fields["type"]));
     if (!kind)
-        return file.notHandled("NRRD samples of the type \"" + fields["type"].substr(0, 40) + "\"");
+        return file.notHandled("NRRD samples of the type " + quoted(fields["type"]));
     std::vector<std::uint64_t> sizes;
     for (const std::string& word : words(fields["sizes"]))
         sizes.push_back(wholeNumber(word).value_or(0));
@@ -381,18 +356,27 @@ Result<ItkHeader> readNrrdHeader(const FileBytes& file) {
     else if (encoding == "ascii" || encoding == "text" || encoding == "txt")
         ratio = static_cast<std::uint64_t>(kind->bytes); // a digit and a space would be two bytes, or one
     else if (encoding != "raw")
-        return file.notHandled("NRRD with the encoding \"" + encoding.substr(0, 40) + "\"");
+        return file.notHandled("NRRD with the encoding " + quoted(encoding));
     const std::string endian = lowered(fields["endian"]);
     if (kind->bytes > 1 && ratio != static_cast<std::uint64_t>(kind->bytes) && endian != "little" &&
         endian != "big")
         return file.corrupt("its NRRD header does not say the byte order");
     std::uint64_t available = file.size() - text.end;
+    const bool isPacked = encoding == "gzip" || encoding == "gz";
+    if (isPacked) {
+        header.packedPath = file.path();
+        header.packedOffset = text.end;
+    }
     if (isDetached) {
-        const Result<std::uint64_t> bytes =
-            detachedBytes(file, fields.count("data file") != 0 ? fields["data file"] : fields["datafile"]);
-        if (!bytes)
-            return bytes.error();
-        available = *bytes;
+        const Result<Detached> pixels =
+            detachedFile(file, fields.count("data file") != 0 ? fields["data file"] : fields["datafile"]);
+        if (!pixels)
+            return pixels.error();
+        available = pixels->bytes;
+        if (isPacked) {
+            header.packedPath = pixels->path;
+            header.packedOffset = 0;
+        }
     }
     if (Result<void> volume = checkVolume(file, header, kind->bytes, available, ratio); !volume)
         return volume.error();
@@ -435,7 +419,7 @@ Result<ItkHeader> readMetaHeader(const FileBytes& file) {
         const auto [at, isNew] =
             fields.emplace(trimmed(line.substr(0, equals)), trimmed(line.substr(equals + 1)));
         if (!isNew)
-            return file.corrupt("its MetaImage header gives " + at->first + " twice");
+            return file.corrupt("its MetaImage header gives " + quoted(at->first) + " twice");
         // Free text is the only value that may be long.
         if (at->second.size() > 250 && at->first != "Comment")
             return file.corrupt("its MetaImage header has a value of " + std::to_string(at->second.size()) +
@@ -482,11 +466,11 @@ Result<ItkHeader> readMetaHeader(const FileBytes& file) {
                                                  "ElementDataFile"};
     for (const auto& [name, value] : fields)
         if (kKnown.count(name) == 0)
-            return file.notHandled("the MetaImage field \"" + name + "\"");
+            return file.notHandled("the MetaImage field " + quoted(name));
     if (!text.complete)
         return file.truncated("its MetaImage header has no ElementDataFile");
     if (fields.count("ObjectType") != 0 && fields["ObjectType"] != "Image")
-        return file.notHandled("MetaIO objects of the type " + fields["ObjectType"]);
+        return file.notHandled("MetaIO objects of the type " + quoted(fields["ObjectType"]));
     const std::uint64_t dimension = wholeNumber(fields["NDims"]).value_or(0);
     std::vector<std::uint64_t> sizes;
     for (const std::string& word : words(fields["DimSize"]))
@@ -498,7 +482,7 @@ Result<ItkHeader> readMetaHeader(const FileBytes& file) {
                                                       {"MET_FLOAT", 4},  {"MET_DOUBLE", 8}};
     const auto type = kTypes.find(fields["ElementType"]);
     if (type == kTypes.end())
-        return file.notHandled("MetaImage samples of the type \"" + fields["ElementType"] + "\"");
+        return file.notHandled("MetaImage samples of the type " + quoted(fields["ElementType"]));
 
     // Numbers that MetaIO reads into arrays of one entry an axis.
     const auto countOf = [&](const char* name) { return words(fields[name]).size(); };
@@ -522,7 +506,7 @@ Result<ItkHeader> readMetaHeader(const FileBytes& file) {
                                        ? wholeNumber(fields["ElementNumberOfChannels"]).value_or(0)
                                        : 1;
     if (channels < 1 || channels > 4)
-        return file.notHandled("MetaImage with " + fields["ElementNumberOfChannels"] + " channels");
+        return file.notHandled("MetaImage with " + quoted(fields["ElementNumberOfChannels"]) + " channels");
     if (Result<void> axes = setAxes(file, header, sizes, false); !axes)
         return axes.error();
     header.channels = static_cast<int>(channels);
@@ -532,17 +516,25 @@ Result<ItkHeader> readMetaHeader(const FileBytes& file) {
         return file.notHandled("MetaImage with a HeaderSize");
     const bool isCompressed = lowered(fields["CompressedData"]) == "true";
     std::uint64_t available = file.size() - text.end;
+    if (isCompressed) {
+        header.packedPath = file.path();
+        header.packedOffset = text.end;
+    }
     const std::string where = fields["ElementDataFile"];
     if (lowered(where) != "local") {
-        const Result<std::uint64_t> bytes = detachedBytes(file, where);
-        if (!bytes)
-            return bytes.error();
-        available = *bytes;
+        const Result<Detached> pixels = detachedFile(file, where);
+        if (!pixels)
+            return pixels.error();
+        available = pixels->bytes;
+        if (isCompressed) {
+            header.packedPath = pixels->path;
+            header.packedOffset = 0;
+        }
     }
     if (fields.count("CompressedDataSize") != 0) {
         const std::optional<std::uint64_t> claimed = wholeNumber(fields["CompressedDataSize"]);
         if (!claimed || *claimed > available)
-            return file.truncated("it claims " + fields["CompressedDataSize"] +
+            return file.truncated("it claims " + quoted(fields["CompressedDataSize"]) +
                                   " bytes of compressed pixels, " + std::to_string(available) + " are there");
     }
     if (Result<void> volume =

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Promised: masks, label maps and probabilities come back exactly, as independent PNG readers see them too; a
+// file is replaced in one step or left as it was. PNG headers are judged by hand from the PNG specification.
+#include "io/images/atomic_file.h"
+#include "io/images/image_reader.h"
+#include "io/images/mask_files.h"
+#include "sample_files.h"
+
+#include <QDir>
+#include <QFile>
+#include <QImage>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <csignal>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace limn;
+using namespace limn::testing;
+
+namespace {
+
+LabelMap drawnLabels() {
+    LabelMap labels(kSize);
+    for (int y = 0; y < kSize.height; ++y)
+        for (int x = 0; x < kSize.width; ++x)
+            labels.at(x, y) = static_cast<std::uint8_t>((x / 5 + y / 4) % 7 == 0 ? 0 : (x * y) % 256);
+    labels.at(0, 0) = 1;
+    labels.at(36, 0) = 2;
+    labels.at(0, 22) = 3;
+    labels.at(36, 22) = 255;
+    return labels;
+}
+
+} // namespace
+
+class TestMaskFiles : public QObject {
+    Q_OBJECT
+
+private:
+    QTemporaryDir m_folder;
+    std::string file(const std::string& name) const { return m_folder.path().toStdString() + "/" + name; }
+    qsizetype fileCount() const {
+        return QDir(m_folder.path()).entryList(QDir::Files | QDir::Hidden | QDir::System).size();
+    }
+
+private Q_SLOTS:
+    void labelMapRoundTrip() {
+        const LabelMap labels = drawnLabels();
+        QVERIFY(writeLabelMap(file("l.png"), labels).ok());
+        const Result<LabelMap> back = readLabelMap(file("l.png"));
+        QVERIFY2(back.ok(), back.ok() ? "" : back.error().message().c_str());
+        QVERIFY(*back == labels);
+        // An independent reader sees the same values at the same places, in an 8-bit grey file.
+        const Bytes bytes = readBytes(file("l.png"));
+        QCOMPARE(int(bytes[24]), 8); // IHDR: bit depth
+        QCOMPARE(int(bytes[25]), 0); // IHDR: colour type grey
+        const QImage picture(QString::fromStdString(file("l.png")));
+        QCOMPARE(picture.size(), QSize(37, 23));
+        QCOMPARE(qRed(picture.pixel(36, 0)), 2);
+        QCOMPARE(qRed(picture.pixel(0, 22)), 3);
+        QCOMPARE(qRed(picture.pixel(36, 22)), 255);
+    }
+    void maskIsZeroAnd255() {
+        const LabelMap labels = drawnLabels();
+        QVERIFY(writeMask(file("m.png"), labels).ok());
+        const Result<Image> picture = readImage(file("m.png"));
+        QVERIFY(picture.ok());
+        LabelMap expected(kSize);
+        for (std::size_t i = 0; i < labels.labels.size(); ++i) {
+            expected.labels[i] = labels.labels[i] != 0 ? 1 : 0;
+            const int shown = picture->rgb[i * 3];
+            if (shown != (labels.labels[i] != 0 ? 255 : 0))
+                QFAIL("a mask holds another value than 0 and 255");
+        }
+        const Result<LabelMap> mask = readMask(file("m.png"));
+        QVERIFY(mask.ok());
+        QVERIFY(*mask == expected);
+    }
+    void masksOfOtherKinds() {
+        // 0 and 1 in PNG, lossy JPEG, one-bit PNG: all are masks somebody has.
+        LabelMap expected(kSize);
+        for (int y = 5; y < 20; ++y)
+            for (int x = 8; x < 30; ++x)
+                expected.at(x, y) = 1;
+        QVERIFY(writeLabelMap(file("01.png"), expected).ok());
+        std::vector<std::uint8_t> wide(expected.labels);
+        for (auto& value : wide)
+            value = static_cast<std::uint8_t>(value * 255);
+        writeJpegFile(file("m.jpg"), {.channels = 1, .data = wide.data(), .quality = 95});
+        writePngFile(file("bit.png"), {.bits = 1, .colourType = 0, .data = expected.labels.data()});
+        for (const char* name : {"01.png", "m.jpg", "bit.png"}) {
+            const Result<LabelMap> mask = readMask(file(name));
+            QVERIFY2(mask.ok(), name);
+            QVERIFY2(*mask == expected, name);
+        }
+    }
+    void paletteIndicesAreLabels() {
+        const std::vector<std::uint8_t> indices{0, 1, 2, 1};
+        writePngFile(file("pal.png"), {.size = {2, 2},
+                                       .bits = 2,
+                                       .colourType = 3,
+                                       .data = indices.data(),
+                                       .palette = {0, 0, 0, 255, 0, 0, 0, 255, 0}});
+        const Result<LabelMap> labels = readLabelMap(file("pal.png"));
+        QVERIFY(labels.ok());
+        QVERIFY(labels->labels == indices);
+    }
+    void colourIsNoLabelMap() {
+        const auto rgb = patternRgb();
+        writePngFile(file("rgb.png"), {.data = rgb.data()});
+        const Result<LabelMap> labels = readLabelMap(file("rgb.png"));
+        QVERIFY(!labels.ok());
+        QVERIFY(labels.error().code == ErrorCode::FeatureNotHandled);
+        QVERIFY(labels.error().message().find("rgb.png") != std::string::npos);
+    }
+    void probabilityIs16Bit() {
+        ProbabilityMap map;
+        map.size = kSize;
+        map.values = pattern16(kSize, 1, 65535);
+        QVERIFY(writeProbability(file("p.png"), map).ok());
+        QCOMPARE(int(readBytes(file("p.png"))[24]), 16);
+        const Result<Image> image = readImage(file("p.png"));
+        QVERIFY(image.ok());
+        QVERIFY(image->deep && image->deep->samples == map.values);
+    }
+    void pictures() {
+        Image image;
+        image.size = {61, 43};
+        image.rgb = smoothRgb(image.size);
+        QVERIFY(writePng(file("a.png"), image).ok());
+        const Result<Image> png = readImage(file("a.png"));
+        QVERIFY(png.ok());
+        QCOMPARE(difference(png->rgb, image.rgb, image.size), QString());
+        QVERIFY(writeJpeg(file("a.jpg"), image, 95).ok());
+        const Result<Image> jpeg = readImage(file("a.jpg"));
+        QVERIFY(jpeg.ok());
+        QCOMPARE(difference(jpeg->rgb, image.rgb, image.size, 8), QString());
+        const Result<void> quality = writeJpeg(file("b.jpg"), image, 0);
+        QVERIFY(!quality.ok() && quality.error().code == ErrorCode::InvalidArgument);
+        image.rgb.pop_back();
+        const Result<void> wrong = writePng(file("b.png"), image);
+        QVERIFY(!wrong.ok() && wrong.error().code == ErrorCode::InvalidArgument);
+        QVERIFY(!QFile::exists(QString::fromStdString(file("b.png"))));
+    }
+
+    // --- Writing in one step ---
+    void replacesAndKeepsPermissions() {
+        const Bytes old{1, 2, 3};
+        const Bytes fresh{4, 5, 6, 7};
+        const std::string path = file("\xC3\xBC.bin");
+        QVERIFY(writeFileAtomically(path, old).ok());
+        QCOMPARE(::chmod(path.c_str(), 0640), 0);
+        const qsizetype before = fileCount();
+        QVERIFY(writeFileAtomically(path, fresh).ok());
+        QVERIFY(readBytes(path) == fresh);
+        struct stat info {};
+        QCOMPARE(::stat(path.c_str(), &info), 0);
+        QCOMPARE(int(info.st_mode & 07777), 0640);
+        QCOMPARE(fileCount(), before);
+    }
+    void linkStaysALink() {
+        const std::string target = file("target.bin");
+        const std::string link = file("to_target.bin");
+        QVERIFY(writeFileAtomically(target, Bytes{1}).ok());
+        QCOMPARE(::symlink("target.bin", link.c_str()), 0);
+        QVERIFY(writeFileAtomically(link, Bytes{2, 3}).ok());
+        struct stat info {};
+        QCOMPARE(::lstat(link.c_str(), &info), 0);
+        QVERIFY(S_ISLNK(info.st_mode));
+        QVERIFY((readBytes(target) == Bytes{2, 3}));
+    }
+    void missingFolderAndFolder() {
+        const Result<void> missing = writeFileAtomically(file("no/such/a.bin"), Bytes{1});
+        QVERIFY(!missing.ok());
+        QVERIFY(missing.error().code == ErrorCode::FileNotWritable);
+        QVERIFY(missing.error().message().find("a.bin") != std::string::npos);
+        const Result<void> folder = writeFileAtomically(m_folder.path().toStdString(), Bytes{1});
+        QVERIFY(!folder.ok() && folder.error().code == ErrorCode::NotAFile);
+    }
+    void failedWriteLeavesTheOldFile() {
+        // A file size limit makes write() fail half way, as a full disk does.
+        const std::string path = file("limited.bin");
+        const Bytes old{9, 8, 7};
+        QVERIFY(writeFileAtomically(path, old).ok());
+        const qsizetype before = fileCount();
+        rlimit saved{};
+        QCOMPARE(::getrlimit(RLIMIT_FSIZE, &saved), 0);
+        const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+        rlimit small = saved;
+        small.rlim_cur = 100000;
+        QCOMPARE(::setrlimit(RLIMIT_FSIZE, &small), 0);
+        const Result<void> written = writeFileAtomically(path, Bytes(500000, 1));
+        QCOMPARE(::setrlimit(RLIMIT_FSIZE, &saved), 0);
+        std::signal(SIGXFSZ, handler);
+        QVERIFY(!written.ok());
+        QVERIFY(written.error().code == ErrorCode::FileNotWritable);
+        QVERIFY(readBytes(path) == old);
+        QCOMPARE(fileCount(), before);
+    }
+    void fullDisk() {
+        // /dev/full is no regular file, so that the writer refuses it before a byte is lost.
+        const Result<void> written = writeFileAtomically("/dev/full", Bytes{1});
+        QVERIFY(!written.ok() && written.error().code == ErrorCode::NotAFile);
+    }
+    void emptyMapIsRefused() {
+        const Result<void> written = writeLabelMap(file("empty.png"), LabelMap{});
+        QVERIFY(!written.ok() && written.error().code == ErrorCode::InvalidArgument);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestMaskFiles)
+#include "tst_mask_files.moc"
