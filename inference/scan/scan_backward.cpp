@@ -28,18 +28,20 @@
 #define LIMN_SCAN_BACKWARD_ONCE
 namespace limn::scan {
 
-// Sums over lanes are paid for once a group; 48 divides the network's 192, 384 and 768 channels.
-constexpr int kBackwardGroup = 48;
+// Sums over lanes and over groups are paid for once a group; 96 divides the network's 192, 384 and 768
+// channels.
+constexpr int kBackwardGroup = 96;
 constexpr std::int64_t kMostParts = 8;
 
 struct BackwardScratch {
-    explicit BackwardScratch(const ScanShape& shape)
+    BackwardScratch(const ScanShape& shape, bool ownBorders)
         : group(shape)
         , weightGradient(
               hwy::AllocateAligned<float>(static_cast<std::size_t>(group.paddedRank) * kBackwardGroup))
         , featureGradient(hwy::AllocateAligned<float>(static_cast<std::size_t>(group.paddedRank)))
-        , borders(hwy::AllocateAligned<float>(static_cast<std::size_t>((shape.length() + kTile - 1) / kTile *
-                                                                       kScanStates * kBackwardGroup))) {}
+        , borders(hwy::AllocateAligned<float>(
+              static_cast<std::size_t>((ownBorders ? tileCount(shape) : 1) * kScanStates * kBackwardGroup))) {
+    }
 
     StagedGroup<kBackwardGroup> group;
     // Sums over the steps, per channel.
@@ -60,7 +62,8 @@ struct BackwardScratch {
     alignas(64) float forB[kTile * kStateBlock * kMostLanes];   // dB and dC, lane by lane
     alignas(64) float forC[kTile * kStateBlock * kMostLanes];
     hwy::AlignedFreeUniquePtr<float[]> featureGradient;
-    hwy::AlignedFreeUniquePtr<float[]> borders; // [tiles][16][kBackwardGroup]: states before each tile
+    hwy::AlignedFreeUniquePtr<float[]>
+        borders; // [tiles][16][kBackwardGroup]: states before each tile, unless given
 };
 
 // Where a unit leaves its results.
@@ -292,14 +295,14 @@ HWY_INLINE void addFeatureGradients(const ScanShape& shape, BackwardScratch& scr
     }
 }
 
-void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float* dy,
+void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float* dy, const float* borders,
                    const UnitGradients& gradients, std::int64_t batchItem, std::int64_t firstChannel,
                    BackwardScratch& scratch) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     StagedGroup<kBackwardGroup>& group = scratch.group;
     const std::int64_t length = shape.length();
-    const std::int64_t tiles = (length + kTile - 1) / kTile;
+    const std::int64_t tiles = tileCount(shape);
     constexpr int kBorder = kScanStates * kBackwardGroup;
     for (int direction = 0; direction < shape.directions; ++direction) {
         stageParameters(shape, inputs, batchItem, firstChannel, kBackwardGroup, direction, group);
@@ -313,7 +316,7 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
         std::fill(std::begin(scratch.carry), std::end(scratch.carry), 0.0f);
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
 
-        for (std::int64_t tile = 0; tile < tiles; ++tile) {
+        for (std::int64_t tile = 0; borders == nullptr && tile < tiles; ++tile) {
             std::copy_n(scratch.states, kBorder, scratch.borders.get() + tile * kBorder);
             if (tile + 1 == tiles)
                 break;
@@ -332,7 +335,15 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
         for (std::int64_t tile = tiles - 1; tile >= 0; --tile) {
             const std::int64_t first = tile * kTile;
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
-            const float* border = scratch.borders.get() + tile * kBorder;
+            const float* border = scratch.states;
+            if (borders == nullptr) {
+                border = scratch.borders.get() + tile * kBorder;
+            } else {
+                const float* from = borders + borderOffset(shape, batchItem, direction, tile) + firstChannel;
+                for (int n = 0; n < kScanStates; ++n)
+                    std::copy_n(from + n * shape.channels, group.channels,
+                                scratch.states + n * kBackwardGroup);
+            }
             stageTile(shape, inputs, first, steps, first - kTile, group, scratch.sigmoids);
             stageRows(shape, group, dy, scratch.dy);
             int block = 0;
@@ -402,7 +413,7 @@ void addInOrder(float* to, const float* from, std::int64_t sources, std::int64_t
 } // namespace scan
 
 void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, const float* dy,
-                              const ScanGradients& gradients, int threads) {
+                              const ScanGradients& gradients, int threads, const float* borders) {
     using namespace scan;
     const std::int64_t kc = shape.directions * shape.channels;
     std::fill_n(gradients.dtWeight, kc * shape.rank, 0.0f);
@@ -433,7 +444,7 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
         runParallel(threads, items * parts, [&](std::int64_t unit, int participant) {
             hwy::AlignedUniquePtr<BackwardScratch>& own = scratch[static_cast<std::size_t>(participant)];
             if (!own)
-                own = hwy::MakeUniqueAligned<BackwardScratch>(shape);
+                own = hwy::MakeUniqueAligned<BackwardScratch>(shape, borders == nullptr);
             const std::int64_t item = unit / parts;
             const std::int64_t part = unit % parts;
             UnitGradients results;
@@ -447,7 +458,7 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
             results.d = results.a + kc * kScanStates;
             for (std::int64_t group = part * groups / parts; group < (part + 1) * groups / parts; ++group)
                 HWY_DYNAMIC_DISPATCH(backwardGroup)
-            (shape, inputs, dy, results, start + item, group * kBackwardGroup, *own);
+            (shape, inputs, dy, borders, results, start + item, group * kBackwardGroup, *own);
         });
         // Over the parts of each image, a row at a time.
         constexpr std::int64_t kPiece = 1 << 15;

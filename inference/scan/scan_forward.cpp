@@ -6,6 +6,8 @@
 #include "inference/scan/scan_tile.h"
 #include "inference/scan/thread_pool.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -74,8 +76,9 @@ HWY_INLINE void runStates(ForwardScratch& scratch, int v, int state) {
     hn::Store(h3, d, states + 3 * kForwardGroup);
 }
 
-void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, std::int64_t batchItem,
-                 std::int64_t firstChannel, int mostChannels, ForwardScratch& scratch) {
+void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, float* borders,
+                 std::int64_t batchItem, std::int64_t firstChannel, int mostChannels,
+                 ForwardScratch& scratch) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     StagedGroup<kForwardGroup>& group = scratch.group;
@@ -87,6 +90,13 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, std
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
         for (std::int64_t first = 0; first < length; first += kTile) {
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
+            if (borders != nullptr) {
+                float* border =
+                    borders + borderOffset(shape, batchItem, direction, first / kTile) + firstChannel;
+                for (int n = 0; n < kScanStates; ++n)
+                    std::copy_n(scratch.states + n * kForwardGroup, group.channels,
+                                border + n * shape.channels);
+            }
             const std::int64_t next = first + kTile < length ? first + kTile : -1;
             stageTile(shape, inputs, first, steps, next, group, nullptr);
             const int blocks = vectors * (kScanStates / kStateBlock);
@@ -137,7 +147,12 @@ const char* scanInstructionSet() {
     return HWY_DYNAMIC_DISPATCH(instructionSet)();
 }
 
-void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, float* y, int threads) {
+std::int64_t scanBorderCount(const ScanShape& shape) {
+    return shape.batch * shape.directions * scan::tileCount(shape) * kScanStates * shape.channels;
+}
+
+void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, float* y, int threads,
+                             float* borders) {
     using namespace scan;
     if (shape.batch <= 0 || shape.length() <= 0 || shape.channels <= 0)
         return;
@@ -152,7 +167,7 @@ void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, f
         if (!own)
             own = hwy::MakeUniqueAligned<ForwardScratch>(shape);
         HWY_DYNAMIC_DISPATCH(forwardUnit)
-        (shape, inputs, y, unit / groups, unit % groups * width, width, *own);
+        (shape, inputs, y, borders, unit / groups, unit % groups * width, width, *own);
     });
 }
 

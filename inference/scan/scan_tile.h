@@ -52,11 +52,23 @@ inline void pathRows(const ScanShape& shape, int direction, std::int64_t first, 
     }
 }
 
+inline std::int64_t tileCount(const ScanShape& shape) {
+    return (shape.length() + kTile - 1) / kTile;
+}
+
+// Where the states before a tile lie in `borders`: [16][channels].
+inline std::int64_t borderOffset(const ScanShape& shape, std::int64_t batchItem, int direction,
+                                 std::int64_t tile) {
+    return ((batchItem * shape.directions + direction) * tileCount(shape) + tile) * kScanStates *
+           shape.channels;
+}
+
 // A group of kGroup channels (the last ones of an incomplete group are 0) in one direction.
 template<int kGroup>
 struct StagedGroup {
     explicit StagedGroup(const ScanShape& shape)
-        : paddedRank(static_cast<int>((shape.rank + kMostLanes - 1) / kMostLanes * kMostLanes))
+        : paddedRank(static_cast<int>((std::max<std::int64_t>(shape.rank, 1) + kMostLanes - 1) / kMostLanes *
+                                      kMostLanes))
         , weight(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kGroup))
         , features(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kTile)) {
         std::fill_n(features.get(), static_cast<std::size_t>(paddedRank) * kTile, 0.0f);

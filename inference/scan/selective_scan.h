@@ -55,12 +55,23 @@ struct ScanGradients {
     float* d = nullptr;
 };
 
-// y: [batch][length][channels], overwritten. threads <= 0: as many as there are cores.
-void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, float* y, int threads);
+// Magnitudes beyond 1e12 (u, d, dy, steps), 1e9 (B, C), 1e15 (step features, their weights and bias) and 1e18
+// (rates) count as these, and rates above 0 as 0: y is finite for any finite input. Gradients are as long as
+// their own products fit into float.
 
-// Gradients of sum(y * dy); states are recomputed, not stored by the forward run.
+// Floats in `borders`: the states before every 32nd step, [batch][directions][tiles][16][channels], about
+// twice the size of u in four directions.
+std::int64_t scanBorderCount(const ScanShape& shape);
+
+// y: [batch][length][channels], overwritten. threads <= 0: as many as there are cores. `borders`, where
+// given, is filled for a backward run with the same inputs.
+void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, float* y, int threads,
+                             float* borders = nullptr);
+
+// Gradients of sum(y * dy). States are recomputed: from the forward run's `borders`, or without them (a third
+// slower, same bits) from the beginning.
 void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, const float* dy,
-                              const ScanGradients& gradients, int threads);
+                              const ScanGradients& gradients, int threads, const float* borders = nullptr);
 
 // The definition: one step after the other in double precision, one thread. For tests and as the baseline
 // that the speed of the others is measured against.

@@ -83,8 +83,11 @@ int main(int argc, char** argv) {
                                       dBias.data(), da.data(),         dd.data()};
         const double forward =
             timeOf(repetitions, [&] { selectiveScanForwardCpu(shape, inputs, y.data(), threads); });
-        const double backward = timeOf(
-            repetitions, [&] { selectiveScanBackwardCpu(shape, inputs, dy.data(), gradients, threads); });
+        std::vector<float> borders(static_cast<std::size_t>(scanBorderCount(shape)));
+        selectiveScanForwardCpu(shape, inputs, y.data(), threads, borders.data());
+        const double backward = timeOf(repetitions, [&] {
+            selectiveScanBackwardCpu(shape, inputs, dy.data(), gradients, threads, borders.data());
+        });
         const double reference = timeOf(1, [&] { selectiveScanForwardReference(shape, inputs, y.data()); });
 
         const auto wide = randomFloats(2 * values, -1, 1, 8); // both halves of the input projection
@@ -110,7 +113,7 @@ int main(int argc, char** argv) {
         });
         const double million = 4.0 * kScanStates * static_cast<double>(values) / 1e6;
         std::printf("%dx %-3s %9.1f %9.2f %9.2f %9.2f %9.2f | %8.3f %8.3f | %8.3f %8.3f | %9.1f\n",
-                    stage.blocks, stage.name, million, forward, million / forward / 1e3 * 1e0, backward,
+                    stage.blocks, stage.name, million, forward, million / forward / 1e3, backward,
                     backward / forward, depthwise, depthwiseBack, gate, gateBack, reference / forward);
         forwardSum += stage.blocks * forward;
         backwardSum += stage.blocks * backward;

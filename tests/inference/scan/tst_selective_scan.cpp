@@ -49,7 +49,7 @@ struct Gradients {
     }
 };
 
-Gradients backward(const Problem& problem, int threads) {
+Gradients backward(const Problem& problem, int threads, const float* borders = nullptr) {
     Gradients out;
     out.u.assign(problem.u.size(), NAN);
     out.projected.assign(problem.projected.size(), NAN);
@@ -59,7 +59,7 @@ Gradients backward(const Problem& problem, int threads) {
     out.d.assign(problem.d.size(), NAN);
     const ScanGradients gradients{out.u.data(),      out.projected.data(), out.dtWeight.data(),
                                   out.dtBias.data(), out.a.data(),         out.d.data()};
-    selectiveScanBackwardCpu(problem.shape, problem.inputs(), problem.dy.data(), gradients, threads);
+    selectiveScanBackwardCpu(problem.shape, problem.inputs(), problem.dy.data(), gradients, threads, borders);
     return out;
 }
 
@@ -166,6 +166,7 @@ private Q_SLOTS:
     void paddingOfProjectedGetsZero();
     void anyNumberOfThreadsGivesSameBits();
     void anySplitOfBatchGivesSameBits();
+    void bordersOfForwardRunGiveSameBits();
     void callersAtTheSameTimeGetSameBits();
     void writesStayInside();
     void smallStepsKeepRelativeAccuracy();
@@ -328,7 +329,7 @@ void TestSelectiveScan::gradientsMatchFiniteDifferences_data() {
     QTest::newRow("one column") << QList<int>{1, 6, 1, 2, 1, 2, 4};
     QTest::newRow("several tiles") << QList<int>{1, 7, 13, 9, 2, 4, 4};
     QTest::newRow("several groups of channels") << QList<int>{2, 3, 2, 101, 6, 6, 4};
-    QTest::newRow("more groups than parts") << QList<int>{1, 2, 3, 450, 5, 8, 2};
+    QTest::newRow("more groups than parts") << QList<int>{1, 2, 3, 870, 5, 8, 2};
     QTest::newRow("one direction") << QList<int>{1, 6, 7, 4, 2, 2, 1};
 }
 
@@ -436,6 +437,19 @@ void TestSelectiveScan::anySplitOfBatchGivesSameBits() {
             compare("a", sumOfA, gradients.a, 1e-5, 1e-6 * largestMagnitude(gradients.a));
         QVERIFY2(result.failure.empty(), result.failure.c_str());
     }
+}
+
+void TestSelectiveScan::bordersOfForwardRunGiveSameBits() {
+    const Problem problem = randomProblem(2, 9, 11, 133, 6, 8, 4, 39);
+    std::vector<float> borders(static_cast<std::size_t>(scanBorderCount(problem.shape)), NAN);
+    std::vector<float> y(problem.u.size(), NAN);
+    selectiveScanForwardCpu(problem.shape, problem.inputs(), y.data(), 2, borders.data());
+    QVERIFY(sameBits(y, problem.forward(2)));
+    QVERIFY(allFinite(borders));
+    Gradients expected = backward(problem, 2);
+    Gradients found = backward(problem, 2, borders.data());
+    for (std::size_t i = 0; i < found.all().size(); ++i)
+        QVERIFY2(sameBits(*found.all()[i].second, *expected.all()[i].second), found.all()[i].first);
 }
 
 void TestSelectiveScan::callersAtTheSameTimeGetSameBits() {
