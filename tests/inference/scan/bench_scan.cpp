@@ -113,7 +113,7 @@ int main(int argc, char** argv) {
         });
         const double million = 4.0 * kScanStates * static_cast<double>(values) / 1e6;
         std::printf("%dx %-3s %9.1f %9.2f %9.2f %9.2f %9.2f | %8.3f %8.3f | %8.3f %8.3f | %9.1f\n",
-                    stage.blocks, stage.name, million, forward, million / forward / 1e3, backward,
+                    stage.blocks, stage.name, million, forward, million / forward, backward,
                     backward / forward, depthwise, depthwiseBack, gate, gateBack, reference / forward);
         forwardSum += stage.blocks * forward;
         backwardSum += stage.blocks * backward;
@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
         states += stage.blocks * million;
     }
     std::printf("image  %9.1f %9.2f %9.2f %9.2f %9.2f | %8.3f %8.3f | %8.3f %8.3f |\n", states, forwardSum,
-                states / forwardSum / 1e3, backwardSum, backwardSum / forwardSum, depthwiseSum,
-                depthwiseBackSum, gateSum, gateBackSum);
+                states / forwardSum, backwardSum, backwardSum / forwardSum, depthwiseSum, depthwiseBackSum,
+                gateSum, gateBackSum);
     return 0;
 }
