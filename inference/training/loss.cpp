@@ -6,6 +6,23 @@
 
 namespace limn {
 
+namespace {
+
+at::Tensor softDiceLoss(const at::Tensor& probabilityIn, const at::Tensor& target) {
+    const at::Tensor probability = probabilityIn.flatten(1);
+    const at::Tensor truth = target.flatten(1);
+    const at::Tensor overlap = (probability * truth).sum(1);
+    return 1.0 - ((2.0 * overlap + 1.0) / (probability.sum(1) + truth.sum(1) + 1.0)).mean();
+}
+
+} // namespace
+
+LossParts releasedLoss(const at::Tensor& logits, const at::Tensor& target) {
+    const at::Tensor probability = at::sigmoid(logits.to(at::kDouble));
+    const at::Tensor truth = target.to(at::kDouble);
+    return {at::binary_cross_entropy(probability, truth), softDiceLoss(probability, truth)};
+}
+
 LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, double boundaryWeight) {
     constexpr std::int64_t kWindow = 31;
     LossParts parts;
@@ -19,10 +36,7 @@ LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, d
     } else {
         parts.bce = at::binary_cross_entropy_with_logits(logits, target);
     }
-    const at::Tensor probability = at::sigmoid(logits).flatten(1);
-    const at::Tensor truth = target.flatten(1);
-    const at::Tensor overlap = (probability * truth).sum(1);
-    parts.dice = 1.0 - ((2.0 * overlap + 1.0) / (probability.sum(1) + truth.sum(1) + 1.0)).mean();
+    parts.dice = softDiceLoss(at::sigmoid(logits), target);
     return parts;
 }
 

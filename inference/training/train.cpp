@@ -163,7 +163,9 @@ Tensor Trainer::lossOf(const Batch& batch) {
     if (m_options.boundaryWeight <= 0.0)
         target = target.ge(0.5).to(at::kFloat);
     const VmUnetV2Impl::Output output = m_network->forward(images);
-    const LossParts main = segmentationLoss(output.logits, target, m_options.boundaryWeight);
+    const LossParts main = m_options.boundaryWeight > 0.0
+                               ? segmentationLoss(output.logits, target, m_options.boundaryWeight)
+                               : releasedLoss(output.logits, target);
     Tensor loss = main.bce + main.dice;
     for (const Tensor& head : output.heads) {
         const Tensor small = at::adaptive_avg_pool2d(target, {head.size(2), head.size(3)});
@@ -415,7 +417,7 @@ Result<TrainReport> Trainer::run() {
             const Tensor stepLoss = lossOf(*batch);
             stepLoss.backward();
             const torch::NoGradGuard noGradients;
-            lossSum.add_(stepLoss.detach());
+            lossSum.add_(stepLoss.detach().to(at::kFloat));
             ++m_step;
             ++stepsOfEpoch;
             ++stepsHere;
