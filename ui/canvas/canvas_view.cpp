@@ -226,6 +226,11 @@ void CanvasView::setEmptyText(const QString& text) {
     updateOverlay();
 }
 
+void CanvasView::setMarkedLine(const QLineF& line) {
+    m_markedLine = line;
+    updateOverlay();
+}
+
 std::optional<QPoint> CanvasView::pointerPixel() const {
     if (!m_pointer || m_view.empty())
         return std::nullopt;
@@ -332,6 +337,15 @@ void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
         painter.drawRoundedRect(r, 6 * ratio, 6 * ratio);
         painter.setPen(QPen(QColor(0xF0, 0xE4, 0x42), 3 * ratio));
         painter.drawRoundedRect(r, 6 * ratio, 6 * ratio);
+        painter.setRenderHint(QPainter::Antialiasing, false);
+    }
+    if (!m_markedLine.isNull() && !m_view.empty()) {
+        const QLineF line(m_view.toDevice(m_markedLine.p1()), m_view.toDevice(m_markedLine.p2()));
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(QPen(QColor(0x10, 0x10, 0x10), 4 * ratio, Qt::SolidLine, Qt::RoundCap));
+        painter.drawLine(line);
+        painter.setPen(QPen(Qt::white, 2 * ratio, Qt::SolidLine, Qt::RoundCap));
+        painter.drawLine(line);
         painter.setRenderHint(QPainter::Antialiasing, false);
     }
     if (m_tool && !m_view.empty()) {

@@ -12,6 +12,7 @@
 #include "ui/canvas/overlay_compositor.h"
 
 #include <QElapsedTimer>
+#include <QLineF>
 #include <QOpenGLWidget>
 
 #include <optional>
@@ -66,7 +67,8 @@ public:
     void setScaleBarSpacing(double mmPerPixel);
     void setScaleBarVisible(bool on);
     void setEmptyText(const QString& text);
-    // A rectangle in image pixels outlined as the region tool's scope; empty for none.
+    // A line in image coordinates over everything, such as a diameter; null for none.
+    void setMarkedLine(const QLineF& line);
     std::optional<QPoint> pointerPixel() const;
     bool gestureActive() const { return m_gesture || m_panning; }
     // Drops the gesture in progress. True when there was one.
@@ -131,6 +133,7 @@ private:
     double m_divider = -1.0;
     bool m_movingDivider = false;
     QString m_emptyText;
+    QLineF m_markedLine;
 
     std::optional<QPointF> m_pointer; // logical pixels
     CanvasPointer m_lastPointer;

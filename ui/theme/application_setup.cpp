@@ -38,7 +38,8 @@ void prepareApplication(QApplication& application) {
     const QString chosen = QSettings().value(QStringLiteral("language")).toString();
     const QLocale locale = chosen.isEmpty() ? QLocale() : QLocale(chosen);
     auto* own = new QTranslator(&application);
-    if (own->load(locale, QStringLiteral("limn"), QStringLiteral("_"), QStringLiteral(":/translations"))) {
+    if (own->load(locale, QStringLiteral("limn"), QStringLiteral("_"), QStringLiteral(":/translations")) ||
+        own->load(QStringLiteral(":/translations/limn_en.qm"))) {
         QApplication::installTranslator(own);
         auto* qt = new QTranslator(&application);
         if (qt->load(locale, QStringLiteral("qtbase"), QStringLiteral("_"),

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Image files for the window, which knows no file formats: the one decode path of io/images, handed on. Any
+// thread; calls may run at the same time.
+#pragma once
+
+#include "io/core/image.h"
+#include "io/core/result.h"
+
+#include <string>
+
+namespace limn {
+
+// The image as everything in the program sees it. Errors as readImage() of io/images/image_reader.h, each
+// naming the file.
+Result<Image> openImage(const std::string& path);
+
+} // namespace limn

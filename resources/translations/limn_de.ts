@@ -1,0 +1,1963 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de" sourcelanguage="en">
+<context>
+    <name>QObject</name>
+    <message>
+        <source>Me</source>
+        <translation>Ich</translation>
+    </message>
+</context>
+<context>
+    <name>Tools</name>
+    <message>
+        <source>The image is still being opened.</source>
+        <translation>Das Bild wird noch geöffnet.</translation>
+    </message>
+    <message>
+        <source>No effect: a locked label or the rule "over background" protects what is there.</source>
+        <translation>Ohne Wirkung: Ein gesperrtes Label oder die Regel „nur über Hintergrund“ schützt, was dort ist.</translation>
+    </message>
+    <message>
+        <source>%1 px</source>
+        <translation>%1 px</translation>
+    </message>
+    <message>
+        <source> = %1 mm</source>
+        <translation> = %1 mm</translation>
+    </message>
+</context>
+<context>
+    <name>limn::BannerBar</name>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Close this message</source>
+        <translation>Diese Meldung schließen</translation>
+    </message>
+</context>
+<context>
+    <name>limn::CanvasView</name>
+    <message>
+        <source>%1 mm</source>
+        <translation>%1 mm</translation>
+    </message>
+    <message>
+        <source>%1 px</source>
+        <translation>%1 px</translation>
+    </message>
+</context>
+<context>
+    <name>limn::ExportDialog</name>
+    <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
+    </message>
+    <message>
+        <source>Accepted images</source>
+        <translation>Angenommene Bilder</translation>
+    </message>
+    <message>
+        <source>Accepted and submitted images</source>
+        <translation>Angenommene und eingereichte Bilder</translation>
+    </message>
+    <message>
+        <source>All images with an annotation</source>
+        <translation>Alle Bilder mit Annotation</translation>
+    </message>
+    <message>
+        <source>Which</source>
+        <translation>Welche</translation>
+    </message>
+    <message>
+        <source>Masks (PNG, 0 and 255), label maps (PNG), and one table of labels, areas, states and models (CSV)</source>
+        <translation>Masken (PNG, 0 und 255), Labelkarten (PNG) und eine Tabelle der Labels, Flächen, Zustände und Modelle (CSV)</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>Was</translation>
+    </message>
+    <message>
+        <source>Choose…</source>
+        <translation>Wählen…</translation>
+    </message>
+    <message>
+        <source>Where</source>
+        <translation>Wohin</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Export into</source>
+        <translation>Exportieren nach</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images</source>
+        <translation>
+            <numerusform>%n Bild</numerusform>
+            <numerusform>%n Bilder</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n files</source>
+        <translation>
+            <numerusform>%n Datei</numerusform>
+            <numerusform>%n Dateien</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 others left out</source>
+        <translation>%1 andere ausgelassen</translation>
+    </message>
+    <message>
+        <source>Files of the same names are replaced.</source>
+        <translation>Gleichnamige Dateien werden ersetzt.</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Stopped. Files that were written are whole and stay.</source>
+        <translation>Angehalten. Geschriebene Dateien sind vollständig und bleiben.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n annotations were written.</source>
+        <translation>
+            <numerusform>%n Annotation wurde geschrieben.</numerusform>
+            <numerusform>%n Annotationen wurden geschrieben.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images have no annotation.</source>
+        <translation>
+            <numerusform>%n Bild hat keine Annotation.</numerusform>
+            <numerusform>%n Bilder haben keine Annotation.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>limn::HistogramView</name>
+    <message>
+        <source>Histogram of the proposal's probabilities</source>
+        <translation>Histogramm der Wahrscheinlichkeiten des Vorschlags</translation>
+    </message>
+</context>
+<context>
+    <name>limn::HistoryPanel</name>
+    <message>
+        <source>edited</source>
+        <translation>bearbeitet</translation>
+    </message>
+    <message>
+        <source>added to the project</source>
+        <translation>dem Projekt hinzugefügt</translation>
+    </message>
+    <message>
+        <source>flag removed</source>
+        <translation>Markierung entfernt</translation>
+    </message>
+    <message>
+        <source>flagged</source>
+        <translation>markiert</translation>
+    </message>
+    <message>
+        <source>assigned</source>
+        <translation>zugewiesen</translation>
+    </message>
+    <message>
+        <source>file moved</source>
+        <translation>Datei verschoben</translation>
+    </message>
+    <message>
+        <source>&lt;b&gt;%1&lt;/b&gt;&lt;br&gt;&lt;span&gt;%2&lt;/span&gt;</source>
+        <translation>&lt;b&gt;%1&lt;/b&gt;&lt;br&gt;&lt;span&gt;%2&lt;/span&gt;</translation>
+    </message>
+    <message>
+        <source>Version: %1, %2</source>
+        <translation>Version: %1, %2</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Nothing yet.</source>
+        <translation>Noch nichts.</translation>
+    </message>
+</context>
+<context>
+    <name>limn::KeysDialog</name>
+    <message>
+        <source>Keys</source>
+        <translation>Tasten</translation>
+    </message>
+    <message>
+        <source>Search commands and keys</source>
+        <translation>Befehle und Tasten suchen</translation>
+    </message>
+    <message>
+        <source>Command</source>
+        <translation>Befehl</translation>
+    </message>
+    <message>
+        <source>New key:</source>
+        <translation>Neue Taste:</translation>
+    </message>
+    <message>
+        <source>Set</source>
+        <translation>Setzen</translation>
+    </message>
+    <message>
+        <source>Swap</source>
+        <translation>Tauschen</translation>
+    </message>
+    <message>
+        <source>No key</source>
+        <translation>Keine Taste</translation>
+    </message>
+    <message>
+        <source>Choose a command, then press its new key.</source>
+        <translation>Einen Befehl wählen, dann seine neue Taste drücken.</translation>
+    </message>
+    <message>
+        <source>Reset all</source>
+        <translation>Alle zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Import…</source>
+        <translation>Importieren…</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>Exportieren…</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Export keys</source>
+        <translation>Tasten exportieren</translation>
+    </message>
+    <message>
+        <source>JSON (*.json)</source>
+        <translation>JSON (*.json)</translation>
+    </message>
+    <message>
+        <source>%1 could not be written: %2</source>
+        <translation>%1 konnte nicht geschrieben werden: %2</translation>
+    </message>
+    <message>
+        <source>Import keys</source>
+        <translation>Tasten importieren</translation>
+    </message>
+    <message>
+        <source>%1 holds no keys of Limn.</source>
+        <translation>%1 enthält keine Tasten von Limn.</translation>
+    </message>
+    <message>
+        <source>%1 already means "%2".</source>
+        <translation>%1 bedeutet bereits „%2“.</translation>
+    </message>
+</context>
+<context>
+    <name>limn::LabelPanel</name>
+    <message>
+        <source>Add a label</source>
+        <translation>Label hinzufügen</translation>
+    </message>
+    <message>
+        <source>Label %1</source>
+        <translation>Label %1</translation>
+    </message>
+    <message>
+        <source>Rename label</source>
+        <translation>Label umbenennen</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Press %1 to choose this label</source>
+        <translation>%1 wählt dieses Label</translation>
+    </message>
+    <message>
+        <source>Colour</source>
+        <translation>Farbe</translation>
+    </message>
+    <message>
+        <source>Colour of %1</source>
+        <translation>Farbe von %1</translation>
+    </message>
+    <message>
+        <source>Hide</source>
+        <translation>Ausblenden</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Einblenden</translation>
+    </message>
+    <message>
+        <source>Unlock</source>
+        <translation>Entsperren</translation>
+    </message>
+    <message>
+        <source>Lock</source>
+        <translation>Sperren</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>Umbenennen…</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
+        <source>This label is in use and stays: clear its area first.</source>
+        <translation>Dieses Label wird verwendet und bleibt: erst seine Fläche leeren.</translation>
+    </message>
+</context>
+<context>
+    <name>limn::MainWindow</name>
+    <message>
+        <source>Limn</source>
+        <translation>Limn</translation>
+    </message>
+    <message>
+        <source>The proposal was used first, then your stroke.</source>
+        <translation>Zuerst wurde der Vorschlag übernommen, dann Ihr Strich.</translation>
+    </message>
+    <message>
+        <source>Undo both</source>
+        <translation>Beides rückgängig</translation>
+    </message>
+    <message>
+        <source>Canvas</source>
+        <translation>Zeichenfläche</translation>
+    </message>
+    <message>
+        <source>Proposal beside the annotation</source>
+        <translation>Vorschlag neben der Annotation</translation>
+    </message>
+    <message>
+        <source>Next image</source>
+        <translation>Nächstes Bild</translation>
+    </message>
+    <message>
+        <source>Show file</source>
+        <translation>Datei zeigen</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>Labels</translation>
+    </message>
+    <message>
+        <source>Proposal</source>
+        <translation>Vorschlag</translation>
+    </message>
+    <message>
+        <source>Measure</source>
+        <translation>Maße</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>Verlauf</translation>
+    </message>
+    <message>
+        <source>Reject</source>
+        <translation>Ablehnen</translation>
+    </message>
+    <message>
+        <source>Zoom: 100 % and back to the whole image (Z)</source>
+        <translation>Zoom: 100 % und zurück zum ganzen Bild (Z)</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>by %1, %2</source>
+        <translation>von %1, %2</translation>
+    </message>
+    <message>
+        <source>Calibrated: one pixel is %1 mm.</source>
+        <translation>Kalibriert: Ein Pixel ist %1 mm.</translation>
+    </message>
+    <message>
+        <source>Open another folder</source>
+        <translation>Anderen Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Rejected: %1</source>
+        <translation>Abgelehnt: %1</translation>
+    </message>
+    <message>
+        <source>All images are decided.</source>
+        <translation>Alle Bilder sind entschieden.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Export %n</source>
+        <translation>
+            <numerusform>%n exportieren</numerusform>
+            <numerusform>%n exportieren</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 was rejected.</source>
+        <translation>%1 wurde abgelehnt.</translation>
+    </message>
+    <message>
+        <source>%1 was submitted.</source>
+        <translation>%1 wurde eingereicht.</translation>
+    </message>
+    <message>
+        <source>%1 was accepted.</source>
+        <translation>%1 wurde angenommen.</translation>
+    </message>
+    <message>
+        <source>Take back</source>
+        <translation>Zurücknehmen</translation>
+    </message>
+    <message>
+        <source>Show them</source>
+        <translation>Anzeigen</translation>
+    </message>
+    <message>
+        <source>Files that were left out</source>
+        <translation>Ausgelassene Dateien</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n files could not be used.</source>
+        <translation>
+            <numerusform>%n Datei war nicht zu gebrauchen.</numerusform>
+            <numerusform>%n Dateien waren nicht zu gebrauchen.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Edits are not saved</source>
+        <translation>Änderungen sind nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>%1 They stay in memory only as long as the program runs.</source>
+        <translation>%1 Sie bleiben nur im Speicher, solange das Programm läuft.</translation>
+    </message>
+    <message>
+        <source>Save elsewhere…</source>
+        <translation>Woanders speichern…</translation>
+    </message>
+    <message>
+        <source>Quit and lose them</source>
+        <translation>Beenden und verlieren</translation>
+    </message>
+    <message>
+        <source>Go on working</source>
+        <translation>Weiterarbeiten</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <translation>Fenster</translation>
+    </message>
+    <message>
+        <source>Mask</source>
+        <translation>Maske</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Werkzeuge</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modell</translation>
+    </message>
+    <message>
+        <source>View</source>
+        <translation>Ansicht</translation>
+    </message>
+    <message>
+        <source>Move</source>
+        <translation>Bewegen</translation>
+    </message>
+    <message>
+        <source>Decide</source>
+        <translation>Entscheiden</translation>
+    </message>
+    <message>
+        <source>Open &amp;folder…</source>
+        <translation>&amp;Ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Open &amp;images…</source>
+        <translation>&amp;Bilder öffnen…</translation>
+    </message>
+    <message>
+        <source>Open &amp;project…</source>
+        <translation>&amp;Projekt öffnen…</translation>
+    </message>
+    <message>
+        <source>Try &amp;demo images</source>
+        <translation>&amp;Demobilder ansehen</translation>
+    </message>
+    <message>
+        <source>&amp;Close project</source>
+        <translation>Projekt s&amp;chließen</translation>
+    </message>
+    <message>
+        <source>&amp;Save now</source>
+        <translation>Jetzt &amp;speichern</translation>
+    </message>
+    <message>
+        <source>Everything is saved; Limn saves by itself.</source>
+        <translation>Alles ist gespeichert; Limn speichert von selbst.</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>Wird gespeichert…</translation>
+    </message>
+    <message>
+        <source>Save project &amp;elsewhere…</source>
+        <translation>Projekt &amp;woanders speichern…</translation>
+    </message>
+    <message>
+        <source>Save project elsewhere</source>
+        <translation>Projekt woanders speichern</translation>
+    </message>
+    <message>
+        <source>Limn projects (*.limn)</source>
+        <translation>Limn-Projekte (*.limn)</translation>
+    </message>
+    <message>
+        <source>The project goes on at its new place.</source>
+        <translation>Das Projekt geht an seinem neuen Ort weiter.</translation>
+    </message>
+    <message>
+        <source>E&amp;xport…</source>
+        <translation>E&amp;xportieren…</translation>
+    </message>
+    <message>
+        <source>Open images first: there is nothing to export yet.</source>
+        <translation>Erst Bilder öffnen: Es gibt noch nichts zu exportieren.</translation>
+    </message>
+    <message>
+        <source>&amp;Find image</source>
+        <translation>Bild &amp;suchen</translation>
+    </message>
+    <message>
+        <source>Next pane</source>
+        <translation>Nächster Bereich</translation>
+    </message>
+    <message>
+        <source>Previous pane</source>
+        <translation>Voriger Bereich</translation>
+    </message>
+    <message>
+        <source>&amp;Keys…</source>
+        <translation>&amp;Tasten…</translation>
+    </message>
+    <message>
+        <source>Side &amp;panels</source>
+        <translation>Seiten&amp;leiste</translation>
+    </message>
+    <message>
+        <source>F&amp;ull screen</source>
+        <translation>&amp;Vollbild</translation>
+    </message>
+    <message>
+        <source>Reset &amp;layout</source>
+        <translation>&amp;Anordnung zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Se&amp;ttings…</source>
+        <translation>&amp;Einstellungen…</translation>
+    </message>
+    <message>
+        <source>&amp;About Limn</source>
+        <translation>Ü&amp;ber Limn</translation>
+    </message>
+    <message>
+        <source>About Limn</source>
+        <translation>Über Limn</translation>
+    </message>
+    <message>
+        <source>&lt;h3&gt;Limn 0.1&lt;/h3&gt;&lt;p&gt;Review and correction of segmentations of dermoscopy and endoscopy images.&lt;/p&gt;&lt;p&gt;Limn assists; it makes no diagnosis. It sends nothing over any network.&lt;/p&gt;&lt;p&gt;Free software under the GNU General Public License, version 3 or later.&lt;/p&gt;</source>
+        <translation>&lt;h3&gt;Limn 0.1&lt;/h3&gt;&lt;p&gt;Prüfen und Korrigieren von Segmentierungen dermatoskopischer und endoskopischer Bilder.&lt;/p&gt;&lt;p&gt;Limn unterstützt; es stellt keine Diagnose. Es sendet nichts über ein Netzwerk.&lt;/p&gt;&lt;p&gt;Freie Software unter der GNU General Public License, Version 3 oder später.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>&amp;Beenden</translation>
+    </message>
+    <message>
+        <source>Brush</source>
+        <translation>Pinsel</translation>
+    </message>
+    <message>
+        <source>Eraser</source>
+        <translation>Radierer</translation>
+    </message>
+    <message>
+        <source>Lasso</source>
+        <translation>Lasso</translation>
+    </message>
+    <message>
+        <source>Polygon</source>
+        <translation>Polygon</translation>
+    </message>
+    <message>
+        <source>Wand</source>
+        <translation>Zauberstab</translation>
+    </message>
+    <message>
+        <source>Contour</source>
+        <translation>Kontur</translation>
+    </message>
+    <message>
+        <source>Region</source>
+        <translation>Bereich</translation>
+    </message>
+    <message>
+        <source>Ruler</source>
+        <translation>Lineal</translation>
+    </message>
+    <message>
+        <source>Smaller tool</source>
+        <translation>Kleineres Werkzeug</translation>
+    </message>
+    <message>
+        <source>Larger tool</source>
+        <translation>Größeres Werkzeug</translation>
+    </message>
+    <message>
+        <source>Label %1</source>
+        <translation>Label %1</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>&amp;Rückgängig</translation>
+    </message>
+    <message>
+        <source>&amp;Redo</source>
+        <translation>&amp;Wiederholen</translation>
+    </message>
+    <message>
+        <source>&amp;Fill holes</source>
+        <translation>Löcher &amp;füllen</translation>
+    </message>
+    <message>
+        <source>&amp;Keep largest part</source>
+        <translation>&amp;Größten Teil behalten</translation>
+    </message>
+    <message>
+        <source>&amp;Smooth edge</source>
+        <translation>Rand &amp;glätten</translation>
+    </message>
+    <message>
+        <source>Remove s&amp;pecks</source>
+        <translation>&amp;Krümel entfernen</translation>
+    </message>
+    <message>
+        <source>&amp;Clean: largest part, holes filled</source>
+        <translation>&amp;Säubern: größter Teil, Löcher gefüllt</translation>
+    </message>
+    <message>
+        <source>Clear &amp;label</source>
+        <translation>&amp;Label leeren</translation>
+    </message>
+    <message>
+        <source>Mark as &amp;no lesion</source>
+        <translation>Als „&amp;keine Läsion“ markieren</translation>
+    </message>
+    <message>
+        <source>No effect: a locked label is in the way.</source>
+        <translation>Ohne Wirkung: Ein gesperrtes Label steht im Weg.</translation>
+    </message>
+    <message>
+        <source>Copy &amp;measurements</source>
+        <translation>&amp;Maße kopieren</translation>
+    </message>
+    <message>
+        <source>&amp;Threshold</source>
+        <translation>&amp;Schwelle</translation>
+    </message>
+    <message>
+        <source>There is no proposal whose threshold could be moved.</source>
+        <translation>Es gibt keinen Vorschlag, dessen Schwelle sich verschieben ließe.</translation>
+    </message>
+    <message>
+        <source>&amp;Use proposal</source>
+        <translation>Vorschlag &amp;übernehmen</translation>
+    </message>
+    <message>
+        <source>&amp;Probability layer</source>
+        <translation>&amp;Wahrscheinlichkeiten</translation>
+    </message>
+    <message>
+        <source>&amp;Run model</source>
+        <translation>Modell a&amp;usführen</translation>
+    </message>
+    <message>
+        <source>No model was found; the Proposal panel says where models belong.</source>
+        <translation>Kein Modell gefunden; unter „Vorschlag“ steht, wohin Modelle gehören.</translation>
+    </message>
+    <message>
+        <source>Run model in the &amp;region</source>
+        <translation>Modell im &amp;Bereich ausführen</translation>
+    </message>
+    <message>
+        <source>The model was trained on whole images: a part of one may look different to it.</source>
+        <translation>Das Modell wurde an ganzen Bildern trainiert: Ein Ausschnitt kann ihm anders erscheinen.</translation>
+    </message>
+    <message>
+        <source>Run model on &amp;all listed images</source>
+        <translation>Modell auf &amp;alle gelisteten Bilder anwenden</translation>
+    </message>
+    <message>
+        <source>&amp;Stop running</source>
+        <translation>A&amp;nhalten</translation>
+    </message>
+    <message>
+        <source>Outline, fill</source>
+        <translation>Umriss, Füllung</translation>
+    </message>
+    <message>
+        <source>Outline</source>
+        <translation>Umriss</translation>
+    </message>
+    <message>
+        <source>Outline and fill</source>
+        <translation>Umriss und Füllung</translation>
+    </message>
+    <message>
+        <source>Fill</source>
+        <translation>Füllung</translation>
+    </message>
+    <message>
+        <source>Pixel read-out</source>
+        <translation>Pixelwerte</translation>
+    </message>
+    <message>
+        <source>One image</source>
+        <translation>Ein Bild</translation>
+    </message>
+    <message>
+        <source>Side by side</source>
+        <translation>Nebeneinander</translation>
+    </message>
+    <message>
+        <source>Swipe</source>
+        <translation>Schieber</translation>
+    </message>
+    <message>
+        <source>Difference</source>
+        <translation>Unterschied</translation>
+    </message>
+    <message>
+        <source>Next comparison</source>
+        <translation>Nächster Vergleich</translation>
+    </message>
+    <message>
+        <source>Previous comparison</source>
+        <translation>Voriger Vergleich</translation>
+    </message>
+    <message>
+        <source>Grid of images</source>
+        <translation>Bilder als Raster</translation>
+    </message>
+    <message>
+        <source>100 % and whole image</source>
+        <translation>100 % und ganzes Bild</translation>
+    </message>
+    <message>
+        <source>100 %</source>
+        <translation>100 %</translation>
+    </message>
+    <message>
+        <source>Whole image</source>
+        <translation>Ganzes Bild</translation>
+    </message>
+    <message>
+        <source>Zoom in</source>
+        <translation>Vergrößern</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>Verkleinern</translation>
+    </message>
+    <message>
+        <source>hold H</source>
+        <translation>H halten</translation>
+    </message>
+    <message>
+        <source>Bare image</source>
+        <translation>Bloßes Bild</translation>
+    </message>
+    <message>
+        <source>hold Q</source>
+        <translation>Q halten</translation>
+    </message>
+    <message>
+        <source>Proposal instead of annotation</source>
+        <translation>Vorschlag statt Annotation</translation>
+    </message>
+    <message>
+        <source>hold Space</source>
+        <translation>Leertaste halten</translation>
+    </message>
+    <message>
+        <source>Pan</source>
+        <translation>Verschieben</translation>
+    </message>
+    <message>
+        <source>hold T + wheel</source>
+        <translation>T halten + Rad</translation>
+    </message>
+    <message>
+        <source>Move the threshold</source>
+        <translation>Schwelle verschieben</translation>
+    </message>
+    <message>
+        <source>Shift + wheel</source>
+        <translation>Umschalt + Rad</translation>
+    </message>
+    <message>
+        <source>Tool size</source>
+        <translation>Werkzeuggröße</translation>
+    </message>
+    <message>
+        <source>Ctrl or right button</source>
+        <translation>Strg oder rechte Taste</translation>
+    </message>
+    <message>
+        <source>The opposite: subtract instead of add</source>
+        <translation>Das Gegenteil: abziehen statt hinzufügen</translation>
+    </message>
+    <message>
+        <source>Enter, Esc, Backspace</source>
+        <translation>Eingabe, Esc, Rücktaste</translation>
+    </message>
+    <message>
+        <source>End, drop, one step back in a gesture</source>
+        <translation>Geste beenden, verwerfen, einen Schritt zurück</translation>
+    </message>
+    <message>
+        <source>&amp;Next image</source>
+        <translation>&amp;Nächstes Bild</translation>
+    </message>
+    <message>
+        <source>&amp;Previous image</source>
+        <translation>&amp;Voriges Bild</translation>
+    </message>
+    <message>
+        <source>Next &amp;undone image</source>
+        <translation>Nächstes &amp;offenes Bild</translation>
+    </message>
+    <message>
+        <source>Previous un&amp;done image</source>
+        <translation>Voriges o&amp;ffenes Bild</translation>
+    </message>
+    <message>
+        <source>&amp;Show file</source>
+        <translation>&amp;Datei zeigen</translation>
+    </message>
+    <message>
+        <source>&amp;Accept and next</source>
+        <translation>&amp;Annehmen und weiter</translation>
+    </message>
+    <message>
+        <source>&amp;Reject…</source>
+        <translation>Ab&amp;lehnen…</translation>
+    </message>
+    <message>
+        <source>&amp;Take last decision back</source>
+        <translation>Letzte Entscheidung &amp;zurücknehmen</translation>
+    </message>
+    <message>
+        <source>There is no decision to take back.</source>
+        <translation>Es gibt keine Entscheidung zurückzunehmen.</translation>
+    </message>
+    <message>
+        <source>&amp;Flag</source>
+        <translation>&amp;Markieren</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>&amp;Datei</translation>
+    </message>
+    <message>
+        <source>&amp;Recent</source>
+        <translation>&amp;Zuletzt</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>&amp;Bearbeiten</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>&amp;Ansicht</translation>
+    </message>
+    <message>
+        <source>&amp;Image</source>
+        <translation>B&amp;ild</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>&amp;Modell</translation>
+    </message>
+    <message>
+        <source>&amp;Tools</source>
+        <translation>&amp;Werkzeuge</translation>
+    </message>
+    <message>
+        <source>&amp;Review</source>
+        <translation>&amp;Prüfung</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>&amp;Hilfe</translation>
+    </message>
+    <message>
+        <source>Open a folder of images</source>
+        <translation>Ordner mit Bildern öffnen</translation>
+    </message>
+    <message>
+        <source>Open images</source>
+        <translation>Bilder öffnen</translation>
+    </message>
+    <message>
+        <source>Images (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.nrrd *.mha *.mhd *.dcm);;All files (*)</source>
+        <translation>Bilder (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.nrrd *.mha *.mhd *.dcm);;Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>Open a project</source>
+        <translation>Projekt öffnen</translation>
+    </message>
+    <message>
+        <source>The demo images are not installed: the folder "demo" is missing beside the program. Open a folder of your own instead.</source>
+        <translation>Die Demobilder sind nicht installiert: Der Ordner „demo“ fehlt neben dem Programm. Öffnen Sie stattdessen einen eigenen Ordner.</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Open %1</source>
+        <translation>%1 öffnen</translation>
+    </message>
+    <message numerus="yes">
+        <source>Add %n images</source>
+        <translation>
+            <numerusform>%n Bild hinzufügen</numerusform>
+            <numerusform>%n Bilder hinzufügen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Drop to add %n images</source>
+        <translation>
+            <numerusform>Loslassen, um %n Bild hinzuzufügen</numerusform>
+            <numerusform>Loslassen, um %n Bilder hinzuzufügen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n dropped: add to this project, or open as a new one?</source>
+        <translation>
+            <numerusform>%n fallen gelassen: diesem Projekt hinzufügen oder als neues öffnen?</numerusform>
+            <numerusform>%n fallen gelassen: diesem Projekt hinzufügen oder als neues öffnen?</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Add here</source>
+        <translation>Hier hinzufügen</translation>
+    </message>
+    <message>
+        <source>New project</source>
+        <translation>Neues Projekt</translation>
+    </message>
+    <message>
+        <source>No effect: %1 is locked. &lt;a href="unlock"&gt;Unlock&lt;/a&gt;</source>
+        <translation>Ohne Wirkung: %1 ist gesperrt. &lt;a href="unlock"&gt;Entsperren&lt;/a&gt;</translation>
+    </message>
+    <message>
+        <source>The proposal is still being computed.</source>
+        <translation>Der Vorschlag wird noch berechnet.</translation>
+    </message>
+    <message>
+        <source>There is no proposal to use.</source>
+        <translation>Es gibt keinen Vorschlag zu übernehmen.</translation>
+    </message>
+    <message>
+        <source>There are edits by hand. Add the proposal to them, or put it in their place?</source>
+        <translation>Es gibt Änderungen von Hand. Den Vorschlag hinzufügen oder an ihre Stelle setzen?</translation>
+    </message>
+    <message>
+        <source>Add (Enter)</source>
+        <translation>Hinzufügen (Eingabe)</translation>
+    </message>
+    <message>
+        <source>Replace</source>
+        <translation>Ersetzen</translation>
+    </message>
+    <message>
+        <source>The proposal was used at threshold %1.</source>
+        <translation>Der Vorschlag wurde bei Schwelle %1 übernommen.</translation>
+    </message>
+    <message>
+        <source>The proposal changes nothing here.</source>
+        <translation>Der Vorschlag ändert hier nichts.</translation>
+    </message>
+    <message>
+        <source>There was nothing to change.</source>
+        <translation>Es gab nichts zu ändern.</translation>
+    </message>
+    <message>
+        <source>There is nothing to undo.</source>
+        <translation>Es gibt nichts rückgängig zu machen.</translation>
+    </message>
+    <message>
+        <source>There is nothing to redo.</source>
+        <translation>Es gibt nichts zu wiederholen.</translation>
+    </message>
+    <message>
+        <source>Nothing is outlined. Mark as no lesion?</source>
+        <translation>Nichts ist umrandet. Als „keine Läsion“ markieren?</translation>
+    </message>
+    <message>
+        <source>Mark as no lesion (Enter)</source>
+        <translation>Keine Läsion (Eingabe)</translation>
+    </message>
+    <message>
+        <source>There is no label %1. The Labels panel adds one.</source>
+        <translation>Es gibt kein Label %1. Unter „Labels“ lässt sich eines hinzufügen.</translation>
+    </message>
+    <message>
+        <source>The measurements are on the clipboard.</source>
+        <translation>Die Maße sind in der Zwischenablage.</translation>
+    </message>
+    <message>
+        <source>Your edits are saved under this name. Is it right?</source>
+        <translation>Ihre Änderungen werden unter diesem Namen gespeichert. Stimmt er?</translation>
+    </message>
+    <message>
+        <source>Yes</source>
+        <translation>Ja</translation>
+    </message>
+    <message>
+        <source>Annotation against proposal: Dice %1, IoU %2. Blue: only annotation; orange, dashed: only proposal.</source>
+        <translation>Annotation gegen Vorschlag: Dice %1, IoU %2. Blau: nur Annotation; orange, gestrichelt: nur Vorschlag.</translation>
+    </message>
+    <message>
+        <source>No image in this folder could be read.</source>
+        <translation>Kein Bild in diesem Ordner ließ sich lesen.</translation>
+    </message>
+    <message>
+        <source>Opening…</source>
+        <translation>Wird geöffnet…</translation>
+    </message>
+    <message>
+        <source>Accept</source>
+        <translation>Annehmen</translation>
+    </message>
+    <message>
+        <source>Accept: no lesion</source>
+        <translation>Annehmen: keine Läsion</translation>
+    </message>
+    <message>
+        <source>Submit: no lesion</source>
+        <translation>Einreichen: keine Läsion</translation>
+    </message>
+    <message>
+        <source>Use proposal and accept</source>
+        <translation>Vorschlag annehmen</translation>
+    </message>
+    <message>
+        <source>Use proposal and submit</source>
+        <translation>Vorschlag einreichen</translation>
+    </message>
+    <message>
+        <source>Accepted: next</source>
+        <translation>Angenommen: weiter</translation>
+    </message>
+    <message>
+        <source>Accept and next</source>
+        <translation>Annehmen und weiter</translation>
+    </message>
+    <message>
+        <source>Submit and next</source>
+        <translation>Einreichen und weiter</translation>
+    </message>
+    <message>
+        <source>brush stroke</source>
+        <translation>Pinselstrich</translation>
+    </message>
+    <message>
+        <source>eraser stroke</source>
+        <translation>Radierstrich</translation>
+    </message>
+    <message>
+        <source>lasso</source>
+        <translation>Lasso</translation>
+    </message>
+    <message>
+        <source>keep inside</source>
+        <translation>Innen behalten</translation>
+    </message>
+    <message>
+        <source>polygon</source>
+        <translation>Polygon</translation>
+    </message>
+    <message>
+        <source>wand</source>
+        <translation>Zauberstab</translation>
+    </message>
+    <message>
+        <source>contour push</source>
+        <translation>Kontur schieben</translation>
+    </message>
+    <message>
+        <source>fill holes</source>
+        <translation>Löcher füllen</translation>
+    </message>
+    <message>
+        <source>keep largest part</source>
+        <translation>größten Teil behalten</translation>
+    </message>
+    <message>
+        <source>remove specks</source>
+        <translation>Krümel entfernen</translation>
+    </message>
+    <message>
+        <source>clean</source>
+        <translation>Säubern</translation>
+    </message>
+    <message>
+        <source>smooth</source>
+        <translation>Glätten</translation>
+    </message>
+    <message>
+        <source>grow</source>
+        <translation>Wachsen</translation>
+    </message>
+    <message>
+        <source>shrink</source>
+        <translation>Schrumpfen</translation>
+    </message>
+    <message>
+        <source>clear label</source>
+        <translation>Label leeren</translation>
+    </message>
+    <message>
+        <source>replace label</source>
+        <translation>Label ersetzen</translation>
+    </message>
+    <message>
+        <source>use proposal</source>
+        <translation>Vorschlag übernehmen</translation>
+    </message>
+    <message>
+        <source>mark as no lesion</source>
+        <translation>Markierung „keine Läsion“</translation>
+    </message>
+    <message>
+        <source>remove the no lesion mark</source>
+        <translation>Markierung „keine Läsion“ entfernen</translation>
+    </message>
+    <message>
+        <source>restore version</source>
+        <translation>Version wiederherstellen</translation>
+    </message>
+    <message>
+        <source>import</source>
+        <translation>Import</translation>
+    </message>
+    <message>
+        <source>&amp;Undo %1</source>
+        <translation>&amp;Rückgängig: %1</translation>
+    </message>
+    <message>
+        <source>&amp;Redo %1</source>
+        <translation>&amp;Wiederholen: %1</translation>
+    </message>
+    <message>
+        <source>%1 %</source>
+        <translation>%1 %</translation>
+    </message>
+    <message>
+        <source>x %1  y %2   RGB %3 %4 %5</source>
+        <translation>x %1  y %2   RGB %3 %4 %5</translation>
+    </message>
+    <message>
+        <source>   p %1</source>
+        <translation>   p %1</translation>
+    </message>
+    <message>
+        <source> (model)</source>
+        <translation> (Modell)</translation>
+    </message>
+    <message>
+        <source> (model, edited)</source>
+        <translation> (Modell, bearbeitet)</translation>
+    </message>
+    <message>
+        <source> (by hand)</source>
+        <translation> (von Hand)</translation>
+    </message>
+    <message>
+        <source>no model</source>
+        <translation>kein Modell</translation>
+    </message>
+    <message>
+        <source>No model was found: there will be no proposals. Models are files NAME.safetensors in the folder "models" beside the program.</source>
+        <translation>Kein Modell gefunden: Es wird keine Vorschläge geben. Modelle sind Dateien NAME.safetensors im Ordner „models“ neben dem Programm.</translation>
+    </message>
+    <message>
+        <source>Model: %1</source>
+        <translation>Modell: %1</translation>
+    </message>
+    <message>
+        <source>%1: not loaded</source>
+        <translation>%1: nicht geladen</translation>
+    </message>
+    <message>
+        <source>%1: loading…</source>
+        <translation>%1: wird geladen…</translation>
+    </message>
+    <message>
+        <source>%1 · %2 · %3 ms</source>
+        <translation>%1 · %2 · %3 ms</translation>
+    </message>
+    <message>
+        <source>%1: computing…</source>
+        <translation>%1: rechnet…</translation>
+    </message>
+    <message>
+        <source>%1 · %2 of %3</source>
+        <translation>%1 · %2 von %3</translation>
+    </message>
+    <message>
+        <source> · %1 s left</source>
+        <translation> · noch %1 s</translation>
+    </message>
+    <message>
+        <source>not saved</source>
+        <translation>nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>saving…</source>
+        <translation>wird gespeichert…</translation>
+    </message>
+    <message>
+        <source>all saved</source>
+        <translation>alles gespeichert</translation>
+    </message>
+    <message>
+        <source>Image %1, %2</source>
+        <translation>Bild %1, %2</translation>
+    </message>
+    <message>
+        <source>Edits are not being saved: %1 They stay in memory until that is solved.</source>
+        <translation>Änderungen werden nicht gespeichert: %1 Sie bleiben im Speicher, bis das behoben ist.</translation>
+    </message>
+    <message>
+        <source>Try now</source>
+        <translation>Jetzt versuchen</translation>
+    </message>
+</context>
+<context>
+    <name>limn::MeasurePanel</name>
+    <message>
+        <source>Nothing is drawn in this label yet.</source>
+        <translation>In diesem Label ist noch nichts gezeichnet.</translation>
+    </message>
+    <message>
+        <source>Area</source>
+        <translation>Fläche</translation>
+    </message>
+    <message>
+        <source>Share of image</source>
+        <translation>Anteil am Bild</translation>
+    </message>
+    <message>
+        <source>Perimeter</source>
+        <translation>Umfang</translation>
+    </message>
+    <message>
+        <source>Longest</source>
+        <translation>Längster ⌀</translation>
+    </message>
+    <message>
+        <source>Across</source>
+        <translation>Quer dazu</translation>
+    </message>
+    <message>
+        <source>Equivalent ⌀</source>
+        <translation>Gleichwertiger ⌀</translation>
+    </message>
+    <message>
+        <source>Asymmetry</source>
+        <translation>Asymmetrie</translation>
+    </message>
+    <message>
+        <source>Circularity</source>
+        <translation>Rundheit</translation>
+    </message>
+    <message>
+        <source>Irregularity</source>
+        <translation>Unregelmäßigkeit</translation>
+    </message>
+    <message>
+        <source>Parts, holes</source>
+        <translation>Teile, Löcher</translation>
+    </message>
+    <message>
+        <source>Mean colour</source>
+        <translation>Mittlere Farbe</translation>
+    </message>
+    <message>
+        <source>Number of pixels</source>
+        <translation>Zahl der Pixel</translation>
+    </message>
+    <message>
+        <source>Area in % of the image</source>
+        <translation>Fläche in % des Bildes</translation>
+    </message>
+    <message>
+        <source>Length of the edge, holes included</source>
+        <translation>Länge des Randes, Löcher eingeschlossen</translation>
+    </message>
+    <message>
+        <source>Greatest distance of two points</source>
+        <translation>Größter Abstand zweier Punkte</translation>
+    </message>
+    <message>
+        <source>Width at right angles to the longest diameter</source>
+        <translation>Breite rechtwinklig zum längsten Durchmesser</translation>
+    </message>
+    <message>
+        <source>Diameter of the disc of the same area</source>
+        <translation>Durchmesser der flächengleichen Scheibe</translation>
+    </message>
+    <message>
+        <source>Unshared area after folding on both principal axes, mean</source>
+        <translation>Nicht gedeckte Fläche nach Falten an beiden Hauptachsen, Mittel</translation>
+    </message>
+    <message>
+        <source>4π · area / perimeter²: 1 for a disc</source>
+        <translation>4π · Fläche / Umfang²: 1 bei einer Scheibe</translation>
+    </message>
+    <message>
+        <source>Perimeter² / (4π · area), outer edge: 1 for a disc</source>
+        <translation>Umfang² / (4π · Fläche), Außenrand: 1 bei einer Scheibe</translation>
+    </message>
+    <message>
+        <source>Connected parts and holes in them</source>
+        <translation>Zusammenhängende Teile und Löcher darin</translation>
+    </message>
+    <message>
+        <source>Mean red, green, blue inside</source>
+        <translation>Mittleres Rot, Grün, Blau innen</translation>
+    </message>
+    <message>
+        <source>mm, %1</source>
+        <translation>mm, %1</translation>
+    </message>
+    <message>
+        <source>px · Calibrate…</source>
+        <translation>px · Kalibrieren…</translation>
+    </message>
+    <message>
+        <source>%1 px</source>
+        <translation>%1 px</translation>
+    </message>
+    <message>
+        <source>%1 mm²</source>
+        <translation>%1 mm²</translation>
+    </message>
+    <message>
+        <source>%1 mm</source>
+        <translation>%1 mm</translation>
+    </message>
+    <message>
+        <source>%1 %</source>
+        <translation>%1 %</translation>
+    </message>
+</context>
+<context>
+    <name>limn::OptionBar</name>
+    <message>
+        <source>Add</source>
+        <translation>Hinzufügen</translation>
+    </message>
+    <message>
+        <source>Subtract</source>
+        <translation>Abziehen</translation>
+    </message>
+    <message>
+        <source>Ctrl or the right button does the opposite</source>
+        <translation>Strg oder die rechte Taste tut das Gegenteil</translation>
+    </message>
+    <message>
+        <source>Over background only</source>
+        <translation>Nur über Hintergrund</translation>
+    </message>
+    <message>
+        <source>Other labels are not painted over</source>
+        <translation>Andere Labels werden nicht übermalt</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source> px</source>
+        <translation> px</translation>
+    </message>
+    <message>
+        <source>S smaller, D larger, Shift + wheel</source>
+        <translation>S kleiner, D größer, Umschalt + Rad</translation>
+    </message>
+    <message>
+        <source>Square</source>
+        <translation>Eckig</translation>
+    </message>
+    <message>
+        <source>Square instead of round</source>
+        <translation>Eckig statt rund</translation>
+    </message>
+    <message>
+        <source>Pressure</source>
+        <translation>Druck</translation>
+    </message>
+    <message>
+        <source>A pen's pressure sets 30 to 100 % of the size</source>
+        <translation>Der Druck des Stifts bestimmt 30 bis 100 % der Größe</translation>
+    </message>
+    <message>
+        <source>Draw round an area. Shift keeps only what lies inside.</source>
+        <translation>Eine Fläche umfahren. Umschalt behält nur, was innen liegt.</translation>
+    </message>
+    <message>
+        <source>Click corners; Enter, double click or the first corner closes. Backspace takes the last one back.</source>
+        <translation>Ecken klicken; Eingabe, Doppelklick oder die erste Ecke schließt. Rücktaste nimmt die letzte zurück.</translation>
+    </message>
+    <message>
+        <source>Tolerance</source>
+        <translation>Toleranz</translation>
+    </message>
+    <message>
+        <source>CIELAB distance. Press in the image and drag right or left</source>
+        <translation>CIELAB-Abstand. Im Bild drücken und nach rechts oder links ziehen</translation>
+    </message>
+    <message>
+        <source>Sample</source>
+        <translation>Probe</translation>
+    </message>
+    <message>
+        <source>Sample size</source>
+        <translation>Probengröße</translation>
+    </message>
+    <message>
+        <source>Connected</source>
+        <translation>Verbunden</translation>
+    </message>
+    <message>
+        <source>Only what is joined to the pressed pixel</source>
+        <translation>Nur was mit dem gedrückten Pixel verbunden ist</translation>
+    </message>
+    <message>
+        <source>Fill holes</source>
+        <translation>Löcher füllen</translation>
+    </message>
+    <message>
+        <source>Holes of the selection are taken in</source>
+        <translation>Löcher der Auswahl werden aufgenommen</translation>
+    </message>
+    <message>
+        <source>View only</source>
+        <translation>Nur Ansicht</translation>
+    </message>
+    <message>
+        <source>Only what is in view</source>
+        <translation>Nur was zu sehen ist</translation>
+    </message>
+    <message>
+        <source>Smoothing</source>
+        <translation>Glättung</translation>
+    </message>
+    <message>
+        <source>From inside pushes the edge out, from outside in.</source>
+        <translation>Von innen schiebt den Rand hinaus, von außen hinein.</translation>
+    </message>
+    <message>
+        <source>Drag a rectangle, with Shift any shape: use, fill, clean and clear then act inside only. A click removes it.</source>
+        <translation>Ein Rechteck ziehen, mit Umschalt jede Form: Übernehmen, Füllen, Säubern und Leeren wirken dann nur darin. Ein Klick entfernt es.</translation>
+    </message>
+    <message>
+        <source>%1 px =</source>
+        <translation>%1 px =</translation>
+    </message>
+    <message>
+        <source> mm</source>
+        <translation> mm</translation>
+    </message>
+    <message>
+        <source>Calibrate</source>
+        <translation>Kalibrieren</translation>
+    </message>
+    <message>
+        <source>Click both ends of a length. A known length calibrates the image.</source>
+        <translation>Beide Enden einer Länge klicken. Eine bekannte Länge kalibriert das Bild.</translation>
+    </message>
+</context>
+<context>
+    <name>limn::ProposalPanel</name>
+    <message>
+        <source>Which proposal is shown</source>
+        <translation>Welcher Vorschlag gezeigt wird</translation>
+    </message>
+    <message>
+        <source>Threshold</source>
+        <translation>Schwelle</translation>
+    </message>
+    <message>
+        <source>Threshold (T). Double click: the model's own</source>
+        <translation>Schwelle (T). Doppelklick: die des Modells</translation>
+    </message>
+    <message>
+        <source>Use</source>
+        <translation>Übernehmen</translation>
+    </message>
+    <message>
+        <source>No model was found, so there are no proposals. Drawing by hand works. Models are files NAME.safetensors in the folder "models" beside the program.</source>
+        <translation>Kein Modell gefunden, daher keine Vorschläge. Zeichnen von Hand geht. Modelle sind Dateien NAME.safetensors im Ordner „models“ neben dem Programm.</translation>
+    </message>
+    <message>
+        <source>The model could not be loaded: %1</source>
+        <translation>Das Modell konnte nicht geladen werden: %1</translation>
+    </message>
+    <message>
+        <source>Open images to see proposals.</source>
+        <translation>Bilder öffnen, um Vorschläge zu sehen.</translation>
+    </message>
+    <message>
+        <source>Computing a proposal…</source>
+        <translation>Ein Vorschlag wird berechnet…</translation>
+    </message>
+    <message>
+        <source>Loading the model…</source>
+        <translation>Das Modell wird geladen…</translation>
+    </message>
+    <message>
+        <source>No proposal for this image yet.</source>
+        <translation>Noch kein Vorschlag für dieses Bild.</translation>
+    </message>
+    <message>
+        <source> · detail %1×</source>
+        <translation> · Ausschnitt %1×</translation>
+    </message>
+    <message>
+        <source> · 4 mirrorings</source>
+        <translation> · 4 Spiegelungen</translation>
+    </message>
+</context>
+<context>
+    <name>limn::RejectPopover</name>
+    <message>
+        <source>Reject, because</source>
+        <translation>Ablehnen, weil</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>Grund</translation>
+    </message>
+    <message>
+        <source>Not gradable</source>
+        <translation>Nicht beurteilbar</translation>
+    </message>
+    <message>
+        <source>Wrong outline</source>
+        <translation>Falscher Umriss</translation>
+    </message>
+    <message>
+        <source>Wrong label</source>
+        <translation>Falsches Label</translation>
+    </message>
+    <message>
+        <source>Artefact</source>
+        <translation>Artefakt</translation>
+    </message>
+    <message>
+        <source>Out of focus</source>
+        <translation>Unscharf</translation>
+    </message>
+    <message>
+        <source>Not the lesion</source>
+        <translation>Nicht die Läsion</translation>
+    </message>
+    <message>
+        <source>Wrong patient or image</source>
+        <translation>Falscher Patient oder falsches Bild</translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation>Doppelt</translation>
+    </message>
+    <message>
+        <source>In words (optional), then Enter</source>
+        <translation>In Worten (freiwillig), dann Eingabe</translation>
+    </message>
+</context>
+<context>
+    <name>limn::ReviewSession</name>
+    <message>
+        <source>This is the last image of the list.</source>
+        <translation>Das ist das letzte Bild der Liste.</translation>
+    </message>
+    <message>
+        <source>This is the first image of the list.</source>
+        <translation>Das ist das erste Bild der Liste.</translation>
+    </message>
+    <message>
+        <source>The saved annotation does not fit the image and is left as it is: %1</source>
+        <translation>Die gespeicherte Annotation passt nicht zum Bild und bleibt, wie sie ist: %1</translation>
+    </message>
+    <message>
+        <source>This was the last image of the list.</source>
+        <translation>Das war das letzte Bild der Liste.</translation>
+    </message>
+    <message>
+        <source>Stopped. Proposals that were made are kept.</source>
+        <translation>Angehalten. Fertige Vorschläge bleiben.</translation>
+    </message>
+</context>
+<context>
+    <name>limn::SettingsDialog</name>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>Look</source>
+        <translation>Aussehen</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>Wie das System</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>Dunkel</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>Hell</translation>
+    </message>
+    <message>
+        <source>Colours</source>
+        <translation>Farben</translation>
+    </message>
+    <message>
+        <source>%1 %</source>
+        <translation>%1 %</translation>
+    </message>
+    <message>
+        <source>Text size</source>
+        <translation>Textgröße</translation>
+    </message>
+    <message>
+        <source>Language (after a restart)</source>
+        <translation>Sprache (nach Neustart)</translation>
+    </message>
+    <message>
+        <source>Opacity of fills</source>
+        <translation>Deckkraft der Füllung</translation>
+    </message>
+    <message>
+        <source>Working</source>
+        <translation>Arbeiten</translation>
+    </message>
+    <message>
+        <source>Your name</source>
+        <translation>Ihr Name</translation>
+    </message>
+    <message>
+        <source>Show the next image after a decision</source>
+        <translation>Nach einer Entscheidung das nächste Bild zeigen</translation>
+    </message>
+    <message>
+        <source>Two steps: submit, and another person accepts</source>
+        <translation>Zwei Schritte: einreichen, und eine andere Person nimmt an</translation>
+    </message>
+    <message>
+        <source>The first stroke on an image uses the proposal first</source>
+        <translation>Der erste Strich auf einem Bild übernimmt zuerst den Vorschlag</translation>
+    </message>
+    <message>
+        <source>Keep zoom and place on the next image</source>
+        <translation>Zoom und Stelle beim nächsten Bild behalten</translation>
+    </message>
+    <message>
+        <source>The wheel pans (Ctrl + wheel zooms)</source>
+        <translation>Das Rad verschiebt (Strg + Rad zoomt)</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modell</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>Prozessor</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>Gerät</translation>
+    </message>
+    <message>
+        <source>%1 px</source>
+        <translation>%1 px</translation>
+    </message>
+    <message>
+        <source>Input size</source>
+        <translation>Eingabegröße</translation>
+    </message>
+    <message>
+        <source>Average over four mirrorings (four times slower)</source>
+        <translation>Mittel über vier Spiegelungen (viermal langsamer)</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+</context>
+<context>
+    <name>limn::StartPage</name>
+    <message>
+        <source>Limn</source>
+        <translation>Limn</translation>
+    </message>
+    <message>
+        <source>Review and correct segmentations of dermoscopy and endoscopy images</source>
+        <translation>Segmentierungen dermatoskopischer und endoskopischer Bilder prüfen und korrigieren</translation>
+    </message>
+    <message>
+        <source>Drop images, a folder or a project here</source>
+        <translation>Bilder, einen Ordner oder ein Projekt hierher ziehen</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>Open project</source>
+        <translation>Projekt öffnen</translation>
+    </message>
+    <message>
+        <source>Try demo images</source>
+        <translation>Demobilder ansehen</translation>
+    </message>
+    <message>
+        <source>Recent</source>
+        <translation>Zuletzt</translation>
+    </message>
+    <message>
+        <source>Limn assists; it makes no diagnosis. Images stay on this computer.</source>
+        <translation>Limn unterstützt; es stellt keine Diagnose. Bilder bleiben auf diesem Rechner.</translation>
+    </message>
+    <message>
+        <source>missing: %1</source>
+        <translation>fehlt: %1</translation>
+    </message>
+    <message>
+        <source>Locate…</source>
+        <translation>Suchen…</translation>
+    </message>
+</context>
+<context>
+    <name>limn::WorklistPane</name>
+    <message>
+        <source>cannot be read</source>
+        <translation>nicht lesbar</translation>
+    </message>
+    <message>
+        <source>%1, no lesion</source>
+        <translation>%1, keine Läsion</translation>
+    </message>
+    <message>
+        <source>new</source>
+        <translation>neu</translation>
+    </message>
+    <message>
+        <source>proposed</source>
+        <translation>vorgeschlagen</translation>
+    </message>
+    <message>
+        <source>in progress</source>
+        <translation>in Arbeit</translation>
+    </message>
+    <message>
+        <source>submitted</source>
+        <translation>eingereicht</translation>
+    </message>
+    <message>
+        <source>accepted</source>
+        <translation>angenommen</translation>
+    </message>
+    <message>
+        <source>rejected</source>
+        <translation>abgelehnt</translation>
+    </message>
+    <message>
+        <source>Uncertainty %1 % (area that changes between thresholds 0.3 and 0.7)</source>
+        <translation>Unsicherheit %1 % (Fläche, die sich zwischen den Schwellen 0,3 und 0,7 ändert)</translation>
+    </message>
+    <message>
+        <source>Rejected: %1</source>
+        <translation>Abgelehnt: %1</translation>
+    </message>
+    <message>
+        <source>Flag: %1</source>
+        <translation>Markierung: %1</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+    <message>
+        <source>Find by name</source>
+        <translation>Nach Namen suchen</translation>
+    </message>
+    <message>
+        <source>Find images by name</source>
+        <translation>Bilder nach Namen suchen</translation>
+    </message>
+    <message>
+        <source>Order of the list</source>
+        <translation>Reihenfolge der Liste</translation>
+    </message>
+    <message>
+        <source>Project order</source>
+        <translation>Projektreihenfolge</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>Zustand</translation>
+    </message>
+    <message>
+        <source>Most unsure</source>
+        <translation>Unsicherste zuerst</translation>
+    </message>
+    <message>
+        <source>Area</source>
+        <translation>Fläche</translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation>Änderung</translation>
+    </message>
+    <message>
+        <source>Last edit</source>
+        <translation>Letzte Änderung</translation>
+    </message>
+    <message>
+        <source>Turn the order round</source>
+        <translation>Reihenfolge umkehren</translation>
+    </message>
+    <message>
+        <source>Order changed: sort again</source>
+        <translation>Reihenfolge geändert: neu sortieren</translation>
+    </message>
+    <message>
+        <source>Worklist</source>
+        <translation>Arbeitsliste</translation>
+    </message>
+    <message>
+        <source>Clear filter</source>
+        <translation>Filter aufheben</translation>
+    </message>
+    <message>
+        <source>Decided images</source>
+        <translation>Entschiedene Bilder</translation>
+    </message>
+    <message>
+        <source>All %1</source>
+        <translation>Alle %1</translation>
+    </message>
+    <message>
+        <source>Todo %1</source>
+        <translation>Offen %1</translation>
+    </message>
+    <message>
+        <source>Flagged</source>
+        <translation>Markiert</translation>
+    </message>
+    <message>
+        <source>Flagged: %1</source>
+        <translation>Markiert: %1</translation>
+    </message>
+    <message>
+        <source>Done %1</source>
+        <translation>Fertig %1</translation>
+    </message>
+    <message>
+        <source>Rejected %1</source>
+        <translation>Abgelehnt %1</translation>
+    </message>
+    <message>
+        <source>%1 of %2 · %3 done</source>
+        <translation>%1 von %2 · %3 fertig</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n listed</source>
+        <translation>
+            <numerusform>%n gelistet</numerusform>
+            <numerusform>%n gelistet</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No image passes this filter.</source>
+        <translation>Kein Bild passt zu diesem Filter.</translation>
+    </message>
+    <message>
+        <source>Looking for images…</source>
+        <translation>Bilder werden gesucht…</translation>
+    </message>
+    <message>
+        <source>No image in this folder could be read.</source>
+        <translation>Kein Bild in diesem Ordner ließ sich lesen.</translation>
+    </message>
+</context>
+<context>
+    <name>main</name>
+    <message>
+        <source>Review and correct segmentations of dermoscopy and endoscopy images.</source>
+        <translation>Segmentierungen dermatoskopischer und endoskopischer Bilder prüfen und korrigieren.</translation>
+    </message>
+    <message>
+        <source>Images, a folder of images, or a project (NAME.limn).</source>
+        <translation>Bilder, ein Ordner mit Bildern oder ein Projekt (NAME.limn).</translation>
+    </message>
+    <message>
+        <source>Open the demo images.</source>
+        <translation>Die Demobilder öffnen.</translation>
+    </message>
+    <message>
+        <source>Where the model runs: auto, cpu, cuda, cuda:N.</source>
+        <translation>Wo das Modell rechnet: auto, cpu, cuda, cuda:N.</translation>
+    </message>
+</context>
+</TS>

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Measuring and showing.
+#include "ui/panels/measure_panel.h"
+
+#include <QEvent>
+#include <QGridLayout>
+#include <QLabel>
+#include <QLineF>
+#include <QLocale>
+#include <QPushButton>
+#include <QVBoxLayout>
+#include <QtConcurrent>
+
+namespace limn {
+namespace {
+
+constexpr int kDelayMs = 60; // an edit's figures follow within 100 ms
+
+enum RowIndex {
+    Area,
+    Share,
+    Perimeter,
+    Longest,
+    Across,
+    Equivalent,
+    Asymmetry,
+    Circularity,
+    Irregularity,
+    Parts,
+    MeanColor,
+    kRows
+};
+
+} // namespace
+
+MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(parent), m_session(session) {
+    setObjectName(QStringLiteral("measurePanel"));
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(4);
+    m_empty = new QLabel(tr("Nothing is drawn in this label yet."));
+    m_empty->setProperty("muted", true);
+    m_empty->setWordWrap(true);
+    layout->addWidget(m_empty);
+    m_table = new QWidget;
+    auto* grid = new QGridLayout(m_table);
+    grid->setContentsMargins(0, 0, 0, 0);
+    grid->setHorizontalSpacing(8);
+    grid->setVerticalSpacing(2);
+    grid->setColumnStretch(0, 1);
+    const QStringList names = {tr("Area"),         tr("Share of image"), tr("Perimeter"),  tr("Longest"),
+                               tr("Across"),       tr("Equivalent ⌀"),   tr("Asymmetry"),  tr("Circularity"),
+                               tr("Irregularity"), tr("Parts, holes"),   tr("Mean colour")};
+    const QStringList tips = {tr("Number of pixels"),
+                              tr("Area in % of the image"),
+                              tr("Length of the edge, holes included"),
+                              tr("Greatest distance of two points"),
+                              tr("Width at right angles to the longest diameter"),
+                              tr("Diameter of the disc of the same area"),
+                              tr("Unshared area after folding on both principal axes, mean"),
+                              tr("4π · area / perimeter²: 1 for a disc"),
+                              tr("Perimeter² / (4π · area), outer edge: 1 for a disc"),
+                              tr("Connected parts and holes in them"),
+                              tr("Mean red, green, blue inside")};
+    for (int i = 0; i < kRows; ++i) {
+        Row row{new QLabel(names[i]), new QLabel, new QLabel};
+        row.name->setProperty("muted", true);
+        row.px->setAlignment(Qt::AlignRight);
+        row.mm->setAlignment(Qt::AlignRight);
+        for (QLabel* label : {row.name, row.px, row.mm}) {
+            label->setToolTip(tips[i]);
+            label->installEventFilter(this);
+            label->setProperty("row", i);
+        }
+        row.px->setTextInteractionFlags(Qt::TextSelectableByMouse);
+        grid->addWidget(row.name, i, 0);
+        grid->addWidget(row.px, i, 1);
+        grid->addWidget(row.mm, i, 2);
+        m_rows.push_back(row);
+    }
+    layout->addWidget(m_table);
+    m_unit = new QPushButton;
+    m_unit->setProperty("link", true);
+    m_unit->setObjectName(QStringLiteral("unitChip"));
+    layout->addWidget(m_unit, 0, Qt::AlignLeft);
+    connect(m_unit, &QPushButton::clicked, this, &MeasurePanel::calibrateRequested);
+
+    m_timer.setSingleShot(true);
+    m_timer.setInterval(kDelayMs);
+    connect(&m_timer, &QTimer::timeout, this, &MeasurePanel::compute);
+    connect(&session, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
+        if (change.content && (change.pixels || change.mark))
+            m_timer.start();
+    });
+    connect(&session, &ReviewSession::documentReady, this, [this] { m_timer.start(); });
+    connect(&session, &ReviewSession::activeLabelChanged, this, [this] { m_timer.start(); });
+    connect(&session, &ReviewSession::spacingChanged, this, [this] { m_timer.start(); });
+    connect(&session, &ReviewSession::currentChanged, this, [this] {
+        m_measurements.reset();
+        ++m_run;
+        show();
+    });
+    show();
+}
+
+void MeasurePanel::compute() {
+    if (!m_session.ready())
+        return;
+    if (m_computing) {
+        m_again = true;
+        return;
+    }
+    m_computing = true;
+    const quint64 run = ++m_run;
+    const TileMap labels = m_session.document()->labels();
+    const std::uint8_t label = m_session.activeLabel();
+    const std::optional<Spacing> spacing = m_session.spacing();
+    const ImagePtr image = m_session.pyramid()->image;
+    QtConcurrent::run([labels, label, spacing, image] {
+        MeasureOptions options;
+        options.spacing = spacing;
+        options.image = image.get();
+        return measureLabel(labels, label, options);
+    }).then(this, [this, run](const LabelMeasurements& measurements) {
+        m_computing = false;
+        if (run == m_run) {
+            m_measurements = measurements;
+            show();
+            Q_EMIT measured();
+        }
+        if (m_again) {
+            m_again = false;
+            m_timer.start();
+        }
+    });
+}
+
+void MeasurePanel::show() {
+    const bool any = m_measurements && m_measurements->area.px > 0;
+    m_table->setVisible(any);
+    m_empty->setVisible(!any);
+    m_unit->setVisible(m_session.ready());
+    const std::optional<Spacing> spacing = m_session.spacing();
+    m_unit->setText(spacing ? tr("mm, %1").arg(QString::fromStdString(spacing->source))
+                            : tr("px · Calibrate…"));
+    if (!any)
+        return;
+    const QLocale locale;
+    const LabelMeasurements& m = *m_measurements;
+    const auto set = [&](int row, const Measure& measure, bool area) {
+        m_rows[static_cast<std::size_t>(row)].px->setText(
+            area ? tr("%1 px").arg(locale.toString(measure.px, 'f', 0))
+                 : tr("%1 px").arg(locale.toString(measure.px, 'f', 1)));
+        m_rows[static_cast<std::size_t>(row)].mm->setText(
+            !measure.mm ? QString()
+            : area      ? tr("%1 mm²").arg(locale.toString(*measure.mm, 'f', 2))
+                        : tr("%1 mm").arg(locale.toString(*measure.mm, 'f', 2)));
+    };
+    const auto text = [&](int row, const QString& value) {
+        m_rows[static_cast<std::size_t>(row)].px->setText(value);
+        m_rows[static_cast<std::size_t>(row)].mm->clear();
+    };
+    set(Area, m.area, true);
+    text(Share, tr("%1 %").arg(locale.toString(m.percentOfImage, 'f', 2)));
+    set(Perimeter, m.perimeter, false);
+    set(Longest, m.longestDiameter.length, false);
+    set(Across, m.widthAcross.length, false);
+    set(Equivalent, m.equivalentDiameter, false);
+    text(Asymmetry, tr("%1 %").arg(locale.toString(m.asymmetryPercent, 'f', 1)));
+    text(Circularity, locale.toString(m.circularity, 'f', 2));
+    text(Irregularity, locale.toString(m.borderIrregularity, 'f', 2));
+    text(Parts, QStringLiteral("%1, %2").arg(locale.toString(m.parts), locale.toString(m.holes)));
+    if (m.inside)
+        text(MeanColor, QStringLiteral("%1 %2 %3")
+                            .arg(qRound(m.inside->meanRgb[0]))
+                            .arg(qRound(m.inside->meanRgb[1]))
+                            .arg(qRound(m.inside->meanRgb[2])));
+}
+
+QString MeasurePanel::tableText() const {
+    QStringList lines;
+    for (const Row& row : m_rows)
+        lines.append(QStringLiteral("%1\t%2\t%3").arg(row.name->text(), row.px->text(), row.mm->text()));
+    return lines.join(QLatin1Char('\n'));
+}
+
+bool MeasurePanel::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::Enter && m_measurements) {
+        const int row = watched->property("row").toInt();
+        const Axis* axis = row == Longest  ? &m_measurements->longestDiameter
+                           : row == Across ? &m_measurements->widthAcross
+                                           : nullptr;
+        if (axis)
+            Q_EMIT axisHovered(QLineF(axis->from.x, axis->from.y, axis->to.x, axis->to.y));
+    } else if (event->type() == QEvent::Leave) {
+        Q_EMIT axisHovered({});
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+} // namespace limn

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Start page.
+#include "ui/panels/start_page.h"
+
+#include "ui/theme/theme.h"
+
+#include <QDir>
+#include <QFileInfo>
+#include <QFontMetrics>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QStyle>
+#include <QVBoxLayout>
+
+namespace limn {
+
+StartPage::StartPage(QWidget* parent) : QFrame(parent) {
+    setObjectName(QStringLiteral("startPage"));
+    auto* outer = new QVBoxLayout(this);
+    outer->setContentsMargins(32, 24, 32, 20);
+    outer->addStretch(2);
+    auto* column = new QWidget;
+    column->setMaximumWidth(640);
+    column->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    auto* layout = new QVBoxLayout(column);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(14);
+
+    auto* head = new QHBoxLayout;
+    head->setSpacing(14);
+    auto* logo = new QLabel;
+    logo->setPixmap(QIcon(QStringLiteral(":/icons/limn.svg")).pixmap(QSize(52, 52), devicePixelRatioF()));
+    auto* titles = new QVBoxLayout;
+    titles->setSpacing(1);
+    auto* title = new QLabel(tr("Limn"));
+    title->setProperty("title", true);
+    auto* subtitle = new QLabel(tr("Review and correct segmentations of dermoscopy and endoscopy images"));
+    subtitle->setProperty("muted", true);
+    subtitle->setWordWrap(true);
+    titles->addWidget(title);
+    titles->addWidget(subtitle);
+    head->addWidget(logo);
+    head->addLayout(titles, 1);
+    layout->addLayout(head);
+
+    m_drop = new QFrame;
+    m_drop->setObjectName(QStringLiteral("dropArea"));
+    m_drop->setMinimumHeight(190);
+    auto* drop = new QVBoxLayout(m_drop);
+    drop->setContentsMargins(24, 22, 24, 22);
+    drop->setSpacing(12);
+    auto* icon = new QLabel;
+    icon->setAlignment(Qt::AlignCenter);
+    const auto setIcon = [icon, this] {
+        icon->setPixmap(Theme::pixmap(QStringLiteral("image"), "muted", 40, devicePixelRatioF()));
+    };
+    setIcon();
+    connect(&Theme::instance(), &Theme::changed, icon, setIcon);
+    m_dropText = new QLabel(tr("Drop images, a folder or a project here"));
+    m_dropText->setAlignment(Qt::AlignCenter);
+    QFont font = m_dropText->font();
+    font.setPointSizeF(font.pointSizeF() * 1.15);
+    m_dropText->setFont(font);
+    auto* buttons = new QHBoxLayout;
+    buttons->setSpacing(8);
+    const auto addButton = [&](const QString& text, const QString& iconName, const char* name, bool primary,
+                               auto signal) {
+        auto* button = new QPushButton(Theme::icon(iconName, primary ? "onAccent" : "text"), text);
+        button->setObjectName(QLatin1String(name));
+        button->setProperty("primary", primary);
+        connect(button, &QPushButton::clicked, this, signal);
+        buttons->addWidget(button);
+    };
+    buttons->addStretch();
+    addButton(tr("Open folder"), QStringLiteral("folder"), "startOpenFolder", true, &StartPage::openFolder);
+    addButton(tr("Open project"), QStringLiteral("project"), "startOpenProject", false,
+              &StartPage::openProject);
+    addButton(tr("Try demo images"), QStringLiteral("sample"), "startDemo", false, &StartPage::openDemo);
+    buttons->addStretch();
+    drop->addStretch();
+    drop->addWidget(icon);
+    drop->addWidget(m_dropText);
+    drop->addLayout(buttons);
+    drop->addStretch();
+    layout->addWidget(m_drop);
+
+    m_recentCard = new QWidget;
+    auto* recentLayout = new QVBoxLayout(m_recentCard);
+    recentLayout->setContentsMargins(0, 0, 0, 0);
+    recentLayout->setSpacing(2);
+    auto* recentTitle = new QLabel(tr("Recent"));
+    recentTitle->setProperty("heading", true);
+    recentLayout->addWidget(recentTitle);
+    m_recent = new QVBoxLayout;
+    m_recent->setSpacing(0);
+    recentLayout->addLayout(m_recent);
+    layout->addWidget(m_recentCard);
+
+    m_model = new QLabel;
+    m_model->setProperty("muted", true);
+    m_model->setWordWrap(true);
+    layout->addWidget(m_model);
+    auto* notice = new QLabel(tr("Limn assists; it makes no diagnosis. Images stay on this computer."));
+    notice->setProperty("muted", true);
+    notice->setWordWrap(true);
+    layout->addWidget(notice);
+
+    auto* center = new QHBoxLayout;
+    center->addStretch(1);
+    center->addWidget(column, 6);
+    center->addStretch(1);
+    outer->addLayout(center);
+    outer->addStretch(3);
+    setRecent({});
+}
+
+void StartPage::setRecent(const QStringList& paths) {
+    while (QLayoutItem* item = m_recent->takeAt(0)) {
+        if (item->widget()) {
+            item->widget()->hide();
+            item->widget()->deleteLater();
+        }
+        delete item;
+    }
+    m_recentCard->setVisible(!paths.isEmpty());
+    for (const QString& path : paths) {
+        const bool exists = QFileInfo::exists(path);
+        auto* row = new QWidget;
+        auto* layout = new QHBoxLayout(row);
+        layout->setContentsMargins(0, 0, 0, 0);
+        const QFileInfo info(path);
+        auto* button = new QPushButton(
+            Theme::icon(info.isDir() ? QStringLiteral("folder") : QStringLiteral("project"), "muted"),
+            info.isDir() ? info.fileName() : info.completeBaseName());
+        button->setProperty("link", true);
+        button->setEnabled(exists);
+        connect(button, &QPushButton::clicked, this, [this, path] { Q_EMIT openRecent(path); });
+        QString where = QDir::toNativeSeparators(info.absolutePath());
+        auto* label = new QLabel(exists ? where : tr("missing: %1").arg(where));
+        label->setProperty("muted", true);
+        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+        layout->addWidget(button);
+        layout->addWidget(label, 1);
+        if (!exists) {
+            auto* locate = new QPushButton(tr("Locate…"));
+            locate->setProperty("link", true);
+            connect(locate, &QPushButton::clicked, this, [this, path] { Q_EMIT locateRecent(path); });
+            layout->addWidget(locate);
+        }
+        m_recent->addWidget(row);
+    }
+}
+
+void StartPage::setModelLine(const QString& text) {
+    m_model->setText(text);
+}
+
+void StartPage::setDropHint(const QString& text) {
+    m_dropText->setText(text.isEmpty() ? tr("Drop images, a folder or a project here") : text);
+    m_drop->setProperty("over", !text.isEmpty());
+    m_drop->style()->unpolish(m_drop);
+    m_drop->style()->polish(m_drop);
+}
+
+} // namespace limn

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Worklist model, row painter and pane.
+#include "ui/panels/worklist_pane.h"
+
+#include "ui/theme/theme.h"
+
+#include <QButtonGroup>
+#include <QComboBox>
+#include <QFileInfo>
+#include <QFontMetrics>
+#include <QHBoxLayout>
+#include <QItemSelectionModel>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListView>
+#include <QLocale>
+#include <QPainter>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QStyledItemDelegate>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <cmath>
+
+namespace limn {
+namespace {
+
+constexpr int kRowHeight = 62;
+constexpr int kThumb = 48;
+
+class WorklistDelegate : public QStyledItemDelegate {
+public:
+    WorklistDelegate(WorklistModel* model, QObject* parent) : QStyledItemDelegate(parent), m_model(model) {}
+
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex&) const override {
+        return {160, std::max(kRowHeight, QFontMetrics(option.font).height() * 2 + 26)};
+    }
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override {
+        const ImageRecord* r = m_model->recordAt(index.row());
+        if (!r)
+            return;
+        const Theme& theme = Theme::instance();
+        painter->save();
+        painter->setRenderHint(QPainter::Antialiasing);
+        const QRect row = option.rect.adjusted(6, 2, -4, -2);
+        const bool selected = option.state & QStyle::State_Selected;
+        if (selected || option.state & QStyle::State_MouseOver) {
+            painter->setPen(Qt::NoPen);
+            painter->setBrush(theme.color(selected ? "accentSoft" : "raised"));
+            painter->drawRoundedRect(row, 6, 6);
+        }
+        if (selected) {
+            painter->setBrush(theme.color("accent"));
+            painter->drawRoundedRect(QRectF(row.left(), row.top() + 8, 3, row.height() - 16), 1.5, 1.5);
+        }
+        if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
+            painter->setPen(QPen(theme.color("focus"), 2));
+            painter->setBrush(Qt::NoBrush);
+            painter->drawRoundedRect(QRectF(row).adjusted(1, 1, -1, -1), 6, 6);
+        }
+
+        const QRect thumb(row.left() + 9, row.center().y() - kThumb / 2 + 1, kThumb, kThumb);
+        QPainterPath rounded;
+        rounded.addRoundedRect(thumb, 4, 4);
+        painter->setClipPath(rounded);
+        painter->fillRect(thumb, theme.color("raised"));
+        const QImage image = m_model->thumbnailAt(index.row());
+        if (image.width() > 1) {
+            const QSize size = image.size().scaled(thumb.size(), Qt::KeepAspectRatioByExpanding);
+            QRect target(QPoint(0, 0), size);
+            target.moveCenter(thumb.center());
+            painter->setRenderHint(QPainter::SmoothPixmapTransform);
+            painter->drawImage(target, image);
+            const QImage outline = m_model->outlineAt(index.row());
+            if (!outline.isNull())
+                painter->drawImage(target, outline);
+        }
+        painter->setClipping(false);
+
+        const int left = thumb.right() + 10;
+        const int right = row.right() - 6;
+        const QFontMetrics metrics(option.font);
+        int nameRight = right;
+        if (r->flagged) {
+            Theme::icon(QStringLiteral("flag"), "warn")
+                .paint(painter, QRect(right - 14, row.top() + 8, 14, 14));
+            nameRight -= 18;
+        }
+        painter->setFont(option.font);
+        painter->setPen(theme.color("text"));
+        const QString name = index.data(Qt::DisplayRole).toString();
+        const int lineHeight = metrics.height();
+        int y = row.top() + 7;
+        painter->drawText(QRect(left, y, nameRight - left, lineHeight), Qt::AlignLeft | Qt::AlignVCenter,
+                          metrics.elidedText(name, Qt::ElideMiddle, nameRight - left));
+        y += lineHeight + 3;
+        const bool broken = !r->trouble.empty();
+        const char* token = broken ? "error" : stateToken(r->state);
+        Theme::icon(broken ? QStringLiteral("state-broken") : stateIcon(r->state), token)
+            .paint(painter, QRect(left, y + (lineHeight - 13) / 2, 13, 13));
+        QFont small = option.font;
+        small.setPointSizeF(small.pointSizeF() * 0.92);
+        painter->setFont(small);
+        painter->setPen(theme.color("muted"));
+        const QString word = broken        ? WorklistPane::tr("cannot be read")
+                             : r->noLesion ? WorklistPane::tr("%1, no lesion").arg(stateWord(r->state))
+                                           : stateWord(r->state);
+        painter->drawText(QRect(left + 18, y, right - left - 18, lineHeight),
+                          Qt::AlignLeft | Qt::AlignVCenter,
+                          QFontMetrics(small).elidedText(word, Qt::ElideRight, right - left - 18));
+        y += lineHeight + 5;
+        if (r->uncertainty >= 0 && !broken) {
+            const QRectF track(left, y, right - left, 3);
+            painter->setPen(Qt::NoPen);
+            painter->setBrush(theme.color(selected ? "hover" : "raised"));
+            painter->drawRoundedRect(track, 1.5, 1.5);
+            QRectF bar = track;
+            bar.setWidth(std::max(3.0, track.width() * std::min(1.0, r->uncertainty / 100.0)));
+            painter->setBrush(theme.color(r->uncertainty >= 50 ? "warn" : "accent"));
+            painter->drawRoundedRect(bar, 1.5, 1.5);
+        }
+        painter->restore();
+    }
+
+private:
+    WorklistModel* m_model;
+};
+
+} // namespace
+
+QString stateWord(ReviewState state) {
+    switch (state) {
+    case ReviewState::New:
+        return WorklistPane::tr("new");
+    case ReviewState::Proposed:
+        return WorklistPane::tr("proposed");
+    case ReviewState::InProgress:
+        return WorklistPane::tr("in progress");
+    case ReviewState::Submitted:
+        return WorklistPane::tr("submitted");
+    case ReviewState::Accepted:
+        return WorklistPane::tr("accepted");
+    case ReviewState::Rejected:
+        return WorklistPane::tr("rejected");
+    }
+    return {};
+}
+
+QString stateIcon(ReviewState state) {
+    switch (state) {
+    case ReviewState::New:
+        return QStringLiteral("state-new");
+    case ReviewState::Proposed:
+        return QStringLiteral("state-proposed");
+    case ReviewState::InProgress:
+        return QStringLiteral("state-progress");
+    case ReviewState::Submitted:
+        return QStringLiteral("state-submitted");
+    case ReviewState::Accepted:
+        return QStringLiteral("state-accepted");
+    case ReviewState::Rejected:
+        return QStringLiteral("state-rejected");
+    }
+    return {};
+}
+
+const char* stateToken(ReviewState state) {
+    switch (state) {
+    case ReviewState::New:
+        return "muted";
+    case ReviewState::Proposed:
+        return "muted";
+    case ReviewState::InProgress:
+        return "accent";
+    case ReviewState::Submitted:
+        return "accent";
+    case ReviewState::Accepted:
+        return "ok";
+    case ReviewState::Rejected:
+        return "error";
+    }
+    return "muted";
+}
+
+WorklistModel::WorklistModel(ReviewSession& session, Thumbnails& thumbnails, QObject* parent)
+    : QAbstractListModel(parent), m_session(session), m_thumbnails(thumbnails) {
+    const auto reindex = [this] {
+        beginResetModel();
+        m_rows.clear();
+        const std::vector<ImageId>& list = m_session.list();
+        m_rows.reserve(static_cast<qsizetype>(list.size()));
+        for (std::size_t i = 0; i < list.size(); ++i)
+            m_rows.insert(list[i], static_cast<int>(i));
+        endResetModel();
+    };
+    connect(&session, &ReviewSession::listChanged, this, reindex);
+    connect(&session, &ReviewSession::recordsChanged, this, [this](const std::vector<ImageId>& ids) {
+        if (ids.size() > 50 && rowCount() > 0) {
+            Q_EMIT dataChanged(index(0), index(rowCount() - 1));
+            return;
+        }
+        for (const ImageId id : ids) {
+            const int row = m_rows.value(id, -1);
+            if (row >= 0)
+                Q_EMIT dataChanged(index(row), index(row));
+        }
+    });
+    connect(&thumbnails, &Thumbnails::changed, this, [this](ImageId id) {
+        const int row = m_rows.value(id, -1);
+        if (row >= 0)
+            Q_EMIT dataChanged(index(row), index(row));
+    });
+}
+
+int WorklistModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(m_session.list().size());
+}
+
+ImageId WorklistModel::idAt(int row) const {
+    return row >= 0 && row < rowCount() ? m_session.list()[static_cast<std::size_t>(row)] : 0;
+}
+
+const ImageRecord* WorklistModel::recordAt(int row) const {
+    return m_session.record(idAt(row));
+}
+
+QImage WorklistModel::thumbnailAt(int row) const {
+    const ImageRecord* r = recordAt(row);
+    if (!r || !r->trouble.empty())
+        return {};
+    return m_thumbnails.find(r->id, QString::fromStdString(m_session.project()->absolutePath(r->id)),
+                             r->fileModifiedMs);
+}
+
+QImage WorklistModel::outlineAt(int row) const {
+    return m_thumbnails.outline(idAt(row));
+}
+
+QVariant WorklistModel::data(const QModelIndex& index, int role) const {
+    const ImageRecord* r = recordAt(index.row());
+    if (!r)
+        return {};
+    const QString name = QFileInfo(QString::fromStdString(r->path)).completeBaseName();
+    switch (role) {
+    case Qt::DisplayRole:
+        return name;
+    case Qt::ToolTipRole: {
+        QString text = QString::fromStdString(r->path);
+        if (!r->trouble.empty())
+            return QString::fromStdString(r->trouble);
+        if (r->uncertainty >= 0)
+            text += QLatin1Char('\n') +
+                    WorklistPane::tr("Uncertainty %1 % (area that changes between thresholds 0.3 and 0.7)")
+                        .arg(QLocale().toString(r->uncertainty, 'f', 0));
+        if (!r->reason.empty() && r->state == ReviewState::Rejected)
+            text +=
+                QLatin1Char('\n') + WorklistPane::tr("Rejected: %1").arg(QString::fromStdString(r->reason));
+        if (r->flagged && !r->flagNote.empty())
+            text += QLatin1Char('\n') + WorklistPane::tr("Flag: %1").arg(QString::fromStdString(r->flagNote));
+        return text;
+    }
+    case Qt::AccessibleTextRole:
+        return WorklistPane::tr("%1, %2").arg(name, stateWord(r->state));
+    default:
+        return {};
+    }
+}
+
+WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidget* parent)
+    : QFrame(parent), m_session(session) {
+    setObjectName(QStringLiteral("worklistPane"));
+    m_model = new WorklistModel(session, thumbnails, this);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 8, 0, 0);
+    layout->setSpacing(6);
+
+    m_search = new QLineEdit;
+    m_search->setObjectName(QStringLiteral("worklistSearch"));
+    m_search->setPlaceholderText(tr("Find by name"));
+    m_search->setAccessibleName(tr("Find images by name"));
+    m_search->setClearButtonEnabled(true);
+    m_search->addAction(Theme::icon(QStringLiteral("search"), "muted"), QLineEdit::LeadingPosition);
+    auto* searchRow = new QHBoxLayout;
+    searchRow->setContentsMargins(8, 0, 8, 0);
+    searchRow->addWidget(m_search);
+    layout->addLayout(searchRow);
+
+    auto* chips = new QGridLayout;
+    chips->setContentsMargins(8, 0, 8, 0);
+    chips->setSpacing(4);
+    auto* group = new QButtonGroup(this);
+    const auto addChip = [&](Chip chip, const char* name, int row, int column, int span) {
+        auto* button = new QPushButton;
+        button->setObjectName(QLatin1String(name));
+        button->setProperty("chip", true);
+        button->setCheckable(true);
+        button->setChecked(chip == Chip::All);
+        group->addButton(button);
+        chips->addWidget(button, row, column, 1, span);
+        m_chips.emplace_back(chip, button);
+        connect(button, &QPushButton::clicked, this, [this, chip] {
+            m_chip = chip;
+            applyFilter();
+        });
+    };
+    addChip(Chip::All, "chipAll", 0, 0, 2);
+    addChip(Chip::Todo, "chipTodo", 0, 2, 2);
+    addChip(Chip::Flagged, "chipFlagged", 0, 4, 2);
+    addChip(Chip::Accepted, "chipAccepted", 1, 0, 3);
+    addChip(Chip::Rejected, "chipRejected", 1, 3, 3);
+    layout->addLayout(chips);
+
+    auto* orderRow = new QHBoxLayout;
+    orderRow->setContentsMargins(8, 0, 8, 0);
+    orderRow->setSpacing(4);
+    m_order = new QComboBox;
+    m_order->setObjectName(QStringLiteral("worklistOrder"));
+    m_order->setAccessibleName(tr("Order of the list"));
+    m_order->addItem(tr("Project order"), static_cast<int>(WorklistOrder::Project));
+    m_order->addItem(tr("Name"), static_cast<int>(WorklistOrder::Name));
+    m_order->addItem(tr("State"), static_cast<int>(WorklistOrder::State));
+    m_order->addItem(tr("Most unsure"), static_cast<int>(WorklistOrder::Uncertainty));
+    m_order->addItem(tr("Area"), static_cast<int>(WorklistOrder::Area));
+    m_order->addItem(tr("Change"), static_cast<int>(WorklistOrder::Change));
+    m_order->addItem(tr("Last edit"), static_cast<int>(WorklistOrder::LastEdit));
+    m_direction = new QToolButton;
+    m_direction->setIcon(Theme::icon(QStringLiteral("sort"), "muted"));
+    m_direction->setCheckable(true);
+    m_direction->setToolTip(tr("Turn the order round"));
+    m_direction->setAccessibleName(tr("Turn the order round"));
+    orderRow->addWidget(m_order, 1);
+    orderRow->addWidget(m_direction);
+    layout->addLayout(orderRow);
+    const auto applyOrder = [this] {
+        const auto order = static_cast<WorklistOrder>(m_order->currentData().toInt());
+        // "Most unsure" begins with the largest figure, as do the other figures.
+        const bool figures = order == WorklistOrder::Uncertainty || order == WorklistOrder::Area ||
+                             order == WorklistOrder::Change || order == WorklistOrder::LastEdit;
+        m_session.setOrder(order, figures != m_direction->isChecked());
+    };
+    connect(m_order, &QComboBox::activated, this, applyOrder);
+    connect(m_direction, &QToolButton::toggled, this, applyOrder);
+
+    m_resort = new QPushButton(tr("Order changed: sort again"));
+    m_resort->setProperty("link", true);
+    m_resort->hide();
+    layout->addWidget(m_resort);
+    connect(m_resort, &QPushButton::clicked, this, [this] { m_session.refreshList(); });
+
+    m_view = new QListView;
+    m_view->setObjectName(QStringLiteral("worklist"));
+    m_view->setAccessibleName(tr("Worklist"));
+    m_view->setModel(m_model);
+    m_view->setItemDelegate(new WorklistDelegate(m_model, this));
+    m_view->setUniformItemSizes(true);
+    m_view->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    m_view->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    m_view->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_view->setMouseTracking(true);
+    m_view->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(m_view, &QListView::customContextMenuRequested, this,
+            [this](const QPoint& p) { Q_EMIT menuRequested(m_view->viewport()->mapToGlobal(p)); });
+    connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this,
+            [this](const QModelIndex& now) {
+                if (!m_following && now.isValid())
+                    m_session.show(m_model->idAt(now.row()));
+            });
+    layout->addWidget(m_view, 1);
+
+    m_empty = new QLabel;
+    m_empty->setAlignment(Qt::AlignCenter);
+    m_empty->setWordWrap(true);
+    m_empty->setProperty("muted", true);
+    m_empty->setContentsMargins(16, 24, 16, 8);
+    m_clearFilter = new QPushButton(tr("Clear filter"));
+    m_clearFilter->setObjectName(QStringLiteral("clearFilter"));
+    auto* emptyRow = new QHBoxLayout;
+    emptyRow->addStretch();
+    emptyRow->addWidget(m_clearFilter);
+    emptyRow->addStretch();
+    layout->addWidget(m_empty);
+    layout->addLayout(emptyRow);
+    connect(m_clearFilter, &QPushButton::clicked, this, [this] {
+        m_search->clear();
+        m_chip = Chip::All;
+        m_chips.front().second->setChecked(true);
+        applyFilter();
+    });
+
+    auto* footer = new QVBoxLayout;
+    footer->setContentsMargins(10, 4, 10, 8);
+    footer->setSpacing(5);
+    m_position = new QLabel;
+    m_position->setProperty("muted", true);
+    m_progress = new QProgressBar;
+    m_progress->setTextVisible(false);
+    m_progress->setFixedHeight(6);
+    m_progress->setAccessibleName(tr("Decided images"));
+    footer->addWidget(m_position);
+    footer->addWidget(m_progress);
+    layout->addLayout(footer);
+
+    connect(m_search, &QLineEdit::textChanged, this, &WorklistPane::applyFilter);
+    connect(m_search, &QLineEdit::returnPressed, m_view, qOverload<>(&QWidget::setFocus));
+    connect(&session, &ReviewSession::listChanged, this, &WorklistPane::refresh);
+    connect(&session, &ReviewSession::recordsChanged, this, &WorklistPane::refreshCounts);
+    connect(&session, &ReviewSession::currentChanged, this, &WorklistPane::followCurrent);
+    refresh();
+}
+
+std::vector<ImageId> WorklistPane::selected() const {
+    std::vector<ImageId> ids;
+    QModelIndexList rows = m_view->selectionModel()->selectedIndexes();
+    std::sort(rows.begin(), rows.end());
+    for (const QModelIndex& row : rows)
+        ids.push_back(m_model->idAt(row.row()));
+    return ids;
+}
+
+void WorklistPane::applyFilter() {
+    WorklistFilter filter;
+    filter.text = m_search->text().toStdString();
+    switch (m_chip) {
+    case Chip::All:
+        break;
+    case Chip::Todo:
+        filter.states = {ReviewState::New, ReviewState::Proposed, ReviewState::InProgress,
+                         ReviewState::Rejected};
+        break;
+    case Chip::Flagged:
+        filter.flagged = true;
+        break;
+    case Chip::Accepted:
+        filter.states = {ReviewState::Accepted, ReviewState::Submitted};
+        break;
+    case Chip::Rejected:
+        filter.states = {ReviewState::Rejected};
+        break;
+    }
+    m_session.setFilter(filter);
+}
+
+void WorklistPane::refresh() {
+    followCurrent();
+    refreshCounts();
+}
+
+void WorklistPane::refreshCounts() {
+    const bool open = m_session.hasProject();
+    const WorklistCounts counts = open ? m_session.project()->worklist().counts() : WorklistCounts{};
+    const QLocale locale;
+    for (auto& [chip, button] : m_chips) {
+        const auto state = [&](ReviewState s) { return counts.byState[static_cast<std::size_t>(s)]; };
+        switch (chip) {
+        case Chip::All:
+            button->setText(tr("All %1").arg(locale.toString(qulonglong(counts.total))));
+            break;
+        case Chip::Todo:
+            button->setText(tr("Todo %1").arg(locale.toString(qulonglong(counts.todo()))));
+            break;
+        case Chip::Flagged:
+            button->setText(locale.toString(qulonglong(counts.flagged)));
+            button->setIcon(Theme::icon(QStringLiteral("flag"), "muted"));
+            button->setIconSize({13, 13});
+            button->setToolTip(tr("Flagged"));
+            button->setAccessibleName(tr("Flagged: %1").arg(counts.flagged));
+            break;
+        case Chip::Accepted:
+            button->setText(tr("Done %1").arg(
+                locale.toString(qulonglong(state(ReviewState::Accepted) + state(ReviewState::Submitted)))));
+            break;
+        case Chip::Rejected:
+            button->setText(tr("Rejected %1").arg(locale.toString(qulonglong(state(ReviewState::Rejected)))));
+            break;
+        }
+    }
+    const int decided = static_cast<int>(counts.byState[3] + counts.byState[4]);
+    m_progress->setRange(0, std::max<int>(1, static_cast<int>(counts.total)));
+    m_progress->setValue(decided);
+    m_progress->setVisible(open);
+    const int row = m_session.currentRow();
+    const int listed = static_cast<int>(m_session.list().size());
+    m_position->setText(
+        !open      ? QString()
+        : row >= 0 ? tr("%1 of %2 · %3 done")
+                         .arg(locale.toString(row + 1), locale.toString(listed), locale.toString(decided))
+                   : tr("%n listed", nullptr, listed));
+    const bool nothing = open && listed == 0;
+    m_view->setVisible(!nothing);
+    m_empty->setVisible(nothing);
+    const bool filtered = counts.total > 0;
+    m_empty->setText(filtered ? tr("No image passes this filter.")
+                     : m_session.hasProject() && m_session.project()->isScanning()
+                         ? tr("Looking for images…")
+                         : tr("No image in this folder could be read."));
+    m_clearFilter->setVisible(nothing && filtered);
+    m_resort->setVisible(open && listed > 0 && m_session.listIsOld());
+}
+
+void WorklistPane::followCurrent() {
+    m_following = true;
+    const int row = m_session.currentRow();
+    if (row >= 0) {
+        const QModelIndex index = m_model->index(row);
+        if (m_view->currentIndex() != index || !m_view->selectionModel()->isSelected(index))
+            m_view->setCurrentIndex(index);
+        m_view->scrollTo(index);
+    } else {
+        m_view->clearSelection();
+    }
+    m_following = false;
+    refreshCounts();
+}
+
+} // namespace limn

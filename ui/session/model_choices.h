@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The models that this machine has, as choices for the session. Names LibTorch nowhere. GUI thread.
+#pragma once
+
+#include "ui/session/review_session.h"
+
+namespace limn {
+
+// Every model file that is found, loading on `device` ("auto", "cpu", "cuda:0"). Empty: none was found.
+std::vector<ModelChoice> findModelChoices(const QString& device);
+
+} // namespace limn

@@ -1,0 +1,799 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Project, list and shown image of the session.
+#include "ui/session/review_session.h"
+
+#include "app/document/proposal_ops.h"
+
+#include <QDir>
+#include <QFileInfo>
+#include <QFuture>
+#include <QPointer>
+#include <QSettings>
+#include <QtConcurrent>
+
+#include <algorithm>
+
+namespace limn {
+namespace {
+
+constexpr int kAhead = 2;
+constexpr int kBehind = 1;
+constexpr std::size_t kKeptDocuments = 30;
+constexpr std::size_t kKeptUndoBytes = std::size_t{256} << 20; // of all documents that are not shown
+
+std::string thresholdSetting(ImageId id) {
+    return "threshold." + std::to_string(id);
+}
+
+QString defaultPerson() {
+    const QString kept = QSettings().value(QStringLiteral("person")).toString();
+    if (!kept.isEmpty())
+        return kept;
+    for (const char* variable : {"USER", "LOGNAME", "USERNAME"}) {
+        const QString name = qEnvironmentVariable(variable);
+        if (!name.isEmpty())
+            return name;
+    }
+    return QObject::tr("Me");
+}
+
+} // namespace
+
+// What the inference thread may ask for; outlives the queue's thread.
+struct ReviewSession::Shared {
+    std::mutex mutex;
+    std::map<ImageId, std::string> paths;
+    std::shared_ptr<ImageCache> cache;
+    // Apart, because looking into the store may wait for a disk.
+    std::mutex saverMutex;
+    Saver* saver = nullptr;
+};
+
+ReviewSession::ReviewSession(QObject* parent)
+    : QObject(parent), m_cache(std::make_shared<ImageCache>()), m_shared(std::make_shared<Shared>()) {
+    m_readers.setMaxThreadCount(2);
+    m_shared->cache = m_cache;
+    const QSettings settings;
+    m_useFirst = settings.value(QStringLiteral("useProposalFirst"), true).toBool();
+    m_twoSteps = settings.value(QStringLiteral("twoSteps"), false).toBool();
+    m_autoAdvance = settings.value(QStringLiteral("autoAdvance"), true).toBool();
+    m_deviceChoice = settings.value(QStringLiteral("device"), QStringLiteral("auto")).toString();
+    m_predictOptions.inputSize =
+        std::clamp(settings.value(QStringLiteral("inputSize"), 256).toInt(), 32, 4096);
+    m_predictOptions.flipAverage = settings.value(QStringLiteral("flipAverage"), false).toBool();
+    m_figuresTimer.setSingleShot(true);
+    m_figuresTimer.setInterval(400);
+    connect(&m_figuresTimer, &QTimer::timeout, this, [this] { updateFigures(m_current); });
+
+    const QPointer<ReviewSession> self(this);
+    ProposalHooks hooks;
+    const std::shared_ptr<Shared> shared = m_shared;
+    hooks.readImage = [shared](ImageId id) -> Result<ImagePtr> {
+        std::string path;
+        {
+            const std::lock_guard lock(shared->mutex);
+            const auto it = shared->paths.find(id);
+            if (it == shared->paths.end())
+                return Error{ErrorCode::Cancelled, {"image"}};
+            path = it->second;
+        }
+        Result<ImagePyramidPtr> pyramid = shared->cache->read(id, path);
+        if (!pyramid)
+            return pyramid.error();
+        return (*pyramid)->image;
+    };
+    hooks.finished = [self](const ProposalOutcome& outcome) {
+        QMetaObject::invokeMethod(
+            qApp,
+            [self, outcome] {
+                if (self)
+                    self->proposalFinished(outcome);
+            },
+            Qt::QueuedConnection);
+    };
+    hooks.progress = [self](const ProposalProgress& progress) {
+        QMetaObject::invokeMethod(
+            qApp,
+            [self, progress] {
+                if (!self)
+                    return;
+                self->m_progress = progress;
+                Q_EMIT self->progressChanged();
+            },
+            Qt::QueuedConnection);
+    };
+    hooks.modelReady = [self](const Result<ModelInfo>& info) {
+        QMetaObject::invokeMethod(
+            qApp,
+            [self, info] {
+                if (!self)
+                    return;
+                self->m_modelInfo.reset();
+                self->m_modelError.reset();
+                if (info)
+                    self->m_modelInfo = *info;
+                else
+                    self->m_modelError = info.error();
+                Q_EMIT self->modelChanged();
+            },
+            Qt::QueuedConnection);
+    };
+    hooks.find = [shared](const ProposalKey& key) -> std::shared_ptr<const ProposalRecord> {
+        const std::lock_guard lock(shared->saverMutex);
+        if (!shared->saver)
+            return nullptr;
+        std::shared_ptr<const ProposalRecord> found;
+        shared->saver->wait([&](const Result<ProjectStore*>& store) {
+            if (!store)
+                return;
+            if (auto record = (*store)->proposal(key))
+                found = *record;
+        });
+        return found;
+    };
+    hooks.keep = [shared](ProposalRecord record) {
+        const std::lock_guard lock(shared->saverMutex);
+        if (!shared->saver)
+            return;
+        shared->saver->post(
+            [record = std::move(record)](ProjectStore& store) { return store.setProposal(record); });
+    };
+    m_queue = std::make_unique<ProposalQueue>(std::move(hooks));
+}
+
+ReviewSession::~ReviewSession() {
+    closeProject();
+    m_queue.reset();
+    m_readers.waitForDone();
+}
+
+// ----------------------------------------------------------------------------------------------- project
+
+void ReviewSession::open(const QStringList& paths) {
+    if (paths.isEmpty())
+        return;
+    closeProject();
+    QStringList files;
+    QString target = paths.first();
+    for (const QString& path : paths) {
+        const QFileInfo info(path);
+        if (info.isFile() && info.suffix().compare(QLatin1String("limn"), Qt::CaseInsensitive) != 0)
+            files.append(info.absoluteFilePath());
+    }
+    ProjectOptions options;
+    options.person = defaultPerson().toStdString();
+    if (!files.isEmpty() && files.size() == paths.size()) {
+        target = QFileInfo(files.first()).absolutePath();
+        m_pendingFirstPath = QFileInfo(files.first()).fileName().toStdString();
+        // One file opens its folder; several are what the person wants to see.
+        options.scanFolder = files.size() == 1;
+    }
+    m_project = Project::open(QFileInfo(target).absoluteFilePath().toStdString(), options);
+    connectProject();
+    if (files.size() > 1) {
+        std::vector<std::string> list;
+        for (const QString& file : files)
+            list.push_back(file.toStdString());
+        connect(m_project.get(), &Project::opened, this, [this, list] { m_project->addFiles(list); });
+    }
+}
+
+void ReviewSession::connectProject() {
+    Project* p = m_project.get();
+    const auto indexPaths = [this] {
+        const std::lock_guard lock(m_shared->mutex);
+        for (const ImageId id : m_project->worklist().select({}))
+            m_shared->paths[id] = m_project->absolutePath(id);
+    };
+    connect(p, &Project::opened, this, [this, indexPaths] {
+        m_project->setPerson(defaultPerson().toStdString());
+        {
+            const std::lock_guard lock(m_shared->saverMutex);
+            m_shared->saver = &m_project->saver();
+        }
+        indexPaths();
+        Q_EMIT projectOpened();
+        refreshList();
+    });
+    connect(p, &Project::openFailed, this, [this](const Error& error) {
+        Q_EMIT openFailed(QString::fromStdString(error.message()));
+        QTimer::singleShot(0, this, &ReviewSession::closeProject);
+    });
+    connect(p, &Project::imagesAdded, this, [this, indexPaths](const std::vector<ImageId>&) {
+        indexPaths();
+        refreshList();
+    });
+    connect(p, &Project::imagesRemoved, this, [this](const std::vector<ImageId>& ids) {
+        const bool shownGone = std::find(ids.begin(), ids.end(), m_current) != ids.end();
+        const int row = currentRow();
+        refreshList();
+        if (shownGone && !m_list.empty())
+            show(m_list[static_cast<std::size_t>(std::clamp(row, 0, static_cast<int>(m_list.size()) - 1))]);
+    });
+    connect(p, &Project::imagesChanged, this,
+            [this](const std::vector<ImageId>& ids) { Q_EMIT recordsChanged(ids); });
+    connect(p, &Project::saveStatusChanged, this, [this](const SaveStatus&) { Q_EMIT saveStatusChanged(); });
+    connect(p, &Project::annotationSaved, this, [this] { Q_EMIT saveStatusChanged(); });
+    connect(p, &Project::noticed, this, &ReviewSession::noticed);
+    connect(p, &Project::changeRefused, this,
+            [this](const Error& error) { Q_EMIT said(QString::fromStdString(error.message())); });
+    connect(p, &Project::scanFinished, this, [this] {
+        refreshList();
+        Q_EMIT progressChanged();
+    });
+    connect(p, &Project::scanProgress, this, [this] { Q_EMIT progressChanged(); });
+}
+
+void ReviewSession::addFiles(const QStringList& paths) {
+    if (!hasProject()) {
+        open(paths);
+        return;
+    }
+    std::vector<std::string> list;
+    for (const QString& path : paths)
+        list.push_back(QFileInfo(path).absoluteFilePath().toStdString());
+    m_project->addFiles(std::move(list));
+}
+
+void ReviewSession::closeProject() {
+    if (!m_project)
+        return;
+    keepThreshold(m_current);
+    m_queue->cancelAll();
+    {
+        const std::lock_guard lock(m_shared->saverMutex);
+        m_shared->saver = nullptr;
+    }
+    {
+        const std::lock_guard lock(m_shared->mutex);
+        m_shared->paths.clear();
+    }
+    m_pyramid.reset();
+    m_document = nullptr;
+    m_documents.clear();
+    m_documentOrder.clear();
+    m_lab.reset();
+    m_proposals.clear();
+    m_scope.reset();
+    m_list.clear();
+    m_taken.clear();
+    m_current = 0;
+    m_imageError.reset();
+    m_pendingFirstPath.clear();
+    m_cache->clear();
+    m_project.reset();
+    Q_EMIT listChanged();
+    Q_EMIT currentChanged();
+    Q_EMIT projectClosed();
+}
+
+SaveStatus ReviewSession::waitUntilSaved(int timeoutMs) {
+    keepThreshold(m_current);
+    return m_project ? m_project->waitUntilSaved(timeoutMs) : SaveStatus{};
+}
+
+QString ReviewSession::personName() const {
+    return defaultPerson();
+}
+
+bool ReviewSession::personConfirmed() const {
+    return !QSettings().value(QStringLiteral("person")).toString().isEmpty();
+}
+
+void ReviewSession::setPersonName(const QString& name) {
+    const QString trimmed = name.trimmed();
+    if (trimmed.isEmpty())
+        return;
+    QSettings().setValue(QStringLiteral("person"), trimmed);
+    if (m_project)
+        m_project->setPerson(trimmed.toStdString());
+    for (auto& [id, entry] : m_documents)
+        entry.document->setPerson(trimmed.toStdString());
+}
+
+// -------------------------------------------------------------------------------------------------- list
+
+void ReviewSession::setFilter(const WorklistFilter& filter) {
+    m_filter = filter;
+    refreshList();
+}
+
+void ReviewSession::setOrder(WorklistOrder order, bool descending) {
+    m_order = order;
+    m_descending = descending;
+    refreshList();
+}
+
+bool ReviewSession::listIsOld() const {
+    return m_project && m_project->worklist().select(m_filter, m_order, m_descending) != m_list;
+}
+
+void ReviewSession::refreshList() {
+    m_list =
+        m_project ? m_project->worklist().select(m_filter, m_order, m_descending) : std::vector<ImageId>{};
+    Q_EMIT listChanged();
+    if (m_project && !m_pendingFirstPath.empty()) {
+        for (const ImageId id : m_list) {
+            const ImageRecord* r = record(id);
+            if (r &&
+                (r->path == m_pendingFirstPath ||
+                 QFileInfo(QString::fromStdString(r->path)).fileName().toStdString() == m_pendingFirstPath)) {
+                m_pendingFirstPath.clear();
+                show(id);
+                return;
+            }
+        }
+        if (m_project->isScanning())
+            return;
+        m_pendingFirstPath.clear();
+    }
+    if (m_current == 0 && !m_list.empty()) {
+        // The image that was last looked at, else the first that waits.
+        const ImageId last = std::atoll(m_project->setting("lastImage", "0").c_str());
+        if (std::find(m_list.begin(), m_list.end(), last) != m_list.end())
+            show(last);
+        else
+            show(m_list.front());
+    } else if (m_current != 0) {
+        startPrefetch();
+    }
+}
+
+const ImageRecord* ReviewSession::record(ImageId id) const {
+    return m_project && id != 0 ? m_project->worklist().find(id) : nullptr;
+}
+
+int ReviewSession::currentRow() const {
+    const auto it = std::find(m_list.begin(), m_list.end(), m_current);
+    return it == m_list.end() ? -1 : static_cast<int>(it - m_list.begin());
+}
+
+void ReviewSession::step(int rows) {
+    if (m_list.empty())
+        return;
+    const int row = currentRow();
+    const int next = row < 0 ? 0 : row + rows;
+    if (next < 0 || next >= static_cast<int>(m_list.size())) {
+        Q_EMIT said(rows > 0 ? tr("This is the last image of the list.")
+                             : tr("This is the first image of the list."));
+        return;
+    }
+    show(m_list[static_cast<std::size_t>(next)]);
+}
+
+void ReviewSession::stepUndone(int direction) {
+    const int count = static_cast<int>(m_list.size());
+    const int row = std::max(0, currentRow());
+    for (int k = 1; k < count; ++k) {
+        const int at = (row + direction * k + count * 2) % count;
+        const ImageRecord* r = record(m_list[static_cast<std::size_t>(at)]);
+        if (r && r->trouble.empty() && r->state != ReviewState::Accepted &&
+            r->state != ReviewState::Submitted) {
+            show(r->id);
+            return;
+        }
+    }
+    Q_EMIT allDone();
+}
+
+// ------------------------------------------------------------------------------------------- shown image
+
+std::vector<ImageId> ReviewSession::neighbours() const {
+    std::vector<ImageId> ids;
+    const int row = currentRow();
+    if (row < 0)
+        return ids;
+    const auto add = [&](int r) {
+        if (r >= 0 && r < static_cast<int>(m_list.size()))
+            ids.push_back(m_list[static_cast<std::size_t>(r)]);
+    };
+    for (int k = 1; k <= kAhead; ++k)
+        add(row + k);
+    for (int k = 1; k <= kBehind; ++k)
+        add(row - k);
+    return ids;
+}
+
+void ReviewSession::show(ImageId id) {
+    if (!m_project || id == m_current || !record(id))
+        return;
+    keepThreshold(m_current);
+    if (m_figuresTimer.isActive()) {
+        m_figuresTimer.stop();
+        updateFigures(m_current);
+    }
+    if (m_document && m_document->strokeOpen())
+        return;
+    m_current = id;
+    m_pyramid.reset();
+    m_document = nullptr;
+    m_imageError.reset();
+    m_lab.reset();
+    m_calibration.reset();
+    m_proposals.clear();
+    m_proposalError.reset();
+    m_pending = false;
+    m_scope.reset();
+    m_painted = false;
+    m_project->setSetting("lastImage", std::to_string(id));
+    Q_EMIT currentChanged();
+    Q_EMIT scopeChanged();
+
+    if (ImagePyramidPtr ready = m_cache->find(id)) {
+        imageLoaded(id, ready);
+    } else {
+        const std::string path = m_project->absolutePath(id);
+        QtConcurrent::run(&m_readers, [cache = m_cache, id, path] {
+            return cache->read(id, path);
+        }).then(this, [this, id](const Result<ImagePyramidPtr>& result) { imageLoaded(id, result); });
+    }
+    requestProposals();
+}
+
+void ReviewSession::imageLoaded(ImageId id, const Result<ImagePyramidPtr>& result) {
+    if (id != m_current || !m_project)
+        return;
+    if (!result) {
+        m_imageError = result.error();
+        Q_EMIT imageReady();
+        startPrefetch();
+        return;
+    }
+    m_pyramid = *result;
+    m_lab = std::make_shared<const LabImage>(m_pyramid->image);
+    Q_EMIT imageReady();
+    m_project->findCalibration(id, {},
+                               [this, id, self = QPointer<ReviewSession>(this)](
+                                   const Result<std::optional<CalibrationRecord>>& found) {
+                                   if (!self || id != m_current || !found || !found->has_value())
+                                       return;
+                                   m_calibration = (*found)->spacing;
+                                   Q_EMIT spacingChanged();
+                               });
+    const auto it = m_documents.find(id);
+    if (it != m_documents.end())
+        attachDocument(id);
+    else
+        loadDocument(id);
+    startPrefetch();
+}
+
+void ReviewSession::startPrefetch() {
+    if (!m_project)
+        return;
+    for (const ImageId id : neighbours()) {
+        if (m_cache->find(id))
+            continue;
+        const ImageRecord* r = record(id);
+        if (!r || !r->trouble.empty())
+            continue;
+        const std::string path = m_project->absolutePath(id);
+        m_readers.start([cache = m_cache, id, path] { (void)cache->read(id, path).ok(); }, -1);
+    }
+}
+
+void ReviewSession::loadDocument(ImageId id) {
+    const QPointer<ReviewSession> self(this);
+    const auto opened = [this, self, id](const Result<std::optional<LoadedAnnotation>>& loaded) {
+        if (!self || !m_project || id != m_current || !m_pyramid)
+            return;
+        if (!loaded)
+            Q_EMIT said(QString::fromStdString(loaded.error().message()));
+        openDocument(id, m_pyramid->image->size,
+                     loaded && loaded->has_value() ? &(*loaded)->snapshot : nullptr);
+    };
+    m_project->loadAnnotation(
+        id, m_project->currentPerson(), 0,
+        [this, self, id, opened](const Result<std::optional<LoadedAnnotation>>& loaded) {
+            if (!self || !m_project)
+                return;
+            const ImageRecord* r = record(id);
+            // Whoever has drawn nothing here starts from what the last editor made.
+            if (loaded && !loaded->has_value() && r && r->lastEditor != kNobody &&
+                r->lastEditor != m_project->currentPerson()) {
+                m_project->loadAnnotation(id, r->lastEditor, 0, opened);
+                return;
+            }
+            opened(loaded);
+        });
+}
+
+void ReviewSession::openDocument(ImageId id, Size size, const AnnotationSnapshot* snapshot) {
+    OpenDocument entry;
+    if (snapshot) {
+        Result<std::unique_ptr<AnnotationDocument>> document = AnnotationDocument::open(size, *snapshot);
+        if (document)
+            entry.document = std::move(*document);
+        else
+            Q_EMIT said(tr("The saved annotation does not fit the image and is left as it is: %1")
+                            .arg(QString::fromStdString(document.error().message())));
+    }
+    if (!entry.document) {
+        entry.document = std::make_unique<AnnotationDocument>(size);
+        for (const LabelSetRecord& set : m_project->labelSets()) {
+            if (set.name != "project")
+                continue;
+            for (const LabelRecord& label : set.labels) {
+                Label l;
+                l.value = static_cast<std::uint8_t>(label.value);
+                l.name = label.name;
+                l.color = {static_cast<std::uint8_t>(label.colour >> 16),
+                           static_cast<std::uint8_t>(label.colour >> 8),
+                           static_cast<std::uint8_t>(label.colour)};
+                l.code = {label.codeScheme, label.codeValue, label.codeMeaning};
+                l.locked = label.locked;
+                (void)entry.document->setLabel(l).ok();
+            }
+        }
+        const std::string kept = m_project->setting(thresholdSetting(id));
+        if (!kept.empty())
+            entry.document->setThreshold(std::strtof(kept.c_str(), nullptr));
+    }
+    entry.document->setPerson(personName().toStdString());
+    AnnotationDocument* document = entry.document.get();
+    entry.observer =
+        document->addObserver([this, id](const DocumentChange& change) { onDocumentChanged(id, change); });
+    m_documents[id] = std::move(entry);
+    attachDocument(id);
+}
+
+void ReviewSession::attachDocument(ImageId id) {
+    const auto it = m_documents.find(id);
+    if (it == m_documents.end())
+        return;
+    m_document = it->second.document.get();
+    std::erase(m_documentOrder, id);
+    m_documentOrder.push_back(id);
+    trimDocuments();
+    applyProposals(id);
+    if (!m_document->findLabel(m_activeLabel))
+        m_activeLabel = m_document->labelTable().front().value;
+    Q_EMIT documentReady();
+    Q_EMIT activeLabelChanged();
+}
+
+void ReviewSession::trimDocuments() {
+    std::size_t bytes = 0;
+    for (const auto& [id, entry] : m_documents)
+        bytes += entry.document->history().memoryBytes();
+    while (m_documentOrder.size() > 1 &&
+           (m_documentOrder.size() > kKeptDocuments || bytes > kKeptUndoBytes)) {
+        const ImageId oldest = m_documentOrder.front();
+        bytes -= std::min(bytes, m_documents[oldest].document->history().memoryBytes());
+        m_documents.erase(oldest);
+        m_documentOrder.erase(m_documentOrder.begin());
+    }
+}
+
+void ReviewSession::onDocumentChanged(ImageId id, const DocumentChange& change) {
+    if (change.content && m_project) {
+        const auto it = m_documents.find(id);
+        const ImageRecord* r = record(id);
+        const bool onlyThreshold = change.threshold && !change.pixels && !change.labels && !change.mark;
+        // A threshold alone is a way of looking: it does not reopen what was decided, nor begin an
+        // annotation.
+        if (it != m_documents.end() && r && !(onlyThreshold && r->state != ReviewState::InProgress)) {
+            ImageFigures figures;
+            m_project->saveAnnotation(id, it->second.document->snapshot(), figures);
+            m_figuresTimer.start();
+            Q_EMIT saveStatusChanged();
+        }
+    }
+    if (id == m_current)
+        Q_EMIT documentChanged(change);
+}
+
+void ReviewSession::keepThreshold(ImageId id) {
+    const auto it = m_documents.find(id);
+    if (!m_project || it == m_documents.end() || !it->second.document->thresholdMoved())
+        return;
+    m_project->setSetting(thresholdSetting(id), std::to_string(it->second.document->threshold()));
+}
+
+void ReviewSession::updateFigures(ImageId id) {
+    const auto it = m_documents.find(id);
+    if (!m_project || it == m_documents.end())
+        return;
+    const AnnotationDocument& document = *it->second.document;
+    const TileMap labels = document.labels();
+    const ProposalPtr proposal = document.proposal();
+    const double threshold = document.threshold();
+    const QPointer<ReviewSession> self(this);
+    QtConcurrent::run(&m_readers, [labels, proposal, threshold] {
+        ImageFigures figures;
+        const auto histogram = labels.histogram();
+        std::size_t area = 0;
+        for (std::size_t v = 1; v < histogram.size(); ++v)
+            area += histogram[v];
+        figures.areaPixels = static_cast<std::int64_t>(area);
+        if (proposal) {
+            const PixelArea proposed = proposalArea(*proposal, threshold);
+            std::size_t common = 0;
+            for (const Span& span : proposed.spans()) {
+                for (int x = span.begin; x < span.end; ++x)
+                    common += labels.at(x, span.y) != 0;
+            }
+            const std::size_t sum = proposed.pixels() + area;
+            figures.change =
+                sum == 0 ? 0.0 : 100.0 * (1.0 - 2.0 * static_cast<double>(common) / static_cast<double>(sum));
+        }
+        return figures;
+    }).then(this, [this, self, id](const ImageFigures& figures) {
+        if (self && m_project && record(id))
+            m_project->setFigures(id, figures);
+    });
+}
+
+std::optional<Spacing> ReviewSession::spacing() const {
+    if (m_calibration)
+        return m_calibration;
+    if (m_pyramid && m_pyramid->image->spacing)
+        return m_pyramid->image->spacing;
+    return std::nullopt;
+}
+
+void ReviewSession::calibrate(const Spacing& spacing, bool forCamera) {
+    if (!m_project || m_current == 0)
+        return;
+    CalibrationRecord record;
+    record.image = forCamera ? 0 : m_current;
+    record.spacing = spacing;
+    record.person = m_project->currentPerson();
+    m_project->addCalibration(record);
+    m_calibration = spacing;
+    Q_EMIT spacingChanged();
+}
+
+// ----------------------------------------------------------------------------------------------- editing
+
+void ReviewSession::setActiveLabel(std::uint8_t value) {
+    if (value == m_activeLabel || !m_document || !m_document->findLabel(value))
+        return;
+    m_activeLabel = value;
+    Q_EMIT activeLabelChanged();
+}
+
+void ReviewSession::setUsesProposalFirst(bool on) {
+    m_useFirst = on;
+    QSettings().setValue(QStringLiteral("useProposalFirst"), on);
+}
+
+bool ReviewSession::useProposalBeforeFirstStroke() {
+    if (!m_useFirst || !m_document || !m_document->untouched() || !m_document->proposal())
+        return false;
+    const EditOutcome outcome =
+        m_document->useProposal({.label = m_activeLabel, .over = Over::Anything}, UseMode::Add);
+    return outcome.changedPixels > 0;
+}
+
+void ReviewSession::setScope(std::shared_ptr<const PixelArea> scope) {
+    m_scope = std::move(scope);
+    Q_EMIT scopeChanged();
+}
+
+// --------------------------------------------------------------------------------------------- decisions
+
+ReviewState ReviewSession::acceptTarget() const {
+    const ImageRecord* r = currentRecord();
+    if (!m_twoSteps || !m_project || !r)
+        return ReviewState::Accepted;
+    const bool others = r->lastEditor != kNobody && r->lastEditor != m_project->currentPerson();
+    return others && r->state == ReviewState::Submitted ? ReviewState::Accepted : ReviewState::Submitted;
+}
+
+ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
+    const ImageRecord* r = currentRecord();
+    if (!r || !ready() || !m_painted || m_document->strokeOpen())
+        return Decision::NotReady;
+    const ReviewState before = r->state;
+    if (m_document->untouched()) {
+        bool used = false;
+        if (m_document->proposal() && !noLesionConfirmed)
+            used = m_document->useProposal({.label = m_activeLabel}, UseMode::Add).changedPixels > 0;
+        if (!used) {
+            if (m_pending && !noLesionConfirmed)
+                return Decision::NotReady;
+            if (!noLesionConfirmed)
+                return Decision::NeedsNoLesionConfirmation;
+            m_document->markNoLesion();
+        }
+    } else if (m_document->labels().allZero() && !m_document->noLesion()) {
+        if (!noLesionConfirmed)
+            return Decision::NeedsNoLesionConfirmation;
+        m_document->markNoLesion();
+    }
+    const ReviewState target = acceptTarget();
+    r = currentRecord();
+    if (r->state != target) {
+        const Result<void> changed = m_project->setState({m_current}, target);
+        if (!changed) {
+            Q_EMIT said(QString::fromStdString(changed.error().message()));
+            return Decision::Failed;
+        }
+    }
+    m_taken.push_back({m_current, before, target});
+    Q_EMIT decided(m_current, target);
+    advance();
+    return Decision::Done;
+}
+
+ReviewSession::Decision ReviewSession::reject(const QString& reason) {
+    const ImageRecord* r = currentRecord();
+    if (!r || reason.trimmed().isEmpty())
+        return Decision::NotReady;
+    const ReviewState before = r->state;
+    const Result<void> changed =
+        m_project->setState({m_current}, ReviewState::Rejected, reason.trimmed().toStdString());
+    if (!changed) {
+        Q_EMIT said(QString::fromStdString(changed.error().message()));
+        return Decision::Failed;
+    }
+    m_taken.push_back({m_current, before, ReviewState::Rejected});
+    Q_EMIT decided(m_current, ReviewState::Rejected);
+    advance();
+    return Decision::Done;
+}
+
+void ReviewSession::advance() {
+    if (!m_autoAdvance)
+        return;
+    const int row = currentRow();
+    if (row >= 0 && row + 1 < static_cast<int>(m_list.size()))
+        show(m_list[static_cast<std::size_t>(row + 1)]);
+    else if (m_project && m_project->worklist().counts().todo() == 0)
+        Q_EMIT allDone();
+    else
+        Q_EMIT said(tr("This was the last image of the list."));
+}
+
+bool ReviewSession::takeBack() {
+    if (m_taken.empty() || !m_project)
+        return false;
+    const Taken last = m_taken.back();
+    m_taken.pop_back();
+    const ImageRecord* r = record(last.id);
+    if (!r)
+        return false;
+    // What was decided is open again; a state before any work cannot follow a decision.
+    ReviewState back = last.before;
+    if (!mayFollow(r->state, back))
+        back = ReviewState::InProgress;
+    if (r->state != back) {
+        const Result<void> changed =
+            m_project->setState({last.id}, back, r->reason.empty() ? "taken back" : r->reason);
+        if (!changed)
+            Q_EMIT said(QString::fromStdString(changed.error().message()));
+    }
+    show(last.id);
+    return true;
+}
+
+void ReviewSession::toggleFlag() {
+    if (const ImageRecord* r = currentRecord())
+        m_project->setFlag(m_current, !r->flagged, r->flagNote);
+}
+
+void ReviewSession::setFlagNote(const QString& note) {
+    if (currentRecord())
+        m_project->setFlag(m_current, true, note.toStdString());
+}
+
+void ReviewSession::setTwoSteps(bool on) {
+    m_twoSteps = on;
+    QSettings().setValue(QStringLiteral("twoSteps"), on);
+    Q_EMIT paintedChanged();
+}
+
+void ReviewSession::setAutoAdvance(bool on) {
+    m_autoAdvance = on;
+    QSettings().setValue(QStringLiteral("autoAdvance"), on);
+}
+
+void ReviewSession::setPainted(bool painted) {
+    if (painted == m_painted)
+        return;
+    m_painted = painted;
+    Q_EMIT paintedChanged();
+}
+
+} // namespace limn

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the window shows, without a widget: the open project, the listed images, the shown image with its
+// document and proposals, decisions, and everything that happens in the background. GUI thread; work on
+// disks, decoders and networks is done in other threads and comes back by signals.
+//
+// What always holds: results for an image that is no longer shown go into caches and never into the view; a
+// document lives as long as its undo history is wanted; every change of content is handed to the project's
+// saver at once.
+#pragma once
+
+#include "app/document/annotation_document.h"
+#include "app/document/wand.h"
+#include "app/project/project.h"
+#include "app/proposals/proposal_queue.h"
+#include "ui/session/image_cache.h"
+
+#include <QObject>
+#include <QString>
+#include <QStringList>
+#include <QThreadPool>
+#include <QTimer>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace limn {
+
+// Where proposals come from: the engine of a model file. Tests give another.
+struct ModelChoice {
+    QString name;
+    QString path; // for the log and the tooltip
+    ProposalQueue::LoadEngine load;
+};
+
+class ReviewSession : public QObject {
+    Q_OBJECT
+
+public:
+    explicit ReviewSession(QObject* parent = nullptr);
+    ~ReviewSession() override;
+
+    // --- Project ---
+    // A folder, a project file, or image files (of which the folder of the first is opened and the first
+    // shown).
+    void open(const QStringList& paths);
+    void addFiles(const QStringList& paths);
+    void closeProject();
+    Project* project() const { return m_project.get(); }
+    bool hasProject() const { return m_project != nullptr && m_project->isOpen(); }
+    // Waits at most this long until everything is on disk. On leaving the program.
+    SaveStatus waitUntilSaved(int timeoutMs);
+    QString personName() const;
+    void setPersonName(const QString& name);
+    bool personConfirmed() const;
+
+    // --- List ---
+    const std::vector<ImageId>& list() const { return m_list; }
+    const WorklistFilter& filter() const { return m_filter; }
+    WorklistOrder order() const { return m_order; }
+    bool descending() const { return m_descending; }
+    void setFilter(const WorklistFilter& filter);
+    void setOrder(WorklistOrder order, bool descending);
+    // The list stays frozen while states and figures change; true when sorting again would change it.
+    bool listIsOld() const;
+    void refreshList();
+    const ImageRecord* record(ImageId id) const;
+    const ImageRecord* currentRecord() const { return record(m_current); }
+
+    // --- Shown image ---
+    ImageId current() const { return m_current; }
+    int currentRow() const;
+    void show(ImageId id);
+    void step(int rows);
+    void stepUndone(int direction);
+    ImagePyramidPtr pyramid() const { return m_pyramid; }
+    // Null until the annotation was loaded.
+    AnnotationDocument* document() const { return m_document; }
+    // Why the shown image cannot be shown; empty when it can.
+    const std::optional<Error>& imageError() const { return m_imageError; }
+    bool ready() const { return m_pyramid && m_document; }
+    std::shared_ptr<const LabImage> labImage() const { return m_lab; }
+    std::optional<Spacing> spacing() const;
+    void calibrate(const Spacing& spacing, bool forCamera);
+
+    // --- Proposals ---
+    const std::vector<ModelChoice>& models() const { return m_models; }
+    void setModels(std::vector<ModelChoice> models);
+    int modelIndex() const { return m_modelIndex; }
+    void setModelIndex(int index);
+    // Null: not loaded (yet). modelError() says why not.
+    const std::optional<ModelInfo>& modelInfo() const { return m_modelInfo; }
+    const std::optional<Error>& modelError() const { return m_modelError; }
+    const QString& deviceChoice() const { return m_deviceChoice; }
+    PredictOptions predictOptions() const { return m_predictOptions; }
+    void setPredictOptions(const PredictOptions& options);
+    const std::vector<ProposalPtr>& proposals() const { return m_proposals; }
+    void chooseProposal(int index);
+    bool proposalPending() const { return m_pending; }
+    std::optional<Error> proposalError() const { return m_proposalError; }
+    void runProposal();
+    void runProposalIn(const Rect& region);
+    void runAll();
+    void cancelRuns();
+    const ProposalProgress& proposalProgress() const { return m_progress; }
+    double lastProposalMs() const { return m_lastProposalMs; }
+
+    // --- Editing helpers ---
+    std::uint8_t activeLabel() const { return m_activeLabel; }
+    void setActiveLabel(std::uint8_t value);
+    bool usesProposalFirst() const { return m_useFirst; }
+    void setUsesProposalFirst(bool on);
+    // Before the first stroke on an untouched image: uses the shown proposal when that is wanted. True when
+    // it was used.
+    bool useProposalBeforeFirstStroke();
+    const std::shared_ptr<const PixelArea>& scope() const { return m_scope; }
+    void setScope(std::shared_ptr<const PixelArea> scope);
+
+    // --- Decisions ---
+    enum class Decision { Done, NotReady, NeedsNoLesionConfirmation, Failed };
+    // Submits or accepts the shown image; on an untouched one the proposal is used first, and with nothing
+    // there "no lesion" has to be confirmed.
+    Decision accept(bool noLesionConfirmed = false);
+    Decision reject(const QString& reason);
+    bool takeBack();
+    void toggleFlag();
+    void setFlagNote(const QString& note);
+    // Two steps: submitting, and accepting by another person.
+    bool twoSteps() const { return m_twoSteps; }
+    void setTwoSteps(bool on);
+    ReviewState acceptTarget() const;
+    // Set by the view when image and outline were painted; decisions wait for it.
+    void setPainted(bool painted);
+    bool painted() const { return m_painted; }
+    bool autoAdvance() const { return m_autoAdvance; }
+    void setAutoAdvance(bool on);
+
+Q_SIGNALS:
+    void projectOpened();
+    void projectClosed();
+    void openFailed(const QString& sentence);
+    void listChanged();
+    void recordsChanged(const std::vector<limn::ImageId>& ids);
+    void currentChanged(); // another image is being shown
+    void imageReady();     // pyramid() or imageError() is there
+    void documentReady();
+    void documentChanged(const limn::DocumentChange& change);
+    void proposalsChanged(); // list, choice, pending or error
+    void progressChanged();
+    void modelChanged();
+    void activeLabelChanged();
+    void scopeChanged();
+    void saveStatusChanged();
+    void noticed(const limn::ProjectNotice& notice);
+    void decided(limn::ImageId id, limn::ReviewState state);
+    void said(const QString& sentence); // a remark for the status line
+    void spacingChanged();
+    void paintedChanged();
+    void allDone();
+
+private:
+    struct OpenDocument {
+        std::unique_ptr<AnnotationDocument> document;
+        int observer = 0;
+        std::vector<ProposalPtr> proposals;
+    };
+    struct Shared;
+
+    void connectProject();
+    void startPrefetch();
+    void imageLoaded(ImageId id, const Result<ImagePyramidPtr>& result);
+    void attachDocument(ImageId id);
+    void loadDocument(ImageId id);
+    void openDocument(ImageId id, Size size, const AnnotationSnapshot* snapshot);
+    void onDocumentChanged(ImageId id, const DocumentChange& change);
+    void requestProposals();
+    void proposalFinished(const ProposalOutcome& outcome);
+    void applyProposals(ImageId id);
+    void updateFigures(ImageId id);
+    void keepThreshold(ImageId id);
+    void trimDocuments();
+    void advance();
+    std::vector<ImageId> neighbours() const;
+
+    std::unique_ptr<Project> m_project;
+    std::string m_pendingFirstPath;
+    std::vector<ImageId> m_list;
+    WorklistFilter m_filter;
+    WorklistOrder m_order = WorklistOrder::Project;
+    bool m_descending = false;
+
+    std::shared_ptr<ImageCache> m_cache;
+    QThreadPool m_readers;
+    ImageId m_current = 0;
+    ImagePyramidPtr m_pyramid;
+    AnnotationDocument* m_document = nullptr;
+    std::optional<Error> m_imageError;
+    std::shared_ptr<const LabImage> m_lab;
+    std::optional<Spacing> m_calibration;
+    std::map<ImageId, OpenDocument> m_documents;
+    std::vector<ImageId> m_documentOrder; // most recently used last
+    QTimer m_figuresTimer;
+
+    std::vector<ModelChoice> m_models;
+    int m_modelIndex = -1;
+    std::optional<ModelInfo> m_modelInfo;
+    std::optional<Error> m_modelError;
+    QString m_deviceChoice;
+    PredictOptions m_predictOptions;
+    std::shared_ptr<Shared> m_shared;
+    std::unique_ptr<ProposalQueue> m_queue;
+    std::vector<ProposalPtr> m_proposals;
+    bool m_pending = false;
+    std::optional<Error> m_proposalError;
+    ProposalProgress m_progress;
+    double m_lastProposalMs = 0.0;
+
+    std::uint8_t m_activeLabel = 1;
+    bool m_useFirst = true;
+    std::shared_ptr<const PixelArea> m_scope;
+    bool m_twoSteps = false;
+    bool m_autoAdvance = true;
+    bool m_painted = false;
+    struct Taken {
+        ImageId id;
+        ReviewState before;
+        ReviewState after;
+    };
+    std::vector<Taken> m_taken;
+};
+
+} // namespace limn

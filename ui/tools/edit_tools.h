@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The canvas tools: gestures in, calls of the annotation document out. They hold no editing logic of their
+// own. GUI thread.
+#pragma once
+
+#include "ui/canvas/canvas_tool.h"
+#include "ui/session/review_session.h"
+#include "ui/tools/tool_settings.h"
+
+#include <QCoreApplication>
+#include <QLineF>
+#include <QPolygonF>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace limn {
+
+// The translation context of what tools say.
+struct Tools {
+    Q_DECLARE_TR_FUNCTIONS(Tools)
+};
+
+// What tools need from the window.
+struct ToolHost {
+    ReviewSession* session = nullptr;
+    ToolSettings* settings = nullptr;
+    std::function<void(const QString&)> say;     // a remark in the status line
+    std::function<void()> redraw;                // decorations changed away from the pointer
+    std::function<void(PixelArea)> preview;      // outlined as a proposal of the gesture; empty: none
+    std::function<void()> usedProposalFirst;     // announce it
+    std::function<void()> locked;                // the active label is locked
+    std::function<void(const QLineF&)> measured; // image coordinates; null line: none
+    std::function<Rect()> visible;               // image pixels in view
+    std::function<void()> optionsChanged;        // a tool changed its own settings
+
+    AnnotationDocument* document() const { return session->document(); }
+    EditRules rules() const;
+    // Whether an edit may begin; says why not.
+    bool mayEdit() const;
+    // Says why a finished edit had no effect.
+    void explain(const EditOutcome& outcome) const;
+};
+
+class BrushTool : public CanvasTool {
+public:
+    BrushTool(ToolHost& host, bool eraser) : m_host(host), m_eraser(eraser) {}
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override;
+    QCursor cursor() const override { return Qt::BlankCursor; }
+
+private:
+    double diameter() const { return m_eraser ? m_host.settings->eraserPx : m_host.settings->brushPx; }
+    bool erases(const CanvasPointer& pointer) const;
+    BrushSample sample(const CanvasPointer& pointer) const;
+
+    ToolHost& m_host;
+    bool m_eraser;
+    std::unique_ptr<BrushStroke> m_stroke;
+    std::optional<BrushSample> m_lastEnd;
+};
+
+class ContourTool : public CanvasTool {
+public:
+    explicit ContourTool(ToolHost& host) : m_host(host) {}
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override;
+    QCursor cursor() const override { return Qt::BlankCursor; }
+    bool usesRightDrag() const override { return false; }
+
+private:
+    ToolHost& m_host;
+    std::unique_ptr<ContourPush> m_push;
+};
+
+class LassoTool : public CanvasTool {
+public:
+    explicit LassoTool(ToolHost& host) : m_host(host) {}
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override { return m_points.isEmpty() ? 24.0 : -1.0; }
+
+private:
+    ToolHost& m_host;
+    QPolygonF m_points; // image coordinates
+};
+
+class PolygonTool : public CanvasTool {
+public:
+    explicit PolygonTool(ToolHost& host) : m_host(host) {}
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    void hover(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    bool finish() override;
+    bool stepBack() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override { return m_points.isEmpty() ? 24.0 : -1.0; }
+
+private:
+    int pointNear(QPointF device) const;
+
+    ToolHost& m_host;
+    QPolygonF m_points;
+    QPolygonF m_devicePoints; // where they were drawn last
+    int m_dragged = -1;
+    bool m_subtract = false;
+};
+
+// Press sets the seed, dragging right or left changes the tolerance, release commits. The area is computed in
+// a worker; the newest tolerance counts.
+class WandTool : public QObject, public CanvasTool {
+    Q_OBJECT
+
+public:
+    explicit WandTool(ToolHost& host) : m_host(host) {}
+    ~WandTool() override;
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override { return m_active ? -1.0 : 90.0; }
+    bool busy() const { return m_running || m_commit; }
+
+private:
+    void compute();
+    void commit(const PixelArea& area);
+
+    ToolHost& m_host;
+    bool m_active = false;
+    bool m_running = false;
+    bool m_stale = false;  // the tolerance changed while computing
+    bool m_commit = false; // released: the next result is committed
+    bool m_opposite = false;
+    QPoint m_seed;
+    QPointF m_pressDevice;
+    double m_startTolerance = 10;
+    std::shared_ptr<const LabImage> m_lab;
+    std::uint64_t m_gesture = 0;
+};
+
+class RegionTool : public CanvasTool {
+public:
+    explicit RegionTool(ToolHost& host) : m_host(host) {}
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override { return m_active ? -1.0 : 24.0; }
+    bool usesRightDrag() const override { return false; }
+
+private:
+    ToolHost& m_host;
+    bool m_active = false;
+    bool m_freehand = false;
+    QPolygonF m_points;
+};
+
+class RulerTool : public CanvasTool {
+public:
+    explicit RulerTool(ToolHost& host) : m_host(host) {}
+    void press(const CanvasPointer& pointer) override;
+    void move(const CanvasPointer& pointer) override;
+    void release(const CanvasPointer& pointer) override;
+    void hover(const CanvasPointer& pointer) override;
+    bool cancel() override;
+    void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
+               double pixelRatio) const override;
+    double reach(const ViewTransform& view) const override {
+        return m_line.isNull() && !m_first ? 24.0 : -1.0;
+    }
+    bool usesRightDrag() const override { return false; }
+    void clear();
+    QLineF line() const { return m_line; } // image coordinates
+
+private:
+    ToolHost& m_host;
+    QLineF m_line;
+    bool m_first = false; // one end was set, the other follows the pointer
+    QPointF m_pressDevice;
+};
+
+// A line of 2 px in a casing of 1 px, as every outline on the canvas; `dash` in device pixels.
+void paintCasedPath(QPainter& painter, const QPolygonF& device, bool closed, const QColor& core,
+                    double pixelRatio, const QVector<qreal>& dash = {});
+
+} // namespace limn

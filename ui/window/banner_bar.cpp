@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Banner and toast.
+#include "ui/window/banner_bar.h"
+
+#include "ui/theme/theme.h"
+
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QStyle>
+#include <QToolButton>
+
+#include <algorithm>
+
+namespace limn {
+namespace {
+
+constexpr int kToastMs = 6000;
+constexpr int kKeptRemarks = 200;
+
+} // namespace
+
+BannerBar::BannerBar(QWidget* parent) : QFrame(parent) {
+    setObjectName(QStringLiteral("banner"));
+    m_layout = new QHBoxLayout(this);
+    m_layout->setContentsMargins(12, 6, 8, 6);
+    m_layout->setSpacing(10);
+    m_icon = new QLabel;
+    m_text = new QLabel;
+    m_text->setWordWrap(true);
+    m_text->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_text->setFocusPolicy(Qt::NoFocus);
+    m_entry = new QLineEdit;
+    m_entry->setObjectName(QStringLiteral("bannerEntry"));
+    m_entry->setFixedWidth(170);
+    m_actions = new QHBoxLayout;
+    m_actions->setSpacing(6);
+    m_more = new QLabel;
+    m_more->setProperty("muted", true);
+    m_close = new QToolButton;
+    m_close->setIcon(Theme::icon(QStringLiteral("close")));
+    m_close->setToolTip(tr("Close"));
+    m_close->setAccessibleName(tr("Close this message"));
+    m_layout->addWidget(m_icon);
+    m_layout->addWidget(m_text, 1);
+    m_layout->addWidget(m_entry);
+    m_layout->addLayout(m_actions);
+    m_layout->addWidget(m_more);
+    m_layout->addWidget(m_close);
+    connect(m_close, &QToolButton::clicked, this, [this] {
+        if (m_banners.empty())
+            return;
+        const std::function<void()> closed = m_banners.back().closed;
+        m_banners.pop_back();
+        rebuild();
+        if (closed)
+            closed();
+    });
+    connect(m_entry, &QLineEdit::returnPressed, this, [this] {
+        if (m_banners.empty() || !m_banners.back().entered)
+            return;
+        const auto entered = m_banners.back().entered;
+        const QString text = m_entry->text();
+        m_banners.pop_back();
+        rebuild();
+        entered(text);
+    });
+    setVisible(false);
+}
+
+void BannerBar::show(Banner banner) {
+    std::erase_if(m_banners, [&](const Banner& b) { return b.id == banner.id; });
+    m_banners.push_back(std::move(banner));
+    rebuild();
+}
+
+void BannerBar::remove(const QString& id) {
+    if (std::erase_if(m_banners, [&](const Banner& b) { return b.id == id; }) > 0)
+        rebuild();
+}
+
+void BannerBar::clear() {
+    m_banners.clear();
+    rebuild();
+}
+
+bool BannerBar::contains(const QString& id) const {
+    return std::any_of(m_banners.begin(), m_banners.end(), [&](const Banner& b) { return b.id == id; });
+}
+
+QString BannerBar::currentText() const {
+    return m_banners.empty() ? QString() : m_banners.back().text;
+}
+
+bool BannerBar::activate(int action) {
+    if (m_banners.empty() || action < 0 || action >= static_cast<int>(m_banners.back().actions.size()))
+        return false;
+    const BannerAction chosen = m_banners.back().actions[static_cast<std::size_t>(action)];
+    if (!chosen.keepsBanner) {
+        m_banners.pop_back();
+        rebuild();
+    }
+    chosen.run();
+    return true;
+}
+
+void BannerBar::rebuild() {
+    while (QLayoutItem* item = m_actions->takeAt(0)) {
+        if (item->widget())
+            item->widget()->deleteLater();
+        delete item;
+    }
+    setVisible(!m_banners.empty());
+    if (m_banners.empty())
+        return;
+    const Banner& banner = m_banners.back();
+    const char* token = banner.kind == Banner::Kind::Error     ? "error"
+                        : banner.kind == Banner::Kind::Warning ? "warn"
+                                                               : "accent";
+    const QString icon = banner.kind == Banner::Kind::Error     ? QStringLiteral("error")
+                         : banner.kind == Banner::Kind::Warning ? QStringLiteral("warning")
+                                                                : QStringLiteral("info");
+    setProperty("kind", banner.kind == Banner::Kind::Error     ? QStringLiteral("error")
+                        : banner.kind == Banner::Kind::Warning ? QStringLiteral("warning")
+                                                               : QStringLiteral("info"));
+    style()->unpolish(this);
+    style()->polish(this);
+    m_icon->setPixmap(Theme::pixmap(icon, token, 18, devicePixelRatioF()));
+    m_text->setText(banner.text);
+    m_entry->setVisible(static_cast<bool>(banner.entered));
+    if (banner.entered)
+        m_entry->setText(banner.entry);
+    for (std::size_t i = 0; i < banner.actions.size(); ++i) {
+        auto* button = new QPushButton(banner.actions[i].text);
+        button->setObjectName(QStringLiteral("bannerAction%1").arg(i));
+        connect(button, &QPushButton::clicked, this, [this, i] { activate(static_cast<int>(i)); });
+        m_actions->addWidget(button);
+    }
+    m_more->setText(QStringLiteral("+%1").arg(m_banners.size() - 1));
+    m_more->setVisible(m_banners.size() > 1);
+}
+
+Toast::Toast(QWidget* parent) : QFrame(parent) {
+    setObjectName(QStringLiteral("toast"));
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(14, 8, 10, 8);
+    layout->setSpacing(10);
+    m_text = new QLabel;
+    m_action = new QPushButton;
+    m_action->setProperty("link", true);
+    m_action->setObjectName(QStringLiteral("toastAction"));
+    m_action->setFocusPolicy(Qt::NoFocus);
+    layout->addWidget(m_text);
+    layout->addWidget(m_action);
+    m_timer.setSingleShot(true);
+    connect(&m_timer, &QTimer::timeout, this, &QWidget::hide);
+    connect(m_action, &QPushButton::clicked, this, [this] {
+        hide();
+        if (m_run)
+            m_run();
+    });
+    parent->installEventFilter(this);
+    hide();
+}
+
+void Toast::show(const QString& text, const QString& actionText, std::function<void()> action) {
+    m_log.append(text);
+    if (m_log.size() > kKeptRemarks)
+        m_log.removeFirst();
+    m_text->setText(text);
+    m_run = std::move(action);
+    m_action->setText(actionText);
+    m_action->setVisible(!actionText.isEmpty());
+    place();
+    QFrame::show();
+    raise();
+    m_timer.start(kToastMs);
+}
+
+void Toast::place() {
+    adjustSize();
+    const QWidget* host = parentWidget();
+    move((host->width() - width()) / 2, host->height() - height() - 56);
+}
+
+bool Toast::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::Resize && isVisible())
+        place();
+    return QFrame::eventFilter(watched, event);
+}
+
+void Toast::enterEvent(QEnterEvent* event) {
+    m_timer.stop();
+    QFrame::enterEvent(event);
+}
+
+void Toast::leaveEvent(QEvent* event) {
+    m_timer.start(kToastMs);
+    QFrame::leaveEvent(event);
+}
+
+} // namespace limn

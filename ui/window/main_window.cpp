@@ -1,0 +1,751 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window's making and its connections.
+#include "ui/window/main_window.h"
+
+#include "ui/canvas/canvas_view.h"
+#include "ui/panels/history_panel.h"
+#include "ui/panels/label_panel.h"
+#include "ui/panels/measure_panel.h"
+#include "ui/panels/option_bar.h"
+#include "ui/panels/proposal_panel.h"
+#include "ui/panels/section.h"
+#include "ui/panels/start_page.h"
+#include "ui/panels/worklist_pane.h"
+#include "ui/theme/theme.h"
+#include "ui/window/banner_bar.h"
+#include "ui/window/reject_popover.h"
+
+#include <QApplication>
+#include <QButtonGroup>
+#include <QCloseEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QListView>
+#include <QMenuBar>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QScreen>
+#include <QScrollArea>
+#include <QSettings>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QStatusBar>
+#include <QStyledItemDelegate>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+namespace limn {
+namespace {
+
+constexpr int kWorklistWidth = 208;
+constexpr int kSideWidth = 260;
+
+// Grid of pictures: the worklist's rows as cards.
+class CardDelegate : public QStyledItemDelegate {
+public:
+    CardDelegate(WorklistModel* model, QObject* parent) : QStyledItemDelegate(parent), m_model(model) {}
+    QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex&) const override { return {172, 168}; }
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override {
+        const ImageRecord* r = m_model->recordAt(index.row());
+        if (!r)
+            return;
+        const Theme& theme = Theme::instance();
+        painter->save();
+        painter->setRenderHint(QPainter::Antialiasing);
+        painter->setRenderHint(QPainter::SmoothPixmapTransform);
+        const QRect card = option.rect.adjusted(5, 5, -5, -5);
+        const bool selected = option.state & QStyle::State_Selected;
+        painter->setPen(selected ? QPen(theme.color("accent"), 2) : QPen(theme.color("line"), 1));
+        painter->setBrush(theme.color(selected ? "accentSoft" : "panel"));
+        painter->drawRoundedRect(QRectF(card).adjusted(1, 1, -1, -1), 8, 8);
+        const QRect area = card.adjusted(8, 8, -8, -44);
+        const QImage image = m_model->thumbnailAt(index.row());
+        if (image.width() > 1) {
+            QRect target(QPoint(0, 0), image.size().scaled(area.size(), Qt::KeepAspectRatio));
+            target.moveCenter(area.center());
+            painter->drawImage(target, image);
+            const QImage outline = m_model->outlineAt(index.row());
+            if (!outline.isNull())
+                painter->drawImage(target, outline);
+        }
+        painter->setPen(theme.color("text"));
+        const QFontMetrics metrics(option.font);
+        painter->drawText(QRect(area.left(), area.bottom() + 4, area.width(), 18),
+                          Qt::AlignLeft | Qt::AlignVCenter,
+                          metrics.elidedText(index.data().toString(), Qt::ElideMiddle, area.width()));
+        Theme::icon(stateIcon(r->state), stateToken(r->state))
+            .paint(painter, QRect(area.left(), area.bottom() + 24, 13, 13));
+        painter->setPen(theme.color("muted"));
+        painter->drawText(QRect(area.left() + 18, area.bottom() + 21, area.width() - 18, 18),
+                          Qt::AlignLeft | Qt::AlignVCenter, stateWord(r->state));
+        if (r->flagged)
+            Theme::icon(QStringLiteral("flag"), "warn")
+                .paint(painter, QRect(area.right() - 14, area.bottom() + 23, 14, 14));
+        painter->restore();
+    }
+
+private:
+    WorklistModel* m_model;
+};
+
+} // namespace
+
+MainWindow::MainWindow(QWidget* parent)
+    : QMainWindow(parent)
+    , m_session(std::make_unique<ReviewSession>())
+    , m_commands(new Commands(this))
+    , m_thumbnails(new Thumbnails(this)) {
+    setObjectName(QStringLiteral("mainWindow"));
+    setWindowTitle(tr("Limn"));
+    setWindowIcon(QIcon(QStringLiteral(":/icons/limn.svg")));
+    setAcceptDrops(true);
+    m_toolSettings.load();
+    const QSettings settings;
+    m_style = static_cast<Style>(std::clamp(settings.value(QStringLiteral("view/style"), 0).toInt(), 0, 2));
+    m_opacity = std::clamp(settings.value(QStringLiteral("view/opacity"), 0.25).toDouble(), 0.05, 1.0);
+    m_keepZoom = settings.value(QStringLiteral("view/keepZoom"), false).toBool();
+
+    makeCommands();
+    makeLayout();
+    makeMenus();
+    m_commands->loadKeys();
+    connectSession();
+
+    m_host.session = m_session.get();
+    m_host.settings = &m_toolSettings;
+    m_host.say = [this](const QString& text) { say(text); };
+    m_host.redraw = [this] { m_canvas->updateDecorations(); };
+    m_host.preview = [this](PixelArea area) { setPreview(std::move(area)); };
+    m_host.usedProposalFirst = [this] {
+        m_toast->show(tr("The proposal was used first, then your stroke."), tr("Undo both"), [this] {
+            if (m_session->document()) {
+                m_session->document()->undo();
+                m_session->document()->undo();
+            }
+        });
+    };
+    m_host.locked = [this] { sayLocked(); };
+    m_host.measured = [this](const QLineF& line) { m_options->setRuler(line.length()); };
+    m_host.visible = [this] { return m_canvas->view().visibleImageRect(); };
+    m_host.optionsChanged = [this] { m_options->refresh(); };
+    m_tools[ToolId::Brush] = std::make_unique<BrushTool>(m_host, false);
+    m_tools[ToolId::Eraser] = std::make_unique<BrushTool>(m_host, true);
+    m_tools[ToolId::Lasso] = std::make_unique<LassoTool>(m_host);
+    m_tools[ToolId::Polygon] = std::make_unique<PolygonTool>(m_host);
+    m_tools[ToolId::Wand] = std::make_unique<WandTool>(m_host);
+    m_tools[ToolId::Contour] = std::make_unique<ContourTool>(m_host);
+    m_tools[ToolId::Region] = std::make_unique<RegionTool>(m_host);
+    m_tools[ToolId::Ruler] = std::make_unique<RulerTool>(m_host);
+    setTool(ToolId::Brush);
+
+    qApp->installEventFilter(this);
+    connect(&Theme::instance(), &Theme::changed, this, [this] {
+        m_canvas->setBackground(Theme::instance().color("canvas"));
+        m_second->setBackground(Theme::instance().color("canvas"));
+    });
+    m_canvas->setBackground(Theme::instance().color("canvas"));
+    m_second->setBackground(Theme::instance().color("canvas"));
+    m_canvas->setWheelPans(settings.value(QStringLiteral("view/wheelPans"), false).toBool());
+    m_messageTimer.setSingleShot(true);
+    connect(&m_messageTimer, &QTimer::timeout, this, [this] { m_messageLabel->clear(); });
+
+    readLayout();
+    refreshPage();
+    refreshRecent();
+    refreshTitle();
+    refreshReview();
+    refreshModelLine();
+    refreshHistoryActions();
+}
+
+MainWindow::~MainWindow() {
+    qApp->removeEventFilter(this);
+    m_canvas->setTool(nullptr);
+    m_canvas->overlay().setLayers({});
+    m_canvas->secondOverlay().setLayers({});
+    m_second->overlay().setLayers({});
+    m_tools.clear();
+    // Views are told nothing while the session goes.
+    disconnect(m_session.get(), nullptr, nullptr, nullptr);
+    for (QWidget* widget : {static_cast<QWidget*>(m_worklist), m_sidePane, static_cast<QWidget*>(m_grid)})
+        delete widget;
+    m_session.reset();
+}
+
+void MainWindow::makeLayout() {
+    auto* central = new QWidget;
+    auto* outer = new QVBoxLayout(central);
+    outer->setContentsMargins(0, 0, 0, 0);
+    outer->setSpacing(0);
+    m_options = new OptionBar(m_toolSettings);
+    outer->addWidget(m_options);
+    m_splitter = new QSplitter(Qt::Horizontal);
+    m_splitter->setObjectName(QStringLiteral("mainSplitter"));
+    m_splitter->setHandleWidth(1);
+    m_splitter->setChildrenCollapsible(false);
+    outer->addWidget(m_splitter, 1);
+    setCentralWidget(central);
+
+    m_worklist = new WorklistPane(*m_session, *m_thumbnails);
+    m_worklist->setMinimumWidth(180);
+    m_splitter->addWidget(m_worklist);
+
+    auto* middle = new QWidget;
+    auto* middleLayout = new QHBoxLayout(middle);
+    middleLayout->setContentsMargins(0, 0, 0, 0);
+    middleLayout->setSpacing(0);
+    m_toolRail = new QWidget;
+    m_toolRail->setObjectName(QStringLiteral("toolRail"));
+    m_toolRail->setAttribute(Qt::WA_StyledBackground);
+    m_toolRail->setFixedWidth(44);
+    auto* rail = new QVBoxLayout(m_toolRail);
+    rail->setContentsMargins(4, 6, 4, 6);
+    rail->setSpacing(2);
+    const auto addTool = [&](const char* id) {
+        auto* button = new QToolButton;
+        button->setDefaultAction(m_commands->action(QLatin1String(id)));
+        button->setFixedSize(36, 36);
+        button->setIconSize({22, 22});
+        button->setFocusPolicy(Qt::TabFocus);
+        rail->addWidget(button);
+    };
+    for (const char* id : {"brush", "eraser", "lasso", "polygon", "wand", "contour", "region", "ruler"})
+        addTool(id);
+    auto* line = new QFrame;
+    line->setFixedHeight(1);
+    line->setStyleSheet(QStringLiteral("background: palette(mid);"));
+    rail->addSpacing(5);
+    rail->addWidget(line);
+    rail->addSpacing(5);
+    for (const char* id : {"fillHoles", "keepLargest", "smooth", "specks", "clean"})
+        addTool(id);
+    rail->addStretch();
+    for (const char* id : {"undo", "redo"})
+        addTool(id);
+    middleLayout->addWidget(m_toolRail);
+
+    auto* column = new QWidget;
+    auto* columnLayout = new QVBoxLayout(column);
+    columnLayout->setContentsMargins(0, 0, 0, 0);
+    columnLayout->setSpacing(0);
+    m_banners = new BannerBar;
+    columnLayout->addWidget(m_banners);
+    m_pages = new QStackedWidget;
+    columnLayout->addWidget(m_pages, 1);
+    middleLayout->addWidget(column, 1);
+    m_splitter->addWidget(middle);
+
+    m_start = new StartPage;
+    m_pages->addWidget(m_start);
+    m_canvasPage = new QWidget;
+    auto* canvasLayout = new QHBoxLayout(m_canvasPage);
+    canvasLayout->setContentsMargins(0, 0, 0, 0);
+    canvasLayout->setSpacing(1);
+    m_canvas = new CanvasView;
+    m_canvas->setObjectName(QStringLiteral("canvas"));
+    m_canvas->setAccessibleName(tr("Canvas"));
+    m_second = new CanvasView;
+    m_second->setObjectName(QStringLiteral("secondCanvas"));
+    m_second->setAccessibleName(tr("Proposal beside the annotation"));
+    canvasLayout->addWidget(m_canvas, 1);
+    canvasLayout->addWidget(m_second, 1);
+    m_second->hide();
+    m_pages->addWidget(m_canvasPage);
+
+    m_grid = new QListView;
+    m_grid->setObjectName(QStringLiteral("grid"));
+    m_grid->setModel(m_worklist->model());
+    m_grid->setSelectionModel(m_worklist->view()->selectionModel());
+    m_grid->setItemDelegate(new CardDelegate(m_worklist->model(), this));
+    m_grid->setViewMode(QListView::IconMode);
+    m_grid->setResizeMode(QListView::Adjust);
+    m_grid->setMovement(QListView::Static);
+    m_grid->setUniformItemSizes(true);
+    m_grid->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    m_grid->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    connect(m_grid, &QListView::doubleClicked, this,
+            [this] { m_commands->action(QStringLiteral("grid"))->setChecked(false); });
+    m_pages->addWidget(m_grid);
+
+    auto* errorPage = new QWidget;
+    auto* errorLayout = new QVBoxLayout(errorPage);
+    errorLayout->setContentsMargins(60, 40, 60, 40);
+    errorLayout->setSpacing(12);
+    auto* errorIcon = new QLabel;
+    errorIcon->setAlignment(Qt::AlignCenter);
+    errorIcon->setPixmap(Theme::pixmap(QStringLiteral("warning"), "warn", 40, devicePixelRatioF()));
+    m_errorText = new QLabel;
+    m_errorText->setObjectName(QStringLiteral("errorText"));
+    m_errorText->setAlignment(Qt::AlignCenter);
+    m_errorText->setWordWrap(true);
+    m_errorText->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    auto* errorButtons = new QHBoxLayout;
+    auto* nextButton = new QPushButton(tr("Next image"));
+    nextButton->setProperty("primary", true);
+    connect(nextButton, &QPushButton::clicked, m_commands->action(QStringLiteral("next")), &QAction::trigger);
+    auto* showFile = new QPushButton(tr("Show file"));
+    connect(showFile, &QPushButton::clicked, m_commands->action(QStringLiteral("showFile")),
+            &QAction::trigger);
+    errorButtons->addStretch();
+    errorButtons->addWidget(nextButton);
+    errorButtons->addWidget(showFile);
+    errorButtons->addStretch();
+    errorLayout->addStretch(2);
+    errorLayout->addWidget(errorIcon);
+    errorLayout->addWidget(m_errorText);
+    errorLayout->addLayout(errorButtons);
+    errorLayout->addStretch(3);
+    m_pages->addWidget(errorPage);
+
+    // Right side
+    m_sidePane = new QWidget;
+    auto* sideLayout = new QVBoxLayout(m_sidePane);
+    sideLayout->setContentsMargins(0, 0, 0, 0);
+    sideLayout->setSpacing(0);
+    auto* scroll = new QScrollArea;
+    scroll->setObjectName(QStringLiteral("sidePane"));
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    auto* panels = new QWidget;
+    auto* panelLayout = new QVBoxLayout(panels);
+    panelLayout->setContentsMargins(0, 4, 0, 4);
+    panelLayout->setSpacing(2);
+    const auto addSection = [&](const char* id, const QString& title, QWidget* body) {
+        auto* section = new Section(QLatin1String(id), title);
+        section->body()->addWidget(body);
+        panelLayout->addWidget(section);
+        return section;
+    };
+    m_labels = new LabelPanel(*m_session);
+    Section* labels = addSection("labels", tr("Labels"), m_labels);
+    labels->addToHeader(m_labels->addButton());
+    m_proposal = new ProposalPanel(*m_session, *m_commands);
+    addSection("proposal", tr("Proposal"), m_proposal);
+    m_measure = new MeasurePanel(*m_session);
+    Section* measure = addSection("measure", tr("Measure"), m_measure);
+    auto* copy = new QToolButton;
+    copy->setDefaultAction(m_commands->action(QStringLiteral("copyMeasurements")));
+    copy->setIconSize({15, 15});
+    copy->setFixedSize(26, 26);
+    measure->addToHeader(copy);
+    m_history = new HistoryPanel(*m_session);
+    addSection("history", tr("History"), m_history);
+    panelLayout->addStretch();
+    scroll->setWidget(panels);
+    sideLayout->addWidget(scroll, 1);
+
+    auto* review = new QWidget;
+    review->setObjectName(QStringLiteral("reviewBar"));
+    review->setAttribute(Qt::WA_StyledBackground);
+    auto* reviewLayout = new QVBoxLayout(review);
+    reviewLayout->setContentsMargins(12, 10, 12, 12);
+    reviewLayout->setSpacing(8);
+    m_acceptButton = new QPushButton;
+    m_acceptButton->setObjectName(QStringLiteral("acceptButton"));
+    m_acceptButton->setProperty("primary", true);
+    m_acceptButton->setMinimumHeight(34);
+    m_acceptButton->setIcon(Theme::icon(QStringLiteral("check"), "onAccent"));
+    connect(m_acceptButton, &QPushButton::clicked, m_commands->action(QStringLiteral("accept")),
+            &QAction::trigger);
+    auto* second = new QHBoxLayout;
+    second->setSpacing(8);
+    m_rejectButton = new QPushButton(Theme::icon(QStringLiteral("close")), tr("Reject"));
+    m_rejectButton->setObjectName(QStringLiteral("rejectButton"));
+    connect(m_rejectButton, &QPushButton::clicked, m_commands->action(QStringLiteral("reject")),
+            &QAction::trigger);
+    auto* flag = new QToolButton;
+    flag->setDefaultAction(m_commands->action(QStringLiteral("flag")));
+    flag->setFixedSize(32, 30);
+    second->addWidget(m_rejectButton, 1);
+    second->addWidget(flag);
+    reviewLayout->addWidget(m_acceptButton);
+    reviewLayout->addLayout(second);
+    sideLayout->addWidget(review);
+    m_sidePane->setMinimumWidth(236);
+    m_splitter->addWidget(m_sidePane);
+    m_splitter->setStretchFactor(0, 0);
+    m_splitter->setStretchFactor(1, 1);
+    m_splitter->setStretchFactor(2, 0);
+
+    // Over the canvas
+    m_viewBar = new QWidget(m_canvasPage);
+    m_viewBar->setObjectName(QStringLiteral("viewBar"));
+    m_viewBar->setAttribute(Qt::WA_StyledBackground);
+    auto* bar = new QHBoxLayout(m_viewBar);
+    bar->setContentsMargins(4, 3, 4, 3);
+    bar->setSpacing(2);
+    const auto addSmall = [&](const char* id) {
+        auto* button = new QToolButton;
+        button->setDefaultAction(m_commands->action(QLatin1String(id)));
+        button->setIconSize({18, 18});
+        button->setFixedSize(28, 28);
+        button->setFocusPolicy(Qt::NoFocus);
+        bar->addWidget(button);
+        return button;
+    };
+    addSmall("zoomOut");
+    m_zoomButton = new QToolButton;
+    m_zoomButton->setObjectName(QStringLiteral("zoomLabel"));
+    m_zoomButton->setFixedSize(56, 28);
+    m_zoomButton->setToolTip(tr("Zoom: 100 % and back to the whole image (Z)"));
+    m_zoomButton->setFocusPolicy(Qt::NoFocus);
+    connect(m_zoomButton, &QToolButton::clicked, m_commands->action(QStringLiteral("toggleFit")),
+            &QAction::trigger);
+    bar->addWidget(m_zoomButton);
+    addSmall("zoomIn");
+    addSmall("fit");
+    bar->addSpacing(6);
+    addSmall("outlineStyle");
+    bar->addSpacing(6);
+    m_compareGroup = new QButtonGroup(this);
+    for (const char* id : {"compareOff", "compareSide", "compareSwipe", "compareDifference"})
+        addSmall(id);
+
+    m_miniBar = new QWidget(m_canvasPage);
+    m_miniBar->setObjectName(QStringLiteral("miniBar"));
+    m_miniBar->setAttribute(Qt::WA_StyledBackground);
+    auto* mini = new QHBoxLayout(m_miniBar);
+    mini->setContentsMargins(6, 3, 6, 3);
+    mini->setSpacing(2);
+    for (const char* id : {"useProposal", "runHere", "fillHoles", "keepLargest", "clearLabel"}) {
+        auto* button = new QToolButton;
+        button->setDefaultAction(m_commands->action(QLatin1String(id)));
+        button->setIconSize({18, 18});
+        button->setFixedSize(30, 30);
+        button->setFocusPolicy(Qt::NoFocus);
+        mini->addWidget(button);
+    }
+    m_miniBar->hide();
+    m_canvasPage->installEventFilter(this);
+
+    m_rejectPopover = new RejectPopover(this);
+    m_toast = new Toast(this);
+
+    // Status line
+    m_pointerLabel = new QLabel;
+    m_pointerLabel->setObjectName(QStringLiteral("pointerLabel"));
+    m_messageLabel = new QLabel;
+    m_messageLabel->setObjectName(QStringLiteral("messageLabel"));
+    m_messageLabel->setTextFormat(Qt::RichText);
+    m_modelLabel = new QLabel;
+    m_modelLabel->setObjectName(QStringLiteral("modelLabel"));
+    m_taskProgress = new QProgressBar;
+    m_taskProgress->setFixedWidth(110);
+    m_taskProgress->setTextVisible(false);
+    m_taskProgress->setFixedHeight(6);
+    m_taskProgress->hide();
+    m_cancelTasks = new QToolButton;
+    m_cancelTasks->setText(tr("Cancel"));
+    m_cancelTasks->setObjectName(QStringLiteral("cancelTasks"));
+    m_cancelTasks->hide();
+    connect(m_cancelTasks, &QToolButton::clicked, m_commands->action(QStringLiteral("cancelRuns")),
+            &QAction::trigger);
+    statusBar()->setSizeGripEnabled(false);
+    statusBar()->setContentsMargins(10, 0, 8, 0);
+    statusBar()->addWidget(m_pointerLabel);
+    statusBar()->addWidget(m_messageLabel, 1);
+    statusBar()->addPermanentWidget(m_modelLabel);
+    statusBar()->addPermanentWidget(m_taskProgress);
+    statusBar()->addPermanentWidget(m_cancelTasks);
+    m_savedLabel = new QLabel;
+    m_savedLabel->setObjectName(QStringLiteral("savedLabel"));
+    m_savedLabel->setProperty("muted", true);
+    m_savedLabel->setContentsMargins(8, 0, 12, 0);
+    m_savedLabel->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    m_savedLabel->setFixedWidth(340);
+    menuBar()->setCornerWidget(m_savedLabel);
+
+    connect(m_start, &StartPage::openFolder, this, &MainWindow::chooseFolder);
+    connect(m_start, &StartPage::openFiles, this, &MainWindow::chooseFiles);
+    connect(m_start, &StartPage::openProject, this, &MainWindow::chooseProject);
+    connect(m_start, &StartPage::openDemo, this, &MainWindow::openDemo);
+    connect(m_start, &StartPage::openRecent, this, [this](const QString& path) { open({path}); });
+    connect(m_start, &StartPage::locateRecent, this, [this](const QString&) { chooseFolder(); });
+    connect(m_options, &OptionBar::changed, this, [this] {
+        m_toolSettings.save();
+        m_canvas->toolChanged();
+    });
+    connect(m_options, &OptionBar::calibrated, this, [this](double mm) {
+        auto* ruler = static_cast<RulerTool*>(m_tools[ToolId::Ruler].get());
+        const double px = ruler->line().length();
+        if (px <= 0)
+            return;
+        Spacing spacing;
+        spacing.xMm = spacing.yMm = mm / px;
+        spacing.source =
+            tr("by %1, %2")
+                .arg(m_session->personName(), QLocale().toString(QDate::currentDate(), QLocale::ShortFormat))
+                .toStdString();
+        m_session->calibrate(spacing, false);
+        say(tr("Calibrated: one pixel is %1 mm.").arg(QLocale().toString(spacing.xMm, 'g', 4)));
+    });
+    connect(m_measure, &MeasurePanel::calibrateRequested, this, [this] { setTool(ToolId::Ruler); });
+    connect(m_measure, &MeasurePanel::axisHovered, m_canvas, &CanvasView::setMarkedLine);
+    connect(m_rejectPopover, &RejectPopover::rejected, this, [this](const QString& reason) {
+        m_canvas->setFocus();
+        const ImageId id = m_session->current();
+        if (m_session->reject(reason) == ReviewSession::Decision::Done)
+            updateThumbnailOutline(id);
+    });
+    connect(m_canvas, &CanvasView::viewChanged, this, [this] {
+        linkViews(m_canvas, m_second);
+        refreshStatus();
+    });
+    connect(m_second, &CanvasView::viewChanged, this, [this] { linkViews(m_second, m_canvas); });
+    connect(m_canvas, &CanvasView::pointerMoved, this, &MainWindow::refreshPointer);
+    connect(m_canvas, &CanvasView::toolWheel, this, [this](int steps) { resizeTool(steps); });
+    connect(m_canvas, &CanvasView::imagePainted, this, [this] {
+        m_imagePainted = true;
+        announcePainted();
+    });
+    connect(m_canvas, &CanvasView::contextMenuRequested, this, [this](const QPoint& at) {
+        QMenu menu;
+        for (const char* id : {"useProposal", "", "undo", "redo", "", "fillHoles", "keepLargest", "smooth",
+                               "clearLabel", "", "noLesion", "flag", "", "fit", "actualSize"}) {
+            if (*id == 0)
+                menu.addSeparator();
+            else
+                menu.addAction(m_commands->action(QLatin1String(id)));
+        }
+        menu.exec(at);
+    });
+    connect(m_worklist, &WorklistPane::menuRequested, this, [this](const QPoint& at) {
+        QMenu menu;
+        for (const char* id : {"runProposal", "runAll", "", "flag", "reject", "", "export", "showFile"}) {
+            if (*id == 0)
+                menu.addSeparator();
+            else
+                menu.addAction(m_commands->action(QLatin1String(id)));
+        }
+        menu.exec(at);
+    });
+}
+
+void MainWindow::connectSession() {
+    ReviewSession* s = m_session.get();
+    connect(s, &ReviewSession::projectOpened, this, [this] {
+        remember(QString::fromStdString(m_session->project()->imageFolder()));
+        m_banners->clear();
+        m_thumbnails->clear();
+        refreshPage();
+        refreshTitle();
+    });
+    connect(s, &ReviewSession::projectClosed, this, [this] {
+        m_thumbnails->clear();
+        refreshPage();
+        refreshTitle();
+        refreshReview();
+    });
+    connect(s, &ReviewSession::openFailed, this, [this](const QString& sentence) {
+        m_banners->show({QStringLiteral("openFailed"),
+                         Banner::Kind::Error,
+                         sentence,
+                         {{tr("Open another folder"), [this] { chooseFolder(); }, false}},
+                         {},
+                         {},
+                         {}});
+        refreshPage();
+    });
+    connect(s, &ReviewSession::listChanged, this, [this] {
+        refreshPage();
+        refreshReview();
+    });
+    connect(s, &ReviewSession::recordsChanged, this, &MainWindow::refreshReview);
+    connect(s, &ReviewSession::currentChanged, this, [this] {
+        m_imagePainted = false;
+        static_cast<RulerTool*>(m_tools[ToolId::Ruler].get())->clear();
+        m_options->setRuler(0);
+        m_canvas->cancelGesture();
+        m_preview = {};
+        for (const char* id : {"noLesion", "useMode", "rejectedReason"})
+            m_banners->remove(QLatin1String(id));
+        if (m_session->current() == 0) {
+            m_canvas->setImage(nullptr, false);
+            m_second->setImage(nullptr, false);
+        }
+        m_canvas->overlay().setLayers({});
+        m_canvas->secondOverlay().setLayers({});
+        m_second->overlay().setLayers({});
+        refreshReview();
+        refreshTitle();
+        refreshHistoryActions();
+        const ImageRecord* r = m_session->currentRecord();
+        if (r && r->state == ReviewState::Rejected && !r->reason.empty())
+            m_banners->show({QStringLiteral("rejectedReason"),
+                             Banner::Kind::Warning,
+                             tr("Rejected: %1").arg(QString::fromStdString(r->reason)),
+                             {},
+                             {},
+                             {},
+                             {}});
+    });
+    connect(s, &ReviewSession::imageReady, this, [this] {
+        const ImagePyramidPtr pyramid = m_session->pyramid();
+        m_canvas->setImage(pyramid, m_keepZoom);
+        if (m_compare == Compare::Side)
+            m_second->setImage(pyramid, m_keepZoom);
+        if (pyramid) {
+            const std::optional<Spacing> spacing = m_session->spacing();
+            m_canvas->setScaleBarSpacing(spacing ? spacing->xMm : 0);
+            for (const std::string& note : pyramid->image->notes)
+                say(QString::fromStdString(note));
+        }
+        refreshPage();
+        refreshStatus();
+    });
+    connect(s, &ReviewSession::documentReady, this, [this] {
+        refreshOverlay();
+        refreshHistoryActions();
+        refreshReview();
+        announcePainted();
+    });
+    connect(s, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
+        if (change.labels || change.proposal || change.mark)
+            refreshOverlay();
+        else if (change.threshold)
+            refreshOverlay();
+        else if (change.pixels) {
+            for (const Rect& rect : change.dirty) {
+                m_canvas->overlayChanged(rect);
+                if (m_second->isVisible())
+                    m_second->overlayChanged(rect);
+            }
+        }
+        if (change.content) {
+            refreshReview();
+            if (!m_session->personConfirmed())
+                askPerson();
+        }
+        if (change.history)
+            refreshHistoryActions();
+        if (change.content && change.pixels)
+            updateThumbnailOutline(m_session->current());
+    });
+    connect(s, &ReviewSession::proposalsChanged, this, [this] {
+        refreshOverlay();
+        refreshReview();
+        refreshTasks();
+        announcePainted();
+        if (m_session->document() && m_session->document()->untouched())
+            updateThumbnailOutline(m_session->current());
+    });
+    connect(s, &ReviewSession::activeLabelChanged, this, [this] {
+        m_canvas->toolChanged();
+        refreshOverlay();
+    });
+    connect(s, &ReviewSession::scopeChanged, this, [this] {
+        m_miniBar->setVisible(m_session->scope() != nullptr);
+        placeViewBar();
+        refreshOverlay();
+    });
+    connect(s, &ReviewSession::spacingChanged, this, [this] {
+        const std::optional<Spacing> spacing = m_session->spacing();
+        m_canvas->setScaleBarSpacing(spacing ? spacing->xMm : 0);
+    });
+    connect(s, &ReviewSession::progressChanged, this, &MainWindow::refreshTasks);
+    connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelLine);
+    connect(s, &ReviewSession::saveStatusChanged, this, &MainWindow::refreshTitle);
+    connect(s, &ReviewSession::said, this, &MainWindow::say);
+    connect(s, &ReviewSession::paintedChanged, this, &MainWindow::refreshReview);
+    connect(s, &ReviewSession::allDone, this, [this] {
+        const int count =
+            m_session->hasProject() ? static_cast<int>(m_session->project()->worklist().size()) : 0;
+        m_banners->show({QStringLiteral("allDone"),
+                         Banner::Kind::Info,
+                         tr("All images are decided."),
+                         {{tr("Export %n", nullptr, count),
+                           [this] { m_commands->action(QStringLiteral("export"))->trigger(); }, false}},
+                         {},
+                         {},
+                         {}});
+    });
+    connect(s, &ReviewSession::decided, this, [this](ImageId id, ReviewState state) {
+        const ImageRecord* r = m_session->record(id);
+        const QString name = r ? QFileInfo(QString::fromStdString(r->path)).completeBaseName() : QString();
+        const QString text = state == ReviewState::Rejected    ? tr("%1 was rejected.").arg(name)
+                             : state == ReviewState::Submitted ? tr("%1 was submitted.").arg(name)
+                                                               : tr("%1 was accepted.").arg(name);
+        m_toast->show(text, tr("Take back"), [this] { m_session->takeBack(); });
+    });
+    connect(s, &ReviewSession::noticed, this, [this](const ProjectNotice& notice) {
+        using Kind = ProjectNotice::Kind;
+        const bool warn = notice.kind != Kind::ProjectElsewhere && notice.kind != Kind::FileMoved;
+        Banner banner;
+        banner.id = QStringLiteral("notice%1").arg(static_cast<int>(notice.kind));
+        banner.kind = warn ? Banner::Kind::Warning : Banner::Kind::Info;
+        banner.text = QString::fromStdString(notice.sentence());
+        if (notice.kind == Kind::FilesSkipped)
+            banner.actions.push_back(
+                {tr("Show them"),
+                 [this] {
+                     QStringList lines;
+                     for (const Project::Skipped& skipped : m_session->project()->skippedFiles())
+                         lines.append(QString::fromStdString(skipped.reason.message()));
+                     auto* box = new QMessageBox(
+                         QMessageBox::Information, tr("Files that were left out"),
+                         tr("%n files could not be used.", nullptr, static_cast<int>(lines.size())),
+                         QMessageBox::Close, this);
+                     box->setDetailedText(lines.join(QLatin1Char('\n')));
+                     box->setAttribute(Qt::WA_DeleteOnClose);
+                     box->setModal(false);
+                     box->show();
+                 },
+                 true});
+        m_banners->show(std::move(banner));
+    });
+}
+
+void MainWindow::readLayout() {
+    const QSettings settings;
+    const QSize screenSize = screen() ? screen()->size() : QSize(1280, 800);
+    const QString group = QStringLiteral("layout/%1x%2/").arg(screenSize.width()).arg(screenSize.height());
+    if (!restoreGeometry(settings.value(group + QStringLiteral("geometry")).toByteArray()))
+        resetLayout();
+    else
+        m_splitter->restoreState(settings.value(group + QStringLiteral("splitter")).toByteArray());
+    const bool panels = settings.value(group + QStringLiteral("panels"), true).toBool();
+    m_commands->action(QStringLiteral("panels"))->setChecked(panels);
+}
+
+void MainWindow::resetLayout() {
+    const QRect available = screen() ? screen()->availableGeometry() : QRect(0, 0, 1280, 800);
+    resize(std::min(1440, available.width()), std::min(900, available.height()));
+    m_splitter->setSizes({kWorklistWidth, width() - kWorklistWidth - kSideWidth, kSideWidth});
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    m_canvas->cancelGesture();
+    const SaveStatus left = m_session->waitUntilSaved(5000);
+    if (left.trouble) {
+        // The one question that prevents loss.
+        QMessageBox box(QMessageBox::Warning, tr("Edits are not saved"),
+                        tr("%1 They stay in memory only as long as the program runs.")
+                            .arg(QString::fromStdString(left.trouble->message())),
+                        QMessageBox::NoButton, this);
+        QPushButton* elsewhere = box.addButton(tr("Save elsewhere…"), QMessageBox::AcceptRole);
+        QPushButton* quit = box.addButton(tr("Quit and lose them"), QMessageBox::DestructiveRole);
+        box.addButton(tr("Go on working"), QMessageBox::RejectRole);
+        box.exec();
+        if (box.clickedButton() == elsewhere)
+            m_commands->action(QStringLiteral("saveElsewhere"))->trigger();
+        if (box.clickedButton() != quit) {
+            event->ignore();
+            return;
+        }
+    }
+    QSettings settings;
+    const QSize screenSize = screen() ? screen()->size() : QSize(1280, 800);
+    const QString group = QStringLiteral("layout/%1x%2/").arg(screenSize.width()).arg(screenSize.height());
+    settings.setValue(group + QStringLiteral("geometry"), saveGeometry());
+    if (m_session->hasProject())
+        settings.setValue(group + QStringLiteral("splitter"), m_splitter->saveState());
+    settings.setValue(group + QStringLiteral("panels"),
+                      m_commands->action(QStringLiteral("panels"))->isChecked());
+    m_toolSettings.save();
+    event->accept();
+}
+
+} // namespace limn

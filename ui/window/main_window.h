@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window: puts canvas, tools, worklist and panels around a ReviewSession, and turns commands into calls
+// of it. Rules of reviewing live in the session, rules of editing in the annotation document. GUI thread.
+#pragma once
+
+#include "ui/session/review_session.h"
+#include "ui/tools/edit_tools.h"
+#include "ui/window/commands.h"
+
+#include <QMainWindow>
+
+#include <map>
+#include <memory>
+
+class QButtonGroup;
+class QComboBox;
+class QLabel;
+class QListView;
+class QProgressBar;
+class QPushButton;
+class QSplitter;
+class QStackedWidget;
+class QToolButton;
+
+namespace limn {
+
+class BannerBar;
+class CanvasView;
+class HistoryPanel;
+class LabelPanel;
+class MeasurePanel;
+class OptionBar;
+class ProposalPanel;
+class RejectPopover;
+class StartPage;
+class Thumbnails;
+class Toast;
+class WorklistPane;
+
+// What a canvas shows over the image.
+enum class OverlayKind { Everything, Annotation, Proposal, Difference, Bare };
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+
+public:
+    enum class Style { Outline, OutlineAndFill, Fill };
+    enum class Compare { Off, Side, Swipe, Difference };
+
+    explicit MainWindow(QWidget* parent = nullptr);
+    ~MainWindow() override;
+
+    void open(const QStringList& paths);
+    ReviewSession& session() { return *m_session; }
+    Commands& commands() { return *m_commands; }
+    CanvasView& canvas() { return *m_canvas; }
+    ToolSettings& toolSettings() { return m_toolSettings; }
+    ToolId tool() const { return m_tool; }
+    void setTool(ToolId tool);
+    QString statusText() const;
+    QString bannerText() const;
+    // The models that were found; the window looks for none itself.
+    void setModels(std::vector<ModelChoice> models);
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dragLeaveEvent(QDragLeaveEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+    void changeEvent(QEvent* event) override;
+
+private:
+    // Construction
+    void makeCommands();
+    void makeMenus();
+    void makeLayout();
+    void connectSession();
+    void readLayout();
+    void resetLayout();
+
+    // Opening
+    void chooseFolder();
+    void chooseFiles();
+    void chooseProject();
+    void openDemo();
+    void remember(const QString& path);
+    QStringList recent() const;
+    void refreshRecent();
+
+    // View
+    void refreshOverlay();
+    void refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool second);
+    void refreshPage();
+    void refreshStatus();
+    void refreshPointer();
+    void refreshTasks();
+    void refreshTitle();
+    void refreshReview();
+    void refreshHistoryActions();
+    void refreshModelLine();
+    void setCompare(Compare compare);
+    void setPreview(PixelArea area);
+    void linkViews(CanvasView* from, CanvasView* to);
+    void placeViewBar();
+    void announcePainted();
+    void updateThumbnailOutline(ImageId id);
+
+    // Commands
+    void useProposal();
+    void useProposal(UseMode mode);
+    void cleanUp(StepKind kind);
+    void undoRedo(bool undo);
+    void accept(bool noLesionConfirmed);
+    void askReject();
+    void resizeTool(int steps);
+    void chooseLabel(int index);
+    void copyMeasurements();
+    void finishGesture();
+    void cancelGesture();
+    void say(const QString& text);
+    void sayLocked();
+    void askPerson();
+    bool mayCommand();
+
+    ToolSettings m_toolSettings;
+    ToolHost m_host;
+    std::unique_ptr<ReviewSession> m_session;
+    Commands* m_commands;
+    Thumbnails* m_thumbnails;
+    std::map<ToolId, std::unique_ptr<CanvasTool>> m_tools;
+    ToolId m_tool = ToolId::Brush;
+
+    QSplitter* m_splitter;
+    WorklistPane* m_worklist;
+    QWidget* m_toolRail;
+    OptionBar* m_options;
+    BannerBar* m_banners;
+    Toast* m_toast;
+    QStackedWidget* m_pages;
+    StartPage* m_start;
+    QWidget* m_canvasPage;
+    CanvasView* m_canvas;
+    CanvasView* m_second;
+    QLabel* m_secondTitle;
+    QListView* m_grid;
+    QLabel* m_errorText;
+    QWidget* m_sidePane;
+    LabelPanel* m_labels;
+    ProposalPanel* m_proposal;
+    MeasurePanel* m_measure;
+    HistoryPanel* m_history;
+    QPushButton* m_acceptButton;
+    QPushButton* m_rejectButton;
+    RejectPopover* m_rejectPopover;
+    QWidget* m_viewBar;
+    QToolButton* m_zoomButton;
+    QButtonGroup* m_compareGroup;
+    QWidget* m_miniBar;
+    QLabel* m_savedLabel;
+    QLabel* m_pointerLabel;
+    QLabel* m_messageLabel;
+    QLabel* m_modelLabel;
+    QProgressBar* m_taskProgress;
+    QToolButton* m_cancelTasks;
+    QMenu* m_recentMenu;
+    QMenu* m_modelMenu;
+    QTimer m_messageTimer;
+
+    Style m_style = Style::Outline;
+    Compare m_compare = Compare::Off;
+    double m_opacity = 0.25;
+    bool m_probabilityLayer = false;
+    bool m_holdBare = false;
+    bool m_holdProposal = false;
+    bool m_holdThreshold = false;
+    bool m_keepZoom = false;
+    bool m_imagePainted = false;
+    bool m_linking = false;
+    PixelArea m_preview;
+    QStringList m_pendingDrop;
+};
+
+} // namespace limn

@@ -1,0 +1,870 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window's commands: what each does, its default keys, and the menus that hold it.
+#include "ui/window/main_window.h"
+
+#include "ui/canvas/canvas_view.h"
+#include "ui/dialogs/export_dialog.h"
+#include "ui/dialogs/keys_dialog.h"
+#include "ui/dialogs/settings_dialog.h"
+#include "ui/panels/label_panel.h"
+#include "ui/panels/measure_panel.h"
+#include "ui/panels/option_bar.h"
+#include "ui/panels/proposal_panel.h"
+#include "ui/panels/start_page.h"
+#include "ui/panels/worklist_pane.h"
+#include "ui/theme/theme.h"
+#include "ui/window/banner_bar.h"
+#include "ui/window/reject_popover.h"
+
+#include <QActionGroup>
+#include <QApplication>
+#include <QClipboard>
+#include <QDesktopServices>
+#include <QDir>
+#include <QDragEnterEvent>
+#include <QFileDialog>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListView>
+#include <QMenu>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QSettings>
+#include <QSlider>
+#include <QSplitter>
+#include <QStandardPaths>
+#include <QUrl>
+#include <QtConcurrent>
+
+namespace limn {
+namespace {
+
+constexpr int kMostRecent = 10;
+
+// Where the demo images lie: installed beside the program, or in the source tree it was built from.
+QString demoFolder() {
+    const QString program = QCoreApplication::applicationDirPath();
+    for (const QString& folder :
+         {program + QStringLiteral("/../share/limn/demo"), program + QStringLiteral("/demo"),
+          program + QStringLiteral("/../demo"), QStringLiteral(LIMN_DEMO_DIR)}) {
+        if (QDir(folder).exists())
+            return QDir(folder).canonicalPath();
+    }
+    return {};
+}
+
+bool typing() {
+    const QWidget* focus = QApplication::focusWidget();
+    return qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QAbstractSpinBox*>(focus) ||
+           qobject_cast<const QPlainTextEdit*>(focus) || qobject_cast<const QKeySequenceEdit*>(focus) ||
+           (focus && focus->objectName() == QLatin1String("rejectReasons"));
+}
+
+} // namespace
+
+void MainWindow::makeCommands() {
+    Commands& c = *m_commands;
+    const QString file = tr("Window");
+    const QString edit = tr("Mask");
+    const QString toolGroup = tr("Tools");
+    const QString model = tr("Model");
+    const QString view = tr("View");
+    const QString move = tr("Move");
+    const QString decide = tr("Decide");
+
+    c.add(file, "openFolder", tr("Open &folder…"), QStringLiteral("folder"), "Ctrl+O",
+          [this] { chooseFolder(); });
+    c.add(file, "openFiles", tr("Open &images…"), QStringLiteral("image"), "", [this] { chooseFiles(); });
+    c.add(file, "openProject", tr("Open &project…"), QStringLiteral("project"), "Ctrl+Shift+O",
+          [this] { chooseProject(); });
+    c.add(file, "openDemo", tr("Try &demo images"), QStringLiteral("sample"), "", [this] { openDemo(); });
+    c.add(file, "closeProject", tr("&Close project"), {}, "Ctrl+W", [this] {
+        m_canvas->cancelGesture();
+        m_session->waitUntilSaved(5000);
+        m_session->closeProject();
+    });
+    c.add(file, "saveNow", tr("&Save now"), {}, "Ctrl+S", [this] {
+        if (!m_session->hasProject())
+            return;
+        m_session->project()->retrySaving();
+        const SaveStatus status = m_session->project()->saveStatus();
+        say(status.trouble        ? QString::fromStdString(status.trouble->message())
+            : status.waiting == 0 ? tr("Everything is saved; Limn saves by itself.")
+                                  : tr("Saving…"));
+    });
+    c.add(file, "saveElsewhere", tr("Save project &elsewhere…"), {}, "", [this] {
+        if (!m_session->hasProject())
+            return;
+        const QString path = QFileDialog::getSaveFileName(
+            this, tr("Save project elsewhere"),
+            QDir::homePath() + QLatin1Char('/') + QString::fromStdString(m_session->project()->name()) +
+                QStringLiteral(".limn"),
+            tr("Limn projects (*.limn)"));
+        if (path.isEmpty())
+            return;
+        m_session->project()->saveElsewhere(path.toStdString(), [this](const Result<void>& done) {
+            say(done ? tr("The project goes on at its new place.")
+                     : QString::fromStdString(done.error().message()));
+            refreshTitle();
+        });
+    });
+    c.add(file, "export", tr("E&xport…"), QStringLiteral("export"), "Ctrl+E", [this] {
+        if (!m_session->hasProject()) {
+            say(tr("Open images first: there is nothing to export yet."));
+            return;
+        }
+        auto* dialog = new ExportDialog(*m_session, m_worklist->selected(), this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->show();
+    });
+    c.add(file, "find", tr("&Find image"), QStringLiteral("search"), "Ctrl+F", [this] {
+        m_worklist->search()->setFocus();
+        m_worklist->search()->selectAll();
+    });
+    c.add(file, "nextPane", tr("Next pane"), {}, "F6", [this] {
+        const QList<QWidget*> panes = {m_worklist->view(), m_canvas, m_proposal->slider(), m_acceptButton};
+        int at = -1;
+        for (int i = 0; i < panes.size(); ++i) {
+            if (panes[i]->hasFocus())
+                at = i;
+        }
+        for (int k = 1; k <= panes.size(); ++k) {
+            QWidget* next = panes[(at + k) % panes.size()];
+            if (next->isVisible() && next->isEnabled()) {
+                next->setFocus(Qt::TabFocusReason);
+                return;
+            }
+        }
+    });
+    c.add(file, "previousPane", tr("Previous pane"), {}, "Shift+F6", [this] {
+        const QList<QWidget*> panes = {m_worklist->view(), m_canvas, m_proposal->slider(), m_acceptButton};
+        int at = static_cast<int>(panes.size());
+        for (int i = 0; i < panes.size(); ++i) {
+            if (panes[i]->hasFocus())
+                at = i;
+        }
+        for (int k = 1; k <= panes.size(); ++k) {
+            QWidget* next = panes[((at - k) % panes.size() + panes.size()) % panes.size()];
+            if (next->isVisible() && next->isEnabled()) {
+                next->setFocus(Qt::TabFocusReason);
+                return;
+            }
+        }
+    });
+    c.add(file, "keys", tr("&Keys…"), QStringLiteral("keyboard"), "F1", [this] {
+        auto* dialog = new KeysDialog(*m_commands, this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->show();
+    });
+    QAction* panels = c.add(file, "panels", tr("Side &panels"), {}, "F9", {});
+    panels->setCheckable(true);
+    panels->setChecked(true);
+    connect(panels, &QAction::toggled, this, [this] { refreshPage(); });
+    QAction* full = c.add(file, "fullScreen", tr("F&ull screen"), {}, "F11", {});
+    full->setCheckable(true);
+    connect(full, &QAction::toggled, this, [this](bool on) { on ? showFullScreen() : showNormal(); });
+    c.add(file, "resetLayout", tr("Reset &layout"), {}, "", [this] { resetLayout(); });
+    c.add(file, "settings", tr("Se&ttings…"), QStringLiteral("settings"), "Ctrl+,", [this] {
+        auto* dialog = new SettingsDialog(*m_session, this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        connect(dialog, &SettingsDialog::viewChanged, this, [this] {
+            const QSettings s;
+            m_keepZoom = s.value(QStringLiteral("view/keepZoom"), false).toBool();
+            m_opacity = s.value(QStringLiteral("view/opacity"), 0.25).toDouble();
+            m_canvas->setWheelPans(s.value(QStringLiteral("view/wheelPans"), false).toBool());
+            refreshOverlay();
+        });
+        dialog->show();
+    });
+    c.add(file, "about", tr("&About Limn"), {}, "", [this] {
+        QMessageBox::about(
+            this, tr("About Limn"),
+            tr("<h3>Limn 0.1</h3><p>Review and correction of segmentations of dermoscopy and endoscopy "
+               "images.</p><p>Limn assists; it makes no diagnosis. It sends nothing over any network.</p>"
+               "<p>Free software under the GNU General Public License, version 3 or later.</p>"));
+    });
+    c.add(file, "quit", tr("&Quit"), {}, "Ctrl+Q", [this] { close(); });
+
+    // Tools
+    auto* tools = new QActionGroup(this);
+    const auto addTool = [&](ToolId id, const char* name, const QString& text, const char* key) {
+        QAction* action = c.add(toolGroup, name, text, QLatin1String(name), key, [this, id] { setTool(id); });
+        action->setCheckable(true);
+        tools->addAction(action);
+    };
+    addTool(ToolId::Brush, "brush", tr("Brush"), "B");
+    addTool(ToolId::Eraser, "eraser", tr("Eraser"), "E");
+    addTool(ToolId::Lasso, "lasso", tr("Lasso"), "L");
+    addTool(ToolId::Polygon, "polygon", tr("Polygon"), "P");
+    addTool(ToolId::Wand, "wand", tr("Wand"), "W");
+    addTool(ToolId::Contour, "contour", tr("Contour"), "C");
+    addTool(ToolId::Region, "region", tr("Region"), "R");
+    addTool(ToolId::Ruler, "ruler", tr("Ruler"), "M");
+    c.add(toolGroup, "smaller", tr("Smaller tool"), {}, "S [", [this] { resizeTool(-1); });
+    c.add(toolGroup, "larger", tr("Larger tool"), {}, "D ]", [this] { resizeTool(1); });
+    for (int i = 1; i <= 9; ++i) {
+        const QByteArray id = "label" + QByteArray::number(i);
+        const QByteArray key = QByteArray::number(i) + " Num+" + QByteArray::number(i);
+        c.add(toolGroup, id.constData(), tr("Label %1").arg(i), {}, key.constData(),
+              [this, i] { chooseLabel(i - 1); });
+    }
+
+    // Mask
+    c.add(edit, "undo", tr("&Undo"), QStringLiteral("undo"), "Ctrl+Z", [this] { undoRedo(true); });
+    c.add(edit, "redo", tr("&Redo"), QStringLiteral("redo"), "Ctrl+Shift+Z Ctrl+Y",
+          [this] { undoRedo(false); });
+    c.add(edit, "fillHoles", tr("&Fill holes"), QStringLiteral("fill-holes"), "F",
+          [this] { cleanUp(StepKind::FillHoles); });
+    c.add(edit, "keepLargest", tr("&Keep largest part"), QStringLiteral("keep-largest"), "K",
+          [this] { cleanUp(StepKind::KeepLargest); });
+    c.add(edit, "smooth", tr("&Smooth edge"), QStringLiteral("smooth"), "Shift+F",
+          [this] { cleanUp(StepKind::Smooth); });
+    c.add(edit, "specks", tr("Remove s&pecks"), QStringLiteral("specks"), "Shift+K",
+          [this] { cleanUp(StepKind::RemoveSpecks); });
+    c.add(edit, "clean", tr("&Clean: largest part, holes filled"), QStringLiteral("clean"), "",
+          [this] { cleanUp(StepKind::Clean); });
+    c.add(edit, "clearLabel", tr("Clear &label"), QStringLiteral("trash"), "Del", [this] {
+        if (mayCommand())
+            m_host.explain(m_session->document()->clearLabel(m_host.rules()));
+    });
+    c.add(edit, "noLesion", tr("Mark as &no lesion"), {}, "", [this] {
+        AnnotationDocument* d = m_session->document();
+        if (!d)
+            return;
+        if (d->noLesion())
+            d->removeNoLesionMark();
+        else if (!d->markNoLesion())
+            say(tr("No effect: a locked label is in the way."));
+    });
+    c.add(edit, "copyMeasurements", tr("Copy &measurements"), QStringLiteral("copy"), "Ctrl+Shift+C",
+          [this] { copyMeasurements(); });
+
+    // Model
+    c.add(model, "threshold", tr("&Threshold"), QStringLiteral("threshold"), "T", [this] {
+        if (m_proposal->slider()->isVisible())
+            m_proposal->slider()->setFocus(Qt::ShortcutFocusReason);
+        else
+            say(tr("There is no proposal whose threshold could be moved."));
+    });
+    c.add(model, "useProposal", tr("&Use proposal"), QStringLiteral("use"), "U", [this] { useProposal(); });
+    QAction* layer =
+        c.add(model, "uncertaintyLayer", tr("&Probability layer"), QStringLiteral("heat"), "V", {});
+    layer->setCheckable(true);
+    connect(layer, &QAction::toggled, this, [this](bool on) {
+        m_probabilityLayer = on;
+        refreshOverlay();
+    });
+    c.add(model, "runProposal", tr("&Run model"), QStringLiteral("run"), "F5", [this] {
+        if (m_session->models().empty())
+            say(tr("No model was found; the Proposal panel says where models belong."));
+        else
+            m_session->runProposal();
+    });
+    c.add(model, "runHere", tr("Run model in the &region"), QStringLiteral("run"), "Shift+F5", [this] {
+        if (m_session->models().empty()) {
+            say(tr("No model was found; the Proposal panel says where models belong."));
+            return;
+        }
+        Rect region;
+        if (m_session->scope())
+            region = m_session->scope()->bounds();
+        else
+            region = m_canvas->view().visibleImageRect();
+        m_session->runProposalIn(region);
+        say(tr("The model was trained on whole images: a part of one may look different to it."));
+    });
+    c.add(model, "runAll", tr("Run model on &all listed images"), {}, "", [this] { m_session->runAll(); });
+    c.add(model, "cancelRuns", tr("&Stop running"), QStringLiteral("stop"), "",
+          [this] { m_session->cancelRuns(); });
+
+    // View
+    c.add(view, "outlineStyle", tr("Outline, fill"), QStringLiteral("layers"), "O", [this] {
+        m_style = static_cast<Style>((static_cast<int>(m_style) + 1) % 3);
+        QSettings().setValue(QStringLiteral("view/style"), static_cast<int>(m_style));
+        say(m_style == Style::Outline          ? tr("Outline")
+            : m_style == Style::OutlineAndFill ? tr("Outline and fill")
+                                               : tr("Fill"));
+        refreshOverlay();
+    });
+    QAction* readOut = c.add(view, "readOut", tr("Pixel read-out"), {}, "I", {});
+    readOut->setCheckable(true);
+    readOut->setChecked(true);
+    connect(readOut, &QAction::toggled, this, [this] { refreshPointer(); });
+    auto* compare = new QActionGroup(this);
+    const auto addCompare = [&](Compare mode, const char* id, const QString& text, const char* icon) {
+        QAction* action = c.add(view, id, text, QLatin1String(icon), "", [this, mode] { setCompare(mode); });
+        action->setCheckable(true);
+        action->setChecked(mode == Compare::Off);
+        compare->addAction(action);
+    };
+    addCompare(Compare::Off, "compareOff", tr("One image"), "single");
+    addCompare(Compare::Side, "compareSide", tr("Side by side"), "side-by-side");
+    addCompare(Compare::Swipe, "compareSwipe", tr("Swipe"), "swipe");
+    addCompare(Compare::Difference, "compareDifference", tr("Difference"), "difference");
+    c.add(view, "compareNext", tr("Next comparison"), {}, "Y",
+          [this] { setCompare(static_cast<Compare>((static_cast<int>(m_compare) + 1) % 4)); });
+    c.add(view, "comparePrevious", tr("Previous comparison"), {}, "Shift+Y",
+          [this] { setCompare(static_cast<Compare>((static_cast<int>(m_compare) + 3) % 4)); });
+    QAction* grid = c.add(view, "grid", tr("Grid of images"), QStringLiteral("grid"), "G", {});
+    grid->setCheckable(true);
+    connect(grid, &QAction::toggled, this, [this] { refreshPage(); });
+    c.add(view, "toggleFit", tr("100 % and whole image"), {}, "Z", [this] { m_canvas->toggleFit(); });
+    c.add(view, "actualSize", tr("100 %"), QStringLiteral("one-to-one"), "Ctrl+1",
+          [this] { m_canvas->zoomTo(1.0); });
+    c.add(view, "fit", tr("Whole image"), QStringLiteral("fit"), "Home", [this] { m_canvas->fit(); });
+    c.add(view, "zoomIn", tr("Zoom in"), QStringLiteral("zoom-in"),
+          "Ctrl++ Ctrl+=", [this] { m_canvas->zoomStep(1); });
+    c.add(view, "zoomOut", tr("Zoom out"), QStringLiteral("zoom-out"), "Ctrl+-",
+          [this] { m_canvas->zoomStep(-1); });
+    c.addHeld(tr("hold H"), view, tr("Bare image"));
+    c.addHeld(tr("hold Q"), view, tr("Proposal instead of annotation"));
+    c.addHeld(tr("hold Space"), view, tr("Pan"));
+    c.addHeld(tr("hold T + wheel"), model, tr("Move the threshold"));
+    c.addHeld(tr("Shift + wheel"), toolGroup, tr("Tool size"));
+    c.addHeld(tr("Ctrl or right button"), toolGroup, tr("The opposite: subtract instead of add"));
+    c.addHeld(tr("Enter, Esc, Backspace"), toolGroup, tr("End, drop, one step back in a gesture"));
+
+    // Move
+    c.add(move, "next", tr("&Next image"), QStringLiteral("chevron-right"), "Right PgDown",
+          [this] { m_session->step(1); });
+    c.add(move, "previous", tr("&Previous image"), QStringLiteral("chevron-left"), "Left PgUp",
+          [this] { m_session->step(-1); });
+    c.add(move, "nextUndone", tr("Next &undone image"), {}, "N", [this] { m_session->stepUndone(1); });
+    c.add(move, "previousUndone", tr("Previous un&done image"), {}, "Shift+N",
+          [this] { m_session->stepUndone(-1); });
+    c.add(move, "showFile", tr("&Show file"), {}, "", [this] {
+        if (m_session->hasProject() && m_session->current() != 0)
+            QDesktopServices::openUrl(QUrl::fromLocalFile(
+                QFileInfo(QString::fromStdString(m_session->project()->absolutePath(m_session->current())))
+                    .absolutePath()));
+    });
+
+    // Decide: a held key decides one image
+    c.add(decide, "accept", tr("&Accept and next"), QStringLiteral("check"), "A", [this] {
+         accept(false);
+     })->setAutoRepeat(false);
+    c.add(decide, "reject", tr("&Reject…"), QStringLiteral("close"), "X", [this] {
+         askReject();
+     })->setAutoRepeat(false);
+    c.add(decide, "takeBack", tr("&Take last decision back"), QStringLiteral("history"), "Shift+A", [this] {
+         if (!m_session->takeBack())
+             say(tr("There is no decision to take back."));
+     })->setAutoRepeat(false);
+    QAction* flag = c.add(decide, "flag", tr("&Flag"), QStringLiteral("flag"), "Shift+X",
+                          [this] { m_session->toggleFlag(); });
+    flag->setAutoRepeat(false);
+    flag->setCheckable(true);
+}
+
+void MainWindow::makeMenus() {
+    const auto fill = [this](QMenu* menu, std::initializer_list<const char*> ids) {
+        for (const char* id : ids) {
+            if (*id == 0)
+                menu->addSeparator();
+            else
+                menu->addAction(m_commands->action(QLatin1String(id)));
+        }
+    };
+    QMenu* file = menuBar()->addMenu(tr("&File"));
+    fill(file, {"openFolder", "openFiles", "openProject", "openDemo"});
+    m_recentMenu = file->addMenu(Theme::icon(QStringLiteral("history")), tr("&Recent"));
+    fill(file, {"", "saveNow", "saveElsewhere", "export", "", "closeProject", "quit"});
+    QMenu* edit = menuBar()->addMenu(tr("&Edit"));
+    fill(edit, {"undo", "redo", "", "fillHoles", "keepLargest", "smooth", "specks", "clean", "", "clearLabel",
+                "noLesion", "", "copyMeasurements", "find", "", "keys", "settings"});
+    QMenu* view = menuBar()->addMenu(tr("&View"));
+    fill(view, {"fit", "actualSize", "toggleFit", "zoomIn", "zoomOut", "", "outlineStyle", "uncertaintyLayer",
+                "readOut", "", "compareOff", "compareSide", "compareSwipe", "compareDifference", "", "grid",
+                "panels", "fullScreen", "resetLayout"});
+    QMenu* image = menuBar()->addMenu(tr("&Image"));
+    fill(image, {"next", "previous", "nextUndone", "previousUndone", "", "runProposal", "runHere", "runAll",
+                 "cancelRuns"});
+    m_modelMenu = image->addMenu(tr("&Model"));
+    fill(image, {"", "showFile"});
+    QMenu* tools = menuBar()->addMenu(tr("&Tools"));
+    fill(tools, {"brush", "eraser", "lasso", "polygon", "wand", "contour", "region", "ruler", "", "smaller",
+                 "larger"});
+    QMenu* review = menuBar()->addMenu(tr("&Review"));
+    fill(review, {"accept", "reject", "takeBack", "flag", "", "useProposal", "threshold"});
+    QMenu* help = menuBar()->addMenu(tr("&Help"));
+    fill(help, {"keys", "about"});
+}
+
+void MainWindow::setTool(ToolId tool) {
+    m_tool = tool;
+    static const std::map<ToolId, const char*> names = {
+        {ToolId::Brush, "brush"},     {ToolId::Eraser, "eraser"}, {ToolId::Lasso, "lasso"},
+        {ToolId::Polygon, "polygon"}, {ToolId::Wand, "wand"},     {ToolId::Contour, "contour"},
+        {ToolId::Region, "region"},   {ToolId::Ruler, "ruler"}};
+    QAction* action = m_commands->action(QLatin1String(names.at(tool)));
+    action->setChecked(true);
+    m_options->setTool(tool, action->text());
+    m_canvas->setTool(m_tools[tool].get());
+    setPreview({});
+    if (tool == ToolId::Wand && m_session->labImage())
+        QThreadPool::globalInstance()->start([lab = m_session->labImage()] { lab->prepareAll(); }, -1);
+}
+
+// --------------------------------------------------------------------------------------------- opening
+
+void MainWindow::open(const QStringList& paths) {
+    if (paths.isEmpty())
+        return;
+    m_canvas->cancelGesture();
+    if (m_session->hasProject())
+        m_session->waitUntilSaved(5000);
+    m_session->open(paths);
+    m_canvas->setFocus();
+}
+
+void MainWindow::chooseFolder() {
+    const QString start = QSettings().value(QStringLiteral("lastFolder"), QDir::homePath()).toString();
+    const QString folder = QFileDialog::getExistingDirectory(this, tr("Open a folder of images"), start);
+    if (!folder.isEmpty())
+        open({folder});
+}
+
+void MainWindow::chooseFiles() {
+    const QString start = QSettings().value(QStringLiteral("lastFolder"), QDir::homePath()).toString();
+    const QStringList files = QFileDialog::getOpenFileNames(
+        this, tr("Open images"), start,
+        tr("Images (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.nrrd *.mha *.mhd *.dcm);;All files (*)"));
+    if (!files.isEmpty())
+        open(files);
+}
+
+void MainWindow::chooseProject() {
+    const QString start = QSettings().value(QStringLiteral("lastFolder"), QDir::homePath()).toString();
+    const QString file =
+        QFileDialog::getOpenFileName(this, tr("Open a project"), start, tr("Limn projects (*.limn)"));
+    if (!file.isEmpty())
+        open({file});
+}
+
+void MainWindow::openDemo() {
+    const QString source = demoFolder();
+    const QString target =
+        QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + QStringLiteral("/demo");
+    if (source.isEmpty() && !QDir(target).exists()) {
+        m_banners->show(
+            {QStringLiteral("demo"),
+             Banner::Kind::Warning,
+             tr("The demo images are not installed: the folder \"demo\" is missing beside the program. "
+                "Open a folder of your own instead."),
+             {{tr("Open folder"), [this] { chooseFolder(); }, false}},
+             {},
+             {},
+             {}});
+        return;
+    }
+    // A copy of one's own, so that edits have a place.
+    QtConcurrent::run([source, target] {
+        QDir().mkpath(target);
+        for (const QFileInfo& file : QDir(source).entryInfoList(QDir::Files)) {
+            const QString to = target + QLatin1Char('/') + file.fileName();
+            if (file.suffix() != QLatin1String("limn") && !file.fileName().contains(QLatin1String("_mask")) &&
+                !QFile::exists(to))
+                QFile::copy(file.filePath(), to);
+        }
+    }).then(this, [this, target] { open({target}); });
+}
+
+QStringList MainWindow::recent() const {
+    return QSettings().value(QStringLiteral("recent")).toStringList();
+}
+
+void MainWindow::remember(const QString& path) {
+    QStringList list = recent();
+    list.removeAll(path);
+    list.prepend(path);
+    while (list.size() > kMostRecent)
+        list.removeLast();
+    QSettings settings;
+    settings.setValue(QStringLiteral("recent"), list);
+    settings.setValue(QStringLiteral("lastFolder"), path);
+    refreshRecent();
+}
+
+void MainWindow::refreshRecent() {
+    const QStringList list = recent();
+    m_recentMenu->clear();
+    for (const QString& path : list)
+        m_recentMenu->addAction(QDir::toNativeSeparators(path), this, [this, path] { open({path}); });
+    m_recentMenu->setEnabled(!list.isEmpty());
+    m_start->setRecent(list.mid(0, 5));
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (!event->mimeData()->hasUrls())
+        return;
+    m_pendingDrop.clear();
+    for (const QUrl& url : event->mimeData()->urls()) {
+        if (url.isLocalFile())
+            m_pendingDrop.append(url.toLocalFile());
+    }
+    if (m_pendingDrop.isEmpty())
+        return;
+    event->acceptProposedAction();
+    const bool one = m_pendingDrop.size() == 1;
+    const QFileInfo info(m_pendingDrop.first());
+    m_start->setDropHint(one && info.isDir()
+                             ? tr("Open %1").arg(info.fileName())
+                             : tr("Add %n images", nullptr, static_cast<int>(m_pendingDrop.size())));
+    if (m_session->hasProject())
+        say(tr("Drop to add %n images", nullptr, static_cast<int>(m_pendingDrop.size())));
+}
+
+void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {
+    m_start->setDropHint({});
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    m_start->setDropHint({});
+    event->acceptProposedAction();
+    const QStringList paths = std::exchange(m_pendingDrop, {});
+    if (paths.isEmpty())
+        return;
+    const bool project =
+        paths.size() == 1 && paths.first().endsWith(QLatin1String(".limn"), Qt::CaseInsensitive);
+    if (!m_session->hasProject() || project) {
+        open(paths);
+        return;
+    }
+    m_banners->show({QStringLiteral("drop"),
+                     Banner::Kind::Info,
+                     tr("%n dropped: add to this project, or open as a new one?", nullptr,
+                        static_cast<int>(paths.size())),
+                     {{tr("Add here"), [this, paths] { m_session->addFiles(paths); }, false},
+                      {tr("New project"), [this, paths] { open(paths); }, false}},
+                     {},
+                     {},
+                     {}});
+}
+
+// -------------------------------------------------------------------------------------------- commands
+
+void MainWindow::say(const QString& text) {
+    m_messageLabel->setText(text.toHtmlEscaped());
+    m_messageTimer.start(7000);
+}
+
+void MainWindow::sayLocked() {
+    const Label* label =
+        m_session->document() ? m_session->document()->findLabel(m_session->activeLabel()) : nullptr;
+    if (!label)
+        return;
+    m_messageLabel->setText(tr("No effect: %1 is locked. <a href=\"unlock\">Unlock</a>")
+                                .arg(QString::fromStdString(label->name).toHtmlEscaped()));
+    disconnect(m_messageLabel, &QLabel::linkActivated, nullptr, nullptr);
+    connect(m_messageLabel, &QLabel::linkActivated, this, [this, value = label->value] {
+        m_labels->setLocked(value, false);
+        m_messageLabel->clear();
+    });
+    m_messageTimer.start(10000);
+}
+
+bool MainWindow::mayCommand() {
+    if (m_canvas->gestureActive())
+        return false;
+    return m_host.mayEdit();
+}
+
+void MainWindow::useProposal() {
+    if (!mayCommand())
+        return;
+    AnnotationDocument* d = m_session->document();
+    if (!d->proposal()) {
+        say(m_session->proposalPending() ? tr("The proposal is still being computed.")
+                                         : tr("There is no proposal to use."));
+        return;
+    }
+    if (!m_session->scope() && d->hasHandEdits()) {
+        m_banners->show({QStringLiteral("useMode"),
+                         Banner::Kind::Info,
+                         tr("There are edits by hand. Add the proposal to them, or put it in their place?"),
+                         {{tr("Add (Enter)"), [this] { useProposal(UseMode::Add); }, false},
+                          {tr("Replace"), [this] { useProposal(UseMode::Replace); }, false},
+                          {tr("Cancel"), [] {}, false}},
+                         {},
+                         {},
+                         {}});
+        return;
+    }
+    useProposal(m_session->scope() ? UseMode::Replace : UseMode::Add);
+}
+
+void MainWindow::useProposal(UseMode mode) {
+    AnnotationDocument* d = m_session->document();
+    if (!d || !d->proposal())
+        return;
+    const EditOutcome outcome = d->useProposal(m_host.rules(), mode);
+    m_host.explain(outcome);
+    if (outcome.changedPixels > 0)
+        say(tr("The proposal was used at threshold %1.").arg(QLocale().toString(d->threshold(), 'f', 2)));
+    else if (outcome.protectedPixels == 0)
+        say(tr("The proposal changes nothing here."));
+}
+
+void MainWindow::cleanUp(StepKind kind) {
+    if (!mayCommand())
+        return;
+    AnnotationDocument* d = m_session->document();
+    const TileMap labels = d->labels();
+    const std::uint8_t label = m_session->activeLabel();
+    const std::shared_ptr<const PixelArea> scope = m_session->scope();
+    const std::uint64_t revision = d->revision();
+    const ImageId id = m_session->current();
+    const Size size = d->size();
+    // On a worker, since a large image may take a while; an edit made meanwhile wins.
+    QtConcurrent::run([labels, label, scope, kind, size] {
+        switch (kind) {
+        case StepKind::FillHoles:
+            return fillHoles(labels, label, scope.get());
+        case StepKind::KeepLargest:
+            return keepLargest(labels, label, scope.get());
+        case StepKind::RemoveSpecks:
+            return removeSmall(labels, label, std::max<std::size_t>(16, size.pixels() / 20000), scope.get());
+        case StepKind::Clean:
+            return clean(labels, label, scope.get());
+        default:
+            return smooth(labels, label, std::max(1.5, std::max(size.width, size.height) / 800.0),
+                          scope.get());
+        }
+    }).then(this, [this, id, revision, kind](const MaskEdit& change) {
+        AnnotationDocument* document = m_session->document();
+        if (!document || m_session->current() != id || document->revision() != revision ||
+            document->strokeOpen())
+            return;
+        if (change.empty()) {
+            say(tr("There was nothing to change."));
+            return;
+        }
+        m_host.explain(document->apply(kind, m_host.rules(), change));
+    });
+}
+
+void MainWindow::undoRedo(bool undo) {
+    if (m_canvas->cancelGesture())
+        return;
+    AnnotationDocument* d = m_session->document();
+    if (!d)
+        return;
+    const bool done = undo ? d->undo() : d->redo();
+    if (!done) {
+        say(undo ? tr("There is nothing to undo.") : tr("There is nothing to redo."));
+        return;
+    }
+    const Rect where = d->lastChange();
+    if (!where.empty())
+        m_canvas->reveal(where, true);
+}
+
+void MainWindow::accept(bool noLesionConfirmed) {
+    if (m_canvas->gestureActive())
+        return;
+    const ImageId id = m_session->current();
+    switch (m_session->accept(noLesionConfirmed)) {
+    case ReviewSession::Decision::Done:
+        updateThumbnailOutline(id);
+        break;
+    case ReviewSession::Decision::NotReady:
+        if (m_session->proposalPending())
+            say(tr("The proposal is still being computed."));
+        break;
+    case ReviewSession::Decision::NeedsNoLesionConfirmation:
+        m_banners->show({QStringLiteral("noLesion"),
+                         Banner::Kind::Info,
+                         tr("Nothing is outlined. Mark as no lesion?"),
+                         {{tr("Mark as no lesion (Enter)"), [this] { accept(true); }, false},
+                          {tr("Cancel"), [] {}, false}},
+                         {},
+                         {},
+                         {}});
+        break;
+    case ReviewSession::Decision::Failed:
+        break;
+    }
+}
+
+void MainWindow::askReject() {
+    if (m_session->current() == 0 || m_canvas->gestureActive())
+        return;
+    const QRect anchor(m_rejectButton->mapTo(this, QPoint(0, 0)), m_rejectButton->size());
+    m_rejectPopover->popUp(m_rejectButton->isVisible() ? anchor
+                                                       : QRect(width() - 300, height() - 60, 280, 20));
+}
+
+void MainWindow::resizeTool(int steps) {
+    const auto scaled = [steps](double v) {
+        for (int i = 0; i < std::abs(steps); ++i) {
+            const double step = v < 10 ? 1.0 : std::round(v * 0.12);
+            v = steps > 0 ? v + step : v - std::max(1.0, v <= 10 ? 1.0 : std::round(v * 0.107));
+        }
+        return std::clamp(v, kSmallestBrushPx, kLargestBrushPx);
+    };
+    if (m_tool == ToolId::Eraser)
+        m_toolSettings.eraserPx = scaled(m_toolSettings.eraserPx);
+    else if (m_tool == ToolId::Contour)
+        m_toolSettings.contour.diameterPx = std::max(2.0, scaled(m_toolSettings.contour.diameterPx));
+    else
+        m_toolSettings.brushPx = scaled(m_toolSettings.brushPx);
+    m_options->refresh();
+    m_canvas->toolChanged();
+}
+
+void MainWindow::chooseLabel(int index) {
+    const AnnotationDocument* d = m_session->document();
+    if (!d)
+        return;
+    if (index < static_cast<int>(d->labelTable().size()))
+        m_session->setActiveLabel(d->labelTable()[static_cast<std::size_t>(index)].value);
+    else
+        say(tr("There is no label %1. The Labels panel adds one.").arg(index + 1));
+}
+
+void MainWindow::copyMeasurements() {
+    QApplication::clipboard()->setText(m_measure->tableText());
+    say(tr("The measurements are on the clipboard."));
+}
+
+void MainWindow::askPerson() {
+    if (m_banners->contains(QStringLiteral("person")))
+        return;
+    Banner banner;
+    banner.id = QStringLiteral("person");
+    banner.text = tr("Your edits are saved under this name. Is it right?");
+    banner.entry = m_session->personName();
+    banner.entered = [this](const QString& name) {
+        m_session->setPersonName(name);
+        m_canvas->setFocus();
+    };
+    banner.actions.push_back({tr("Yes"),
+                              [this] {
+                                  auto* entry = findChild<QLineEdit*>(QStringLiteral("bannerEntry"));
+                                  m_session->setPersonName(entry ? entry->text() : m_session->personName());
+                              },
+                              false});
+    banner.closed = [this] { m_session->setPersonName(m_session->personName()); };
+    m_banners->show(std::move(banner));
+}
+
+// ------------------------------------------------------------------------------------------- held keys
+
+void MainWindow::finishGesture() {
+    for (const char* id : {"noLesion", "useMode"}) {
+        if (m_banners->contains(QLatin1String(id))) {
+            m_banners->activate(0);
+            return;
+        }
+    }
+    if (m_canvas->tool())
+        m_canvas->tool()->finish();
+}
+
+void MainWindow::cancelGesture() {
+    for (const char* id : {"noLesion", "useMode"}) {
+        if (m_banners->contains(QLatin1String(id))) {
+            m_banners->remove(QLatin1String(id));
+            return;
+        }
+    }
+    if (m_canvas->cancelGesture())
+        return;
+    if (m_session->scope())
+        m_session->setScope(nullptr);
+    else if (m_commands->action(QStringLiteral("grid"))->isChecked())
+        m_commands->action(QStringLiteral("grid"))->setChecked(false);
+    else
+        m_canvas->setFocus();
+}
+
+void MainWindow::keyPressEvent(QKeyEvent* event) {
+    switch (event->key()) {
+    case Qt::Key_Return:
+    case Qt::Key_Enter:
+        finishGesture();
+        return;
+    case Qt::Key_Escape:
+        cancelGesture();
+        return;
+    case Qt::Key_Backspace:
+        if (m_canvas->tool())
+            m_canvas->tool()->stepBack();
+        return;
+    default:
+        break;
+    }
+    // Digits by the position of their key, for layouts that need Shift for them (evdev codes 10 to 18).
+    const quint32 code = event->nativeScanCode();
+    if (code >= 10 && code <= 18 && event->modifiers() == Qt::NoModifier && !typing()) {
+        chooseLabel(static_cast<int>(code) - 10);
+        return;
+    }
+    QMainWindow::keyPressEvent(event);
+}
+
+bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_canvasPage && event->type() == QEvent::Resize) {
+        placeViewBar();
+        return false;
+    }
+    switch (event->type()) {
+    case QEvent::ShortcutOverride:
+    case QEvent::KeyPress:
+    case QEvent::KeyRelease: {
+        if (!isActiveWindow() || typing())
+            break;
+        auto* key = static_cast<QKeyEvent*>(event);
+        if (key->key() == Qt::Key_T && !key->isAutoRepeat())
+            m_holdThreshold = event->type() != QEvent::KeyRelease;
+        if ((key->key() != Qt::Key_H && key->key() != Qt::Key_Q) || key->modifiers() != Qt::NoModifier)
+            break;
+        if (event->type() == QEvent::ShortcutOverride) {
+            event->accept();
+            return true;
+        }
+        if (key->isAutoRepeat())
+            return true;
+        const bool down = event->type() == QEvent::KeyPress;
+        bool& held = key->key() == Qt::Key_H ? m_holdBare : m_holdProposal;
+        if (held != down) {
+            held = down;
+            refreshOverlay();
+        }
+        return true;
+    }
+    case QEvent::Wheel:
+        if (m_holdThreshold && watched == m_canvas && m_session->document() &&
+            m_session->document()->proposal()) {
+            const int delta = static_cast<QWheelEvent*>(event)->angleDelta().y();
+            m_session->document()->setThreshold(m_session->document()->threshold() +
+                                                (delta > 0 ? 0.01f : -0.01f));
+            return true;
+        }
+        break;
+    case QEvent::WindowDeactivate:
+    case QEvent::ApplicationDeactivate:
+        if (m_holdBare || m_holdProposal) {
+            m_holdBare = m_holdProposal = false;
+            refreshOverlay();
+        }
+        m_holdThreshold = false;
+        break;
+    default:
+        break;
+    }
+    return QMainWindow::eventFilter(watched, event);
+}
+
+void MainWindow::changeEvent(QEvent* event) {
+    QMainWindow::changeEvent(event);
+    if (event->type() == QEvent::WindowStateChange) {
+        QAction* full = m_commands->action(QStringLiteral("fullScreen"));
+        const QSignalBlocker blocker(full);
+        full->setChecked(isFullScreen());
+    }
+}
+
+} // namespace limn

@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the window shows of the session: overlays, pages, status line, buttons.
+#include "ui/window/main_window.h"
+
+#include "app/document/proposal_ops.h"
+#include "ui/canvas/canvas_view.h"
+#include "ui/panels/option_bar.h"
+#include "ui/panels/start_page.h"
+#include "ui/panels/thumbnails.h"
+#include "ui/panels/worklist_pane.h"
+#include "ui/theme/theme.h"
+#include "ui/window/banner_bar.h"
+
+#include <QActionGroup>
+#include <QButtonGroup>
+#include <QFileInfo>
+#include <QLabel>
+#include <QListView>
+#include <QLocale>
+#include <QMenu>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QToolButton>
+#include <QtConcurrent>
+
+#include <cmath>
+
+namespace limn {
+namespace {
+
+constexpr QRgb kProposalColor = qRgb(0xF0, 0xE4, 0x42);
+constexpr QRgb kFirstColor = qRgb(0x56, 0xB4, 0xE9);
+constexpr QRgb kSecondColor = qRgb(0xE6, 0x9F, 0x00);
+constexpr QRgb kScopeColor = qRgb(0xFF, 0xFF, 0xFF);
+
+// A sequential scale that reads in grey as well: dark violet over green to yellow.
+QRgb heatColor(double t) {
+    static const double stops[5][3] = {
+        {68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {253, 231, 37}};
+    const double at = std::clamp(t, 0.0, 1.0) * 4;
+    const int i = std::min(3, static_cast<int>(at));
+    const double f = at - i;
+    const auto mix = [&](int c) {
+        return static_cast<int>(std::lround(stops[i][c] * (1 - f) + stops[i + 1][c] * f));
+    };
+    return qRgb(mix(0), mix(1), mix(2));
+}
+
+// An outline for a small picture, drawn at its own size.
+QImage smallOutline(const ClassSource& source, Size full, QSize small, const std::array<QRgb, 256>& colors) {
+    QImage image(small, QImage::Format_ARGB32_Premultiplied);
+    image.fill(Qt::transparent);
+    std::vector<int> xs(static_cast<std::size_t>(small.width()));
+    for (int x = 0; x < small.width(); ++x)
+        xs[static_cast<std::size_t>(x)] = static_cast<int>((x + 0.5) * full.width / small.width());
+    std::vector<std::vector<std::uint8_t>> rows(static_cast<std::size_t>(small.height()),
+                                                std::vector<std::uint8_t>(xs.size()));
+    for (int y = 0; y < small.height(); ++y)
+        source.sampleRow(static_cast<int>((y + 0.5) * full.height / small.height()), xs.data(), small.width(),
+                         rows[static_cast<std::size_t>(y)].data());
+    const auto at = [&](int x, int y) -> std::uint8_t {
+        return x < 0 || y < 0 || x >= small.width() || y >= small.height()
+                   ? 0
+                   : rows[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)];
+    };
+    for (int y = 0; y < small.height(); ++y) {
+        auto* line = reinterpret_cast<QRgb*>(image.scanLine(y));
+        for (int x = 0; x < small.width(); ++x) {
+            const std::uint8_t c = at(x, y);
+            for (const auto [dx, dy] :
+                 {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}, {1, -1}, {-1, 1}}) {
+                const std::uint8_t n = at(x + dx, y + dy);
+                if (c != 0 && n != c)
+                    line[x] = colors[c] | 0xff000000;
+                else if (c == 0 && n != 0 && line[x] == 0)
+                    line[x] = qRgba(0x10, 0x10, 0x10, 255);
+            }
+        }
+    }
+    return image;
+}
+
+std::array<QRgb, 256> labelColors(const AnnotationDocument& document) {
+    std::array<QRgb, 256> colors{};
+    for (const Label& label : document.labelTable())
+        colors[label.value] = qRgb(label.color.red, label.color.green, label.color.blue);
+    return colors;
+}
+
+} // namespace
+
+// ---------------------------------------------------------------------------------------------- overlays
+
+void MainWindow::refreshOverlay() {
+    OverlayKind main = OverlayKind::Everything;
+    if (m_compare == Compare::Difference)
+        main = OverlayKind::Difference;
+    else if (m_compare != Compare::Off)
+        main = OverlayKind::Annotation;
+    if (m_holdProposal)
+        main = OverlayKind::Proposal;
+    if (m_holdBare)
+        main = OverlayKind::Bare;
+    refreshOverlayOf(main, m_canvas, false);
+    if (m_compare == Compare::Swipe)
+        refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::Proposal, m_canvas, true);
+    if (m_compare == Compare::Side)
+        refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::Proposal, m_second, false);
+}
+
+void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool second) {
+    std::vector<OverlayLayer> layers;
+    const AnnotationDocument* document = m_session->document();
+    if (document && m_session->pyramid() && kind != OverlayKind::Bare) {
+        const ProposalPtr proposal = document->proposal();
+        const ImageId id = m_session->current();
+        const auto labels = std::make_shared<LabelSource>([this, id]() -> const TileMap& {
+            static const TileMap none;
+            return m_session->document() && m_session->current() == id ? m_session->document()->labels()
+                                                                       : none;
+        });
+        const int fill = m_style == Style::Outline ? 0
+                         : m_style == Style::Fill  ? static_cast<int>(255 * std::max(0.4, m_opacity))
+                                                   : static_cast<int>(255 * m_opacity);
+        const bool lines = m_style != Style::Fill;
+        if (m_probabilityLayer && proposal) {
+            OverlayLayer heat;
+            heat.source = std::make_shared<ProbabilitySource>(proposal);
+            heat.bands = true;
+            for (int i = 1; i < 256; ++i) {
+                heat.color[static_cast<std::size_t>(i)] = heatColor((i - 1) / 254.0);
+                heat.fill[static_cast<std::size_t>(i)] = 140;
+            }
+            layers.push_back(std::move(heat));
+        }
+        if (kind == OverlayKind::Difference && proposal) {
+            OverlayLayer difference;
+            difference.source = std::make_shared<DifferenceSource>(
+                labels, std::make_shared<ThresholdSource>(proposal, document->threshold()));
+            difference.color[DifferenceSource::kBoth] = qRgb(255, 255, 255);
+            difference.color[DifferenceSource::kOnlyFirst] = kFirstColor;
+            difference.color[DifferenceSource::kOnlySecond] = kSecondColor;
+            difference.fill[DifferenceSource::kBoth] = 40;
+            difference.fill[DifferenceSource::kOnlyFirst] = 90;
+            difference.fill[DifferenceSource::kOnlySecond] = 90;
+            difference.hatch[DifferenceSource::kOnlyFirst] = 1;
+            difference.hatch[DifferenceSource::kOnlySecond] = 2;
+            difference.line[DifferenceSource::kBoth] = LineStyle::Solid;
+            difference.line[DifferenceSource::kOnlyFirst] = LineStyle::Solid;
+            difference.line[DifferenceSource::kOnlySecond] = LineStyle::Dashed;
+            layers.push_back(std::move(difference));
+        } else {
+            if (proposal && kind != OverlayKind::Annotation) {
+                OverlayLayer dashed;
+                dashed.source = std::make_shared<ThresholdSource>(proposal, document->threshold());
+                dashed.setAll(kProposalColor, kind == OverlayKind::Proposal ? fill : 0, LineStyle::Dashed);
+                layers.push_back(std::move(dashed));
+            }
+            if (kind != OverlayKind::Proposal) {
+                OverlayLayer solid;
+                solid.source = labels;
+                for (const Label& label : document->labelTable()) {
+                    if (!label.visible)
+                        continue;
+                    solid.color[label.value] = qRgb(label.color.red, label.color.green, label.color.blue);
+                    solid.fill[label.value] = static_cast<std::uint8_t>(fill);
+                    solid.line[label.value] = lines ? LineStyle::Solid : LineStyle::None;
+                }
+                layers.push_back(std::move(solid));
+            }
+        }
+        if (m_session->scope() && !second && canvas == m_canvas) {
+            OverlayLayer scope;
+            scope.source = std::make_shared<AreaSource>(*m_session->scope());
+            scope.setAll(kScopeColor, 0, LineStyle::Dotted);
+            layers.push_back(std::move(scope));
+        }
+        if (!m_preview.empty() && !second && canvas == m_canvas) {
+            OverlayLayer preview;
+            preview.source = std::make_shared<AreaSource>(m_preview);
+            preview.setAll(qRgb(255, 255, 255), 70, LineStyle::Dashed);
+            layers.push_back(std::move(preview));
+        }
+    }
+    (second ? canvas->secondOverlay() : canvas->overlay()).setLayers(std::move(layers));
+    canvas->overlayChanged();
+}
+
+void MainWindow::setPreview(PixelArea area) {
+    if (area.empty() && m_preview.empty())
+        return;
+    m_preview = std::move(area);
+    refreshOverlay();
+}
+
+void MainWindow::setCompare(Compare compare) {
+    m_compare = compare;
+    const char* id = compare == Compare::Off     ? "compareOff"
+                     : compare == Compare::Side  ? "compareSide"
+                     : compare == Compare::Swipe ? "compareSwipe"
+                                                 : "compareDifference";
+    m_commands->action(QLatin1String(id))->setChecked(true);
+    m_canvas->setDivider(compare == Compare::Swipe ? 0.5 : -1.0);
+    m_second->setVisible(compare == Compare::Side);
+    if (compare == Compare::Side && m_session->pyramid()) {
+        m_second->setImage(m_session->pyramid(), false);
+        m_second->setScaleBarVisible(false);
+    }
+    refreshOverlay();
+    if (compare == Compare::Difference && m_session->document() && m_session->document()->proposal()) {
+        const PixelArea proposed =
+            proposalArea(*m_session->document()->proposal(), m_session->document()->threshold());
+        std::size_t both = 0, drawn = 0;
+        const auto histogram = m_session->document()->labels().histogram();
+        for (std::size_t i = 1; i < histogram.size(); ++i)
+            drawn += histogram[i];
+        for (const Span& span : proposed.spans()) {
+            for (int x = span.begin; x < span.end; ++x)
+                both += m_session->document()->labels().at(x, span.y) != 0;
+        }
+        const double sum = static_cast<double>(drawn + proposed.pixels());
+        const double dice = sum > 0 ? 2.0 * static_cast<double>(both) / sum : 1.0;
+        const double iou = sum > 0 ? static_cast<double>(both) / (sum - static_cast<double>(both)) : 1.0;
+        const QLocale locale;
+        say(tr("Annotation against proposal: Dice %1, IoU %2. Blue: only annotation; orange, dashed: only "
+               "proposal.")
+                .arg(locale.toString(dice, 'f', 3), locale.toString(iou, 'f', 3)));
+    }
+    placeViewBar();
+}
+
+void MainWindow::linkViews(CanvasView* from, CanvasView* to) {
+    if (m_linking || m_compare != Compare::Side || !to->isVisible())
+        return;
+    m_linking = true;
+    to->setView(from->view());
+    m_linking = false;
+}
+
+void MainWindow::placeViewBar() {
+    m_viewBar->adjustSize();
+    const int right = m_compare == Compare::Side ? m_canvas->x() + m_canvas->width() : m_canvasPage->width();
+    m_viewBar->move(std::max(4, right - m_viewBar->width() - 12),
+                    m_canvasPage->height() - m_viewBar->height() - 12);
+    m_viewBar->raise();
+    m_miniBar->adjustSize();
+    m_miniBar->move(12, 12);
+    m_miniBar->raise();
+}
+
+void MainWindow::announcePainted() {
+    // Decisions wait until image and outline were seen: the outline is painted with the next event.
+    if (!m_imagePainted || !m_session->ready())
+        return;
+    const ImageId id = m_session->current();
+    QTimer::singleShot(0, this, [this, id] {
+        if (m_session->current() == id && m_session->ready())
+            m_session->setPainted(true);
+    });
+}
+
+void MainWindow::updateThumbnailOutline(ImageId id) {
+    if (id == 0 || id != m_session->current() || !m_session->document() || !m_session->pyramid())
+        return;
+    const AnnotationDocument& document = *m_session->document();
+    const Size full = document.size();
+    const QSize small =
+        QSize(full.width, full.height).scaled(Thumbnails::kSide, Thumbnails::kSide, Qt::KeepAspectRatio);
+    if (small.isEmpty())
+        return;
+    if (document.labels().allZero() && document.untouched() && document.proposal()) {
+        std::array<QRgb, 256> colors{};
+        colors[1] = kProposalColor;
+        m_thumbnails->setOutline(id, smallOutline(ThresholdSource(document.proposal(), document.threshold()),
+                                                  full, small, colors));
+        return;
+    }
+    m_thumbnails->setOutline(
+        id, smallOutline(LabelSource([&document]() -> const TileMap& { return document.labels(); }), full,
+                         small, labelColors(document)));
+}
+
+// ------------------------------------------------------------------------------------- pages and buttons
+
+void MainWindow::refreshPage() {
+    const bool open = m_session->project() != nullptr;
+    const bool panels = m_commands->action(QStringLiteral("panels"))->isChecked();
+    m_worklist->setVisible(open);
+    m_sidePane->setVisible(open && panels);
+    m_toolRail->setVisible(open);
+    m_options->setVisible(open);
+    const bool grid = open && m_commands->action(QStringLiteral("grid"))->isChecked();
+    int page = 0;
+    if (grid)
+        page = 2;
+    else if (open && m_session->imageError())
+        page = 3;
+    else if (open)
+        page = 1;
+    if (page == 3)
+        m_errorText->setText(QString::fromStdString(m_session->imageError()->message()));
+    if (m_pages->currentIndex() != page)
+        m_pages->setCurrentIndex(page);
+    m_miniBar->setVisible(m_session->scope() != nullptr);
+    const bool any = open && m_session->current() != 0;
+    m_canvas->setEmptyText(!open ? QString()
+                           : m_session->list().empty() && m_session->hasProject() &&
+                                   !m_session->project()->isScanning()
+                               ? tr("No image in this folder could be read.")
+                           : m_session->pyramid() ? QString()
+                                                  : tr("Opening…"));
+    for (const char* id : {"accept",
+                           "reject",
+                           "flag",
+                           "next",
+                           "previous",
+                           "nextUndone",
+                           "previousUndone",
+                           "export",
+                           "closeProject",
+                           "saveNow",
+                           "saveElsewhere",
+                           "useProposal",
+                           "runHere",
+                           "runAll",
+                           "runProposal",
+                           "fillHoles",
+                           "keepLargest",
+                           "smooth",
+                           "specks",
+                           "clean",
+                           "clearLabel",
+                           "noLesion",
+                           "copyMeasurements",
+                           "showFile",
+                           "grid"})
+        m_commands->action(QLatin1String(id))
+            ->setEnabled(any || (QLatin1String(id) == QLatin1String("closeProject") && open));
+    placeViewBar();
+}
+
+void MainWindow::refreshReview() {
+    const ImageRecord* r = m_session->currentRecord();
+    const bool ready = r && m_session->ready() && m_session->painted();
+    m_acceptButton->setEnabled(ready);
+    m_rejectButton->setEnabled(r != nullptr);
+    QAction* flag = m_commands->action(QStringLiteral("flag"));
+    flag->setChecked(r && r->flagged);
+    QString text = tr("Accept");
+    if (r) {
+        const bool accepts = m_session->acceptTarget() == ReviewState::Accepted;
+        const AnnotationDocument* d = m_session->document();
+        if (d && d->noLesion())
+            text = accepts ? tr("Accept: no lesion") : tr("Submit: no lesion");
+        else if (d && d->untouched() && d->proposal())
+            text = accepts ? tr("Use proposal and accept") : tr("Use proposal and submit");
+        else if (r->state == ReviewState::Accepted && accepts)
+            text = tr("Accepted: next");
+        else
+            text = accepts ? tr("Accept and next") : tr("Submit and next");
+    }
+    m_acceptButton->setText(text);
+    QAction* action = m_commands->action(QStringLiteral("accept"));
+    const QString key = action->shortcut().toString(QKeySequence::NativeText);
+    m_acceptButton->setToolTip(QStringLiteral("%1  (%2)").arg(text, key));
+}
+
+void MainWindow::refreshHistoryActions() {
+    const AnnotationDocument* d = m_session->document();
+    QAction* undo = m_commands->action(QStringLiteral("undo"));
+    QAction* redo = m_commands->action(QStringLiteral("redo"));
+    const auto name = [this](StepKind kind) {
+        switch (kind) {
+        case StepKind::BrushStroke:
+            return tr("brush stroke");
+        case StepKind::EraserStroke:
+            return tr("eraser stroke");
+        case StepKind::Lasso:
+            return tr("lasso");
+        case StepKind::KeepInside:
+            return tr("keep inside");
+        case StepKind::Polygon:
+            return tr("polygon");
+        case StepKind::Wand:
+            return tr("wand");
+        case StepKind::ContourPush:
+            return tr("contour push");
+        case StepKind::FillHoles:
+            return tr("fill holes");
+        case StepKind::KeepLargest:
+            return tr("keep largest part");
+        case StepKind::RemoveSpecks:
+            return tr("remove specks");
+        case StepKind::Clean:
+            return tr("clean");
+        case StepKind::Smooth:
+            return tr("smooth");
+        case StepKind::Grow:
+            return tr("grow");
+        case StepKind::Shrink:
+            return tr("shrink");
+        case StepKind::ClearLabel:
+            return tr("clear label");
+        case StepKind::ReplaceLabel:
+            return tr("replace label");
+        case StepKind::UseProposal:
+            return tr("use proposal");
+        case StepKind::MarkNoLesion:
+            return tr("mark as no lesion");
+        case StepKind::RemoveNoLesionMark:
+            return tr("remove the no lesion mark");
+        case StepKind::RestoreVersion:
+            return tr("restore version");
+        case StepKind::ImportAnnotation:
+            return tr("import");
+        }
+        return QString();
+    };
+    const bool canUndo = d && d->history().canUndo();
+    const bool canRedo = d && d->history().canRedo();
+    undo->setEnabled(canUndo);
+    redo->setEnabled(canRedo);
+    undo->setText(canUndo ? tr("&Undo %1").arg(name(d->history().undoKind())) : tr("&Undo"));
+    redo->setText(canRedo ? tr("&Redo %1").arg(name(d->history().redoKind())) : tr("&Redo"));
+    undo->setToolTip(
+        QStringLiteral("%1  (%2)")
+            .arg(undo->text().remove(QLatin1Char('&')), undo->shortcut().toString(QKeySequence::NativeText)));
+    redo->setToolTip(
+        QStringLiteral("%1  (%2)")
+            .arg(redo->text().remove(QLatin1Char('&')), redo->shortcut().toString(QKeySequence::NativeText)));
+}
+
+// -------------------------------------------------------------------------------------------- read-outs
+
+void MainWindow::refreshStatus() {
+    const double zoom = m_canvas->view().zoom() * 100;
+    m_zoomButton->setText(m_session->pyramid()
+                              ? tr("%1 %").arg(QLocale().toString(zoom, 'f', zoom < 10 ? 1 : 0))
+                              : QStringLiteral("–"));
+}
+
+void MainWindow::refreshPointer() {
+    const std::optional<QPoint> pixel = m_canvas->pointerPixel();
+    if (!pixel || !m_session->pyramid() || !m_commands->action(QStringLiteral("readOut"))->isChecked()) {
+        m_pointerLabel->clear();
+        return;
+    }
+    const Image& image = *m_session->pyramid()->image;
+    const std::uint8_t* rgb = image.pixel(pixel->x(), pixel->y());
+    QString text =
+        tr("x %1  y %2   RGB %3 %4 %5").arg(pixel->x()).arg(pixel->y()).arg(rgb[0]).arg(rgb[1]).arg(rgb[2]);
+    if (const AnnotationDocument* d = m_session->document()) {
+        if (d->proposal()) {
+            const float p = probabilityAt(*d->proposal(), pixel->x(), pixel->y());
+            if (p >= 0)
+                text += tr("   p %1").arg(QLocale().toString(p, 'f', 2));
+        }
+        const std::uint8_t value = d->labels().at(pixel->x(), pixel->y());
+        if (value != 0) {
+            const Label* label = d->findLabel(value);
+            text += QStringLiteral("   ") +
+                    (label ? QString::fromStdString(label->name) : QString::number(value));
+            switch (d->sourceAt(pixel->x(), pixel->y()).kind) {
+            case ProvenanceKind::Model:
+                text += tr(" (model)");
+                break;
+            case ProvenanceKind::ModelEdited:
+                text += tr(" (model, edited)");
+                break;
+            case ProvenanceKind::Manual:
+                text += tr(" (by hand)");
+                break;
+            case ProvenanceKind::None:
+                break;
+            }
+        }
+    }
+    m_pointerLabel->setText(text);
+}
+
+void MainWindow::refreshTasks() {
+    const ProposalProgress& p = m_session->proposalProgress();
+    const bool scanning = m_session->hasProject() && m_session->project()->isScanning();
+    const std::size_t left = p.waiting + (p.running ? 1 : 0);
+    const std::size_t total = left + p.done;
+    const bool many = left > 4;
+    m_taskProgress->setVisible(many || scanning);
+    m_cancelTasks->setVisible(many);
+    if (many) {
+        m_taskProgress->setRange(0, static_cast<int>(total));
+        m_taskProgress->setValue(static_cast<int>(p.done));
+    } else if (scanning) {
+        m_taskProgress->setRange(0, 0);
+    }
+    refreshModelLine();
+}
+
+void MainWindow::refreshModelLine() {
+    const QLocale locale;
+    QString line;
+    QString page;
+    if (m_session->models().empty()) {
+        line = tr("no model");
+        page = tr("No model was found: there will be no proposals. Models are files NAME.safetensors in the "
+                  "folder \"models\" beside the program.");
+    } else {
+        const ModelChoice& choice =
+            m_session->models()[static_cast<std::size_t>(std::max(0, m_session->modelIndex()))];
+        line = choice.name;
+        page = tr("Model: %1").arg(choice.name);
+        if (m_session->modelError()) {
+            line = tr("%1: not loaded").arg(choice.name);
+            page = QString::fromStdString(m_session->modelError()->message());
+        } else if (!m_session->modelInfo()) {
+            line = tr("%1: loading…").arg(choice.name);
+        } else {
+            const AnnotationDocument* d = m_session->document();
+            if (d && d->proposal())
+                line = tr("%1 · %2 · %3 ms")
+                           .arg(choice.name, QString::fromStdString(d->proposal()->device),
+                                locale.toString(d->proposal()->times.preprocessMs +
+                                                    d->proposal()->times.networkMs +
+                                                    d->proposal()->times.postprocessMs,
+                                                'f', 0));
+            const ProposalProgress& p = m_session->proposalProgress();
+            const std::size_t left = p.waiting + (p.running ? 1 : 0);
+            if (m_session->proposalPending())
+                line = tr("%1: computing…").arg(choice.name);
+            if (left > 4) {
+                line = tr("%1 · %2 of %3")
+                           .arg(choice.name, locale.toString(qulonglong(p.done)),
+                                locale.toString(qulonglong(p.done + left)));
+                if (p.secondsLeft)
+                    line += tr(" · %1 s left").arg(locale.toString(*p.secondsLeft, 'f', 0));
+            }
+        }
+    }
+    m_modelLabel->setText(line);
+    m_start->setModelLine(page);
+}
+
+void MainWindow::setModels(std::vector<ModelChoice> models) {
+    m_session->setModels(std::move(models));
+    m_modelMenu->clear();
+    auto* group = new QActionGroup(m_modelMenu);
+    int index = 0;
+    for (const ModelChoice& choice : m_session->models()) {
+        QAction* action =
+            m_modelMenu->addAction(choice.name, this, [this, index] { m_session->setModelIndex(index); });
+        action->setCheckable(true);
+        action->setChecked(index == m_session->modelIndex());
+        action->setToolTip(choice.path);
+        group->addAction(action);
+        ++index;
+    }
+    m_modelMenu->setEnabled(index > 0);
+    refreshModelLine();
+}
+
+void MainWindow::refreshTitle() {
+    Project* project = m_session->project();
+    if (!project || !project->isOpen()) {
+        setWindowTitle(tr("Limn"));
+        m_savedLabel->clear();
+        m_banners->remove(QStringLiteral("saving"));
+        return;
+    }
+    const QString name = QString::fromStdString(project->name());
+    const SaveStatus status = project->saveStatus();
+    const QString state = status.trouble       ? tr("not saved")
+                          : status.waiting > 0 ? tr("saving…")
+                                               : tr("all saved");
+    m_savedLabel->setText(QStringLiteral("%1 · %2").arg(name, state));
+    const ImageRecord* r = m_session->currentRecord();
+    setWindowTitle(
+        r ? QStringLiteral("%1 – %2").arg(QFileInfo(QString::fromStdString(r->path)).fileName(), name)
+          : name);
+    if (r)
+        m_canvas->setAccessibleDescription(
+            tr("Image %1, %2").arg(QString::fromStdString(r->path), stateWord(r->state)));
+    if (status.trouble) {
+        const QString sentence = QString::fromStdString(status.trouble->message());
+        if (!m_banners->contains(QStringLiteral("saving")))
+            m_banners->show(
+                {QStringLiteral("saving"),
+                 Banner::Kind::Error,
+                 tr("Edits are not being saved: %1 They stay in memory until that is solved.").arg(sentence),
+                 {{tr("Try now"),
+                   [this] {
+                       if (m_session->project())
+                           m_session->project()->retrySaving();
+                   },
+                   true},
+                  {tr("Save elsewhere…"),
+                   [this] { m_commands->action(QStringLiteral("saveElsewhere"))->trigger(); }, true}},
+                 {},
+                 {},
+                 {}});
+    } else {
+        m_banners->remove(QStringLiteral("saving"));
+    }
+}
+
+QString MainWindow::statusText() const {
+    return m_messageLabel->text();
+}
+
+QString MainWindow::bannerText() const {
+    return m_banners->currentText();
+}
+
+} // namespace limn
