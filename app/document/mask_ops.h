@@ -42,7 +42,7 @@ MaskEdit removeSmall(const TileMap& labels, std::uint8_t label, std::size_t minP
 MaskEdit clean(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr);
 
 // Rounds the edge: a Gaussian of this standard deviation over the mask, cut at one half; 0 < sigmaPx <= 100.
-// Beyond the image the mask continues as at its border. Uses ITK's recursive Gaussian.
+// Beyond the image the mask continues as at its border.
 MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const PixelArea* scope = nullptr);
 
 // Adds pixels whose centre is at most `px` from the centre of a pixel of the label (Euclidean, exact), px >

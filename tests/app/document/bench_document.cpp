@@ -195,6 +195,16 @@ int main() {
             wand.take([&] { most = std::max(most, wandArea(lab, 2048, 2048, options).pixels()); });
         }
         wand.print("wand preview, connected", 100);
+        Times smoothedWand;
+        for (int step = 0; step < 10; ++step) {
+            WandOptions options;
+            options.tolerance = 15.0 + 3.0 * step;
+            options.sampleSize = 3;
+            options.fillHoles = true;
+            options.smoothingPx = 1.0;
+            smoothedWand.take([&] { most = std::max(most, wandArea(lab, 2048, 2048, options).pixels()); });
+        }
+        smoothedWand.print("wand preview, holes filled, smoothed by 1 px", 100);
         Times global;
         for (int step = 0; step < 10; ++step) {
             WandOptions options;
