@@ -39,7 +39,7 @@ struct Window {
     double high = 0.0;
 };
 
-// What a codec gave: rows top to bottom as stored, interleaved, in exactly one of the three vectors.
+// What a codec gave: rows top to bottom as stored, interleaved, in one of the three vectors (see `largest`).
 struct Samples {
     Size size;
     int channels = 0; // 1..4, alpha included
@@ -50,6 +50,8 @@ struct Samples {
     bool isOffset = false;        // u16 holds signed samples with 32768 added
     int bitsStored = 0;           // of u16; 0 where the file does not say
     std::optional<Window> window; // for u16 (offset included) and f32
+    // Largest of u16 where the decoder found it on the way; then u8 holds u16 as shown from 0 to 65535.
+    int largest = -1;
     std::vector<std::uint8_t> u8;
     std::vector<std::uint16_t> u16;
     std::vector<float> f32;
@@ -164,7 +166,7 @@ int exifOrientation(const std::vector<unsigned char>& exif);
 Size orientedSize(Size size, int orientation);
 std::optional<Spacing> orientedSpacing(const std::optional<Spacing>& spacing, int orientation);
 
-// Applies an orientation to interleaved samples.
+// Applies an orientation to interleaved samples of 1 or 3 channels.
 void orient(std::vector<std::uint8_t>& samples, Size size, int channels, int orientation);
 void orient(std::vector<std::uint16_t>& samples, Size size, int channels, int orientation);
 

@@ -89,7 +89,7 @@ void windowDeep(Samples& samples, int colourChannels) {
         window = range(samples.u16, samples.channels, colourChannels);
     } else {
         if (samples.bitsStored < 9 || samples.bitsStored > 16)
-            samples.bitsStored = depthFor(largest(samples.u16));
+            samples.bitsStored = depthFor(samples.largest >= 0 ? samples.largest : largest(samples.u16));
         window = {0.0, static_cast<double>((1 << samples.bitsStored) - 1)};
     }
     if (samples.bitsStored == 0)
@@ -99,8 +99,11 @@ void windowDeep(Samples& samples, int colourChannels) {
         samples.notes.push_back(
             windowNote({window.low - shift, window.high - shift}, "The file's deep samples"));
 
+    const bool isFull = window.low == 0.0 && window.high == 65535.0;
+    if (isFull && samples.largest >= 0)
+        return; // shown on the way
     samples.u8.resize(samples.u16.size());
-    if (window.low == 0.0 && window.high == 65535.0) {
+    if (isFull) {
         // round(v * 255 / 65535) = round(v / 257), exact in integers: (v * 255 + 32895) >> 16
         inParallel(samples.u16.size(), [&](std::size_t begin, std::size_t end) {
             const std::uint16_t* from = samples.u16.data();
@@ -183,25 +186,34 @@ void dropLastChannel(std::vector<std::uint16_t>& values, std::size_t pixels, int
     values.shrink_to_fit();
 }
 
-template<typename T>
-void transposed(std::vector<T>& samples, Size size, int channels, int orientation) {
+template<int kChannels, typename T>
+void transposed(std::vector<T>& samples, Size size, int orientation) {
     const Size target = orientedSize(size, orientation);
     std::vector<T> result(samples.size());
     // Where the stored pixel (column, row) goes, by EXIF 2.32, 4.6.4 A, Orientation: 5 mirrors along the main
     // diagonal, 6 needs a quarter turn clockwise, 7 mirrors along the other diagonal, 8 a quarter turn back.
+    const bool mirrorsX = orientation == 6 || orientation == 7;
+    const bool mirrorsY = orientation == 7 || orientation == 8;
     constexpr int kBlock = 32; // both pictures' lines of a block stay in the first cache
-    for (int top = 0; top < size.height; top += kBlock)
-        for (int left = 0; left < size.width; left += kBlock)
-            for (int y = top; y < std::min(top + kBlock, size.height); ++y)
+    inParallel(samples.size() / kChannels, [&](std::size_t begin, std::size_t end) {
+        // Parts of whole rows: the rows whose first pixel lies in [begin, end).
+        const auto width = static_cast<std::size_t>(size.width);
+        const int firstRow = static_cast<int>((begin + width - 1) / width);
+        const int lastRow = static_cast<int>((end + width - 1) / width);
+        for (int top = firstRow; top < lastRow; top += kBlock)
+            for (int left = 0; left < size.width; left += kBlock)
                 for (int x = left; x < std::min(left + kBlock, size.width); ++x) {
-                    const int toX = orientation == 5 || orientation == 8 ? y : size.height - 1 - y;
-                    const int toY = orientation == 5 || orientation == 6 ? x : size.width - 1 - x;
-                    const T* from =
-                        samples.data() + (static_cast<std::size_t>(y) * size.width + x) * channels;
-                    T* to = result.data() + (static_cast<std::size_t>(toY) * target.width + toX) * channels;
-                    for (int channel = 0; channel < channels; ++channel)
-                        to[channel] = from[channel];
+                    const int toY = mirrorsY ? size.width - 1 - x : x;
+                    T* row = result.data() + static_cast<std::size_t>(toY) * target.width * kChannels;
+                    for (int y = top; y < std::min(top + kBlock, lastRow); ++y) {
+                        const int toX = mirrorsX ? size.height - 1 - y : y;
+                        const T* from =
+                            samples.data() + (y * width + static_cast<std::size_t>(x)) * kChannels;
+                        for (int channel = 0; channel < kChannels; ++channel)
+                            row[static_cast<std::size_t>(toX) * kChannels + channel] = from[channel];
+                    }
                 }
+    });
     samples = std::move(result);
 }
 
@@ -218,7 +230,10 @@ void orientSamples(std::vector<T>& samples, Size size, int channels, int orienta
     if (orientation < 2 || orientation > 8)
         return;
     if (orientation >= 5) {
-        transposed(samples, size, channels, orientation);
+        if (channels == 1)
+            transposed<1>(samples, size, orientation);
+        else
+            transposed<3>(samples, size, orientation);
         return;
     }
     const std::size_t rowLength = static_cast<std::size_t>(size.width) * channels;

@@ -218,6 +218,48 @@ bool readStrips(TIFF* tiff, const TiffHeader& header, std::uint8_t* target) {
     return true;
 }
 
+// Unsigned 16-bit samples in small strips: each is kept, measured and shown while it is in the processor's
+// cache. Memory is touched once; filling the vectors with zeros first would cost as much as reading.
+bool appendStrips(TIFF* tiff, const TiffHeader& header, Samples& samples) {
+    std::uint32_t rowsPerStrip = 0;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &rowsPerStrip);
+    const auto height = static_cast<std::uint32_t>(header.size.height);
+    rowsPerStrip = std::clamp<std::uint32_t>(rowsPerStrip, 1, height);
+    const std::size_t inRow =
+        static_cast<std::size_t>(header.size.width) * static_cast<std::size_t>(samples.channels);
+    if (TIFFScanlineSize(tiff) != static_cast<tmsize_t>(inRow * 2))
+        return false;
+    std::vector<std::uint16_t> deep(inRow * rowsPerStrip);
+    std::vector<std::uint8_t> shown(deep.size());
+    samples.u16.reserve(inRow * height);
+    samples.u8.reserve(inRow * height);
+    std::uint16_t largest = 0;
+    std::uint32_t strip = 0;
+    for (std::uint32_t y = 0; y < height; y += rowsPerStrip, ++strip) {
+        const std::size_t count = inRow * std::min(rowsPerStrip, height - y);
+        const auto bytes = static_cast<tmsize_t>(count * 2);
+        if (TIFFReadEncodedStrip(tiff, strip, deep.data(), bytes) != bytes)
+            return false;
+        std::uint16_t top = 0;
+        const std::uint16_t* from = deep.data();
+        std::uint8_t* to = shown.data();
+        for (std::size_t i = 0; i < count; ++i) {
+            top = std::max(top, from[i]);
+            to[i] = static_cast<std::uint8_t>((from[i] * 255u + 32895u) >> 16); // round(v / 257), exactly
+        }
+        largest = std::max(largest, top);
+        samples.u16.insert(samples.u16.end(), from, from + count);
+        samples.u8.insert(samples.u8.end(), to, to + count);
+    }
+    samples.largest = largest;
+    return true;
+}
+
+// A strip that fits into a processor's cache twice, as most writers choose it (8 KB to 1 MB).
+bool hasSmallStrips(TIFF* tiff) {
+    return TIFFStripSize(tiff) <= (tmsize_t{2} << 20);
+}
+
 // What has no path of its own (subsampled YCbCr, CIE L*a*b*, LogLuv, old JPEG) as libtiff converts it to
 // 8-bit RGBA.
 Result<Samples> decodeAsRgba(const FileBytes& file, const TiffHeader& header, TIFF* tiff, Stream& stream) {
@@ -333,13 +375,18 @@ Result<Samples> decodeTiff(const FileBytes& file, const TiffHeader& header) {
         done = eachChunk(tiff.get(), header, planes,
                          [&](const Chunk& chunk) { spread(chunk, header, samples.channels, samples.f32); });
     } else if (header.bitsPerSample > 8) {
-        samples.u16.resize(count);
         samples.bitsStored = header.bitsPerSample < 16 ? header.bitsPerSample : 0;
-        done = isStraight && header.bitsPerSample == 16
-                   ? readStrips(tiff.get(), header, reinterpret_cast<std::uint8_t*>(samples.u16.data()))
-                   : eachChunk(tiff.get(), header, planes, [&](const Chunk& chunk) {
-                         spread(chunk, header, samples.channels, samples.u16);
-                     });
+        if (isStraight && header.bitsPerSample == 16 && header.sampleFormat != 2 &&
+            hasSmallStrips(tiff.get())) {
+            done = appendStrips(tiff.get(), header, samples);
+        } else {
+            samples.u16.resize(count);
+            done = isStraight && header.bitsPerSample == 16
+                       ? readStrips(tiff.get(), header, reinterpret_cast<std::uint8_t*>(samples.u16.data()))
+                       : eachChunk(tiff.get(), header, planes, [&](const Chunk& chunk) {
+                             spread(chunk, header, samples.channels, samples.u16);
+                         });
+        }
         if (header.sampleFormat == 2) {
             samples.isOffset = true;
             for (std::uint16_t& value : samples.u16)
