@@ -248,6 +248,35 @@ private Q_SLOTS:
         QVERIFY(QFile::exists(m_dir.filePath(text("page/index.html"))));
     }
 
+    void projectsFromTheCommandLine() {
+        const QString folder = m_dir.filePath(text("project"));
+        QVERIFY(QDir().mkpath(folder));
+        for (int i = 0; i < 3; ++i)
+            QVERIFY(QFile::copy(in("image%1.png", i), folder + text("/p%1.png").arg(i)));
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("create"), folder, text("--person"), text("Ana")}),
+                          0);
+        const QString file = folder + text("/project.limn");
+        QVERIFY(QFile::exists(file));
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("add"), file, in("image%1.png", 4)}), 0);
+        const Run status = limnCli({text("project"), text("status"), folder, text("--json")});
+        LIMN_COMPARE_EXIT(status, 0);
+        const QJsonObject json = QJsonDocument::fromJson(status.out).object();
+        QCOMPARE(json.value(text("images")).toInt(), 4);
+        QCOMPARE(json.value(text("states")).toObject().value(text("new")).toInt(), 4);
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("verify"), file}), 0);
+        const QString out = m_dir.filePath(text("exported"));
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("export"), file, text("--output"), out}), 0);
+        Result<std::vector<CsvRow>> table = readCsv((out + text("/annotations.csv")).toStdString());
+        QVERIFY(table.ok());
+        QCOMPARE(table->size(), std::size_t{5});
+
+        QVERIFY(QFile::remove(folder + text("/p1.png")));
+        const Run broken = limnCli({text("project"), text("verify"), file});
+        LIMN_COMPARE_EXIT(broken, 1);
+        QVERIFY(broken.err.contains("p1.png"));
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("status"), in("image%1.png", 0)}), 1);
+    }
+
     // Killed while it writes: what lies there is whole, and --resume ends the work.
     void killLeavesNoHalfFile() {
         const QString input = m_dir.filePath(text("many"));
