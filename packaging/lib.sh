@@ -10,6 +10,8 @@ LIMN_LOGS="$LIMN_ROOT/build/logs"
 LIMN_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/limn"
 LIMN_TORCH_VERSION=2.11.0
 LIMN_TORCH_FOLDER="$LIMN_CACHE/libtorch-$LIMN_TORCH_VERSION"
+# Paths inside the checkout count as relative, so that another checkout of the same files finds what is compiled already.
+export CCACHE_BASEDIR="$LIMN_ROOT" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 LIMN_STEP=0
 LIMN_STEPS=0
 
