@@ -10,10 +10,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <jpeglib.h>
 #include <tiffio.h>
@@ -35,10 +36,23 @@ void resetPeak() {
     std::ofstream("/proc/self/clear_refs") << "5";
 }
 
-double milliseconds(const std::function<void()>& work) {
+// Wall time, and processor time of all threads together: the second is what a busy machine does not distort.
+struct Times {
+    double wallMs = 1e9;
+    double processorMs = 1e9;
+};
+
+Times timed(const std::function<void()>& work) {
+    const std::clock_t processor = std::clock();
     const auto start = std::chrono::steady_clock::now();
     work();
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    const double wall =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    return {wall, (std::clock() - processor) * 1000.0 / CLOCKS_PER_SEC};
+}
+
+Times best(const Times& a, const Times& b) {
+    return {std::min(a.wallMs, b.wallMs), std::min(a.processorMs, b.processorMs)};
 }
 
 void bareJpeg(const std::string& path) {
@@ -74,9 +88,9 @@ void bareTiff(const std::string& path) {
 }
 
 void measure(const char* name, const std::string& path, const std::function<void(const std::string&)>& bare) {
-    constexpr int kRuns = 9;
-    double ours = 1e9;
-    double codec = 1e9;
+    constexpr int kRuns = 7;
+    Times ours;
+    Times codec;
     resetPeak();
     const long before = peakKilobytes();
     {
@@ -94,17 +108,19 @@ void measure(const char* name, const std::string& path, const std::function<void
     for (int run = 0; run < kRuns; ++run) {
         std::optional<Result<Image>>
             image; // freed outside of the measured part, as the codec's buffer is not used on
-        ours = std::min(ours, milliseconds([&] { image.emplace(readImage(path)); }));
+        ours = best(ours, timed([&] { image.emplace(readImage(path)); }));
         image.reset();
-        codec = std::min(codec, milliseconds([&] { bare(path); }));
+        codec = best(codec, timed([&] { bare(path); }));
     }
-    std::printf("| %-44s | %8.1f | %8.1f | %5.2f | %8.1f | %8.1f |\n", name, ours, codec, ours / codec,
-                ourPeak / 1024.0, codecPeak / 1024.0);
+    std::printf("| %-38s | %8.1f | %8.1f | %5.2f | %8.1f | %8.1f | %5.2f | %7.1f | %7.1f |\n", name,
+                ours.wallMs, codec.wallMs, ours.wallMs / codec.wallMs, ours.processorMs, codec.processorMs,
+                ours.processorMs / codec.processorMs, ourPeak / 1024.0, codecPeak / 1024.0);
 }
 
 } // namespace
 
 int main() {
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
     const QTemporaryDir folder;
     const auto file = [&](const char* name) { return folder.path().toStdString() + "/" + name; };
     const Size twelve{4000, 3000};
@@ -136,12 +152,6 @@ int main() {
                                      .rowsPerStrip = 16,
                                      .horizontalPrediction = true,
                                      .data = deep.data()}});
-    writeTiffFile(file("24l.tif"), {{.size = large,
-                                     .bits = 16,
-                                     .compression = 5,
-                                     .rowsPerStrip = 16,
-                                     .horizontalPrediction = true,
-                                     .data = deep.data()}});
     writeTiffFile(file("24g.tif"), {{.size = large,
                                      .bits = 16,
                                      .channels = 1,
@@ -150,14 +160,14 @@ int main() {
                                      .data = deep.data()}});
     deep = {};
     rgb = {};
-    std::printf("| file | readImage ms | bare codec ms | ratio | readImage peak MB | codec peak MB |\n");
-    std::printf("|---|---|---|---|---|---|\n");
+    std::printf(
+        "| file | readImage ms | codec ms | ratio | readImage processor ms | codec processor ms | ratio | "
+        "readImage peak MB | codec peak MB |\n|---|---|---|---|---|---|---|---|---|\n");
+    measure("TIFF 24 MP RGB 16 bit, uncompressed", file("24.tif"), bareTiff);
+    measure("TIFF 24 MP grey 16 bit, uncompressed", file("24g.tif"), bareTiff);
+    measure("TIFF 24 MP RGB 16 bit, Deflate", file("24z.tif"), bareTiff);
     measure("JPEG 12 MP", file("12.jpg"), bareJpeg);
     measure("JPEG 12 MP, quarter turn", file("12o.jpg"), bareJpeg);
     measure("JPEG 12 MP, colour profile", file("12p.jpg"), bareJpeg);
-    measure("TIFF 24 MP RGB 16 bit, Deflate", file("24z.tif"), bareTiff);
-    measure("TIFF 24 MP RGB 16 bit, LZW", file("24l.tif"), bareTiff);
-    measure("TIFF 24 MP RGB 16 bit, uncompressed", file("24.tif"), bareTiff);
-    measure("TIFF 24 MP grey 16 bit, uncompressed", file("24g.tif"), bareTiff);
     return 0;
 }
