@@ -46,6 +46,13 @@ std::optional<std::vector<std::uint8_t>> unpackBytes(const QByteArray& blob, std
     return bytes;
 }
 
+bool isSoundBlob(const QByteArray& blob, std::size_t most) {
+    // The two error values of this function are the largest numbers: they are above any limit.
+    const unsigned long long claimed =
+        ZSTD_getFrameContentSize(blob.constData(), static_cast<std::size_t>(blob.size()));
+    return claimed <= most && unpackBytes(blob, static_cast<std::size_t>(claimed)).has_value();
+}
+
 QByteArray packProbability(const ProbabilityMap& map) {
     const std::size_t count = map.size.pixels();
     const std::size_t width = static_cast<std::size_t>(map.size.width);

@@ -20,6 +20,9 @@ QByteArray packBytes(std::span<const std::uint8_t> bytes);
 // known.
 std::optional<std::vector<std::uint8_t>> unpackBytes(const QByteArray& blob, std::size_t size);
 
+// True when the blob unpacks to at most `most` bytes and its check sum is right.
+bool isSoundBlob(const QByteArray& blob, std::size_t most);
+
 // 16-bit values are predicted from their left, upper and upper-left neighbours (left + upper - upper left,
 // modulo 2^16), and the differences are stored as a plane of low and a plane of high bytes: smooth maps
 // shrink to a few per cent.

@@ -22,6 +22,8 @@ using AnnotationId = std::int64_t; // > 0
 using TimeMs = std::int64_t;
 
 constexpr PersonId kNobody = 0;
+// Somebody whose name the store could not take yet; the saver asks for the number when it writes.
+constexpr PersonId kUnnumbered = -1;
 // Owner of the annotation that two people agreed on.
 constexpr PersonId kAgreed = 0;
 
@@ -107,6 +109,7 @@ struct StoredAnnotation {
     AnnotationId id = 0; // 0: not yet stored
     ImageId image = 0;
     PersonId person = kNobody; // author; kAgreed for the agreed one
+    std::string personName;    // of the author when person is kUnnumbered; not read back
     int version = 0;           // 0: the person's own; 1, 2, ...: saves kept beside it after a stale save
     std::int64_t revision =
         0;             // the stored revision this one was made from; 0: none. Grows by 1 with each save

@@ -119,6 +119,14 @@ Result<void> SqlConnection::runAgain(QSqlQuery& query, std::initializer_list<QVa
 }
 
 Result<QSqlQuery> SqlConnection::run(const std::string& sql, std::initializer_list<QVariant> values) {
+    if (values.size() == 0) {
+        // PostgreSQL prepares queries alone: no BEGIN, no CREATE TABLE.
+        QSqlQuery query(m_database);
+        query.setForwardOnly(true);
+        if (!query.exec(QString::fromStdString(sql)))
+            return errorOf(query);
+        return query;
+    }
     Result<QSqlQuery> query = prepare(sql);
     if (!query)
         return query;

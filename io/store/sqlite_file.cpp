@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/store/sqlite_file.h"
 
+#include "io/store/annotation_json.h"
+#include "io/store/blob_codec.h"
 #include "io/store/schema.h"
 
 #include <QCoreApplication>
@@ -27,6 +29,7 @@ QString fromUtf8(const std::string& text) {
 
 // Length and places of the header: sqlite.org/fileformat2.html, 1.3.
 constexpr qint64 kHeaderBytes = 100;
+constexpr std::size_t kLargestTileBytes = std::size_t{4096} * 4096;
 constexpr char kMagic[] = "SQLite format 3"; // with its final zero: 16 bytes
 
 std::uint32_t bigEndian(const QByteArray& bytes, int at, int count) {
@@ -104,8 +107,28 @@ public:
     bool lostSome() const { return m_lostSome; }
 
 private:
+    // A value may come out of a damaged page although its row does not. A tile that cannot be unpacked would
+    // make its whole annotation unreadable, and so would a broken list: the tile goes, the list becomes
+    // empty.
+    QVariant mended(const std::string& column, const QVariant& value, bool& sound) {
+        const bool isTile = m_table == "tiles" || m_table == "kept_tiles";
+        if (isTile && column == "data" && !isSoundBlob(value.toByteArray(), kLargestTileBytes))
+            sound = false;
+        const bool isAnnotation = m_table == "annotations" || m_table == "kept_versions";
+        const bool brokenList =
+            isAnnotation &&
+            ((column == "label_table" && !labelTableFromJson(value.toString().toStdString())) ||
+             (column == "provenance" && !provenanceFromJson(value.toString().toStdString())));
+        if (!brokenList)
+            return value;
+        m_lostSome = true;
+        return QStringLiteral("[]");
+    }
+
     Result<void> range(std::int64_t first, std::int64_t last) {
-        if (first > last || m_tries > kMostTries)
+        // Each row that was read pays for further tries; a table of which nothing can be read is soon given
+        // up.
+        if (first > last || m_tries > kMostTries + m_rows)
             return {};
         ++m_tries;
         std::int64_t next = first;
@@ -113,8 +136,14 @@ private:
         if (query) {
             while (query->next()) {
                 next = query->value(0).toLongLong() + 1;
+                bool sound = true;
                 for (int i = 0; i < static_cast<int>(m_columns.size()); ++i)
-                    m_insert.bindValue(i, query->value(i + 1));
+                    m_insert.bindValue(
+                        i, mended(m_columns[static_cast<std::size_t>(i)], query->value(i + 1), sound));
+                if (!sound) {
+                    m_lostSome = true;
+                    continue;
+                }
                 if (m_insert.exec()) {
                     ++m_rows;
                     continue;
@@ -138,8 +167,7 @@ private:
         return range(middle + 1, last);
     }
 
-    // Bounds the work on a table of which nothing can be read.
-    static constexpr int kMostTries = 200000;
+    static constexpr std::int64_t kMostTries = 5000;
 
     SqlConnection& m_damaged;
     SqlConnection& m_fresh;
@@ -148,7 +176,7 @@ private:
     std::string m_select;
     QSqlQuery m_insert;
     std::int64_t m_rows = 0;
-    int m_tries = 0;
+    std::int64_t m_tries = 0;
     bool m_lostSome = false;
 };
 
@@ -200,6 +228,9 @@ Result<StoreRecovery> fillFresh(SqlConnection& fresh, const std::string& damaged
         return begun.error();
     const Result<std::unique_ptr<SqlConnection>> damaged = SqlConnection::openSqlite(
         fromUtf8(damagedPath), QStringLiteral("QSQLITE_BUSY_TIMEOUT=1000"), damagedPath);
+    // Makes SQLite read a file that is shorter than its header says, and one with an odd schema.
+    if (damaged)
+        (void)(*damaged)->run("PRAGMA writable_schema = ON").ok();
     for (const char* table : storeTables()) {
         Result<std::vector<std::string>> there =
             damaged ? columnsOf(**damaged, table) : Result<std::vector<std::string>>(damaged.error());

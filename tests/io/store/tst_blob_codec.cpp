@@ -54,6 +54,9 @@ private Q_SLOTS:
         // A frame that says it holds 4 bytes is refused for any other size before memory is asked for.
         const std::vector<std::uint8_t> four(4, 1);
         QVERIFY(!unpackBytes(packBytes(four), std::numeric_limits<std::size_t>::max() / 2));
+        QVERIFY(isSoundBlob(packBytes(four), 4));
+        QVERIFY(!isSoundBlob(packBytes(four), 3));
+        QVERIFY(!isSoundBlob(QByteArray("no frame"), 1000));
     }
 
     void probabilityRoundTripsAndShrinks() {
