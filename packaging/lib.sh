@@ -105,12 +105,14 @@ limn_missing_packages() {
         done
         [ -n "$found" ] && continue
         # Of alternatives the first one that this system offers; before the first `apt-get update` none is known.
-        for name in ${line//|/ }; do
-            if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then
-                found=$name
-                break
-            fi
-        done
+        if [[ "$line" == *"|"* ]]; then
+            for name in ${line//|/ }; do
+                if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+                    found=$name
+                    break
+                fi
+            done
+        fi
         [ -n "$found" ] || found=${line%%|*}
         echo "${found// /}"
     done <<<"$lines"

@@ -23,7 +23,10 @@ constexpr Rect kDark{10, 20, 30, 15};
 class Bench {
 public:
     Bench() {
-        options.pipeline = {{120}, 2, 2, 2};
+        options.pipeline.predict.inputSize = 120;
+        options.pipeline.batch = 2;
+        options.pipeline.readers = 2;
+        options.pipeline.finishers = 2;
         options.output = out("");
     }
 
