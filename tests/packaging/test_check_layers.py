@@ -19,6 +19,7 @@ ROWS = [
     ("inference/network.cpp", '#include "io/core/image.h"', True),
     ("inference/network.cpp", '#include "io/images/image_reader.h"', False),
     ("inference/network.cpp", "#include <QString>", False),
+    ("inference/scan.cpp", '#include "hwy/highway.h"', True),
     ("inference/plain/a.cpp", "#include <torch/torch.h>", False),
     ("inference/scan.cu", "#include <ATen/ATen.h>", True),
     ("app/cli/main.cpp", '#include "inference/engine.h"', True),
