@@ -69,7 +69,7 @@ QImage smallOutline(const ClassSource& source, Size full, QSize small, const std
         auto* line = reinterpret_cast<QRgb*>(image.scanLine(y));
         for (int x = 0; x < small.width(); ++x) {
             const std::uint8_t c = at(x, y);
-            for (const auto [dx, dy] :
+            for (const auto& [dx, dy] :
                  {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}, {1, -1}, {-1, 1}}) {
                 const std::uint8_t n = at(x + dx, y + dy);
                 if (c != 0 && n != c)
@@ -104,6 +104,13 @@ void MainWindow::refreshOverlay() {
     if (m_holdBare)
         main = OverlayKind::Bare;
     refreshOverlayOf(main, m_canvas, false);
+    std::vector<QRgb> legend;
+    if (m_probabilityLayer && m_session->document() && m_session->document()->proposal() &&
+        main != OverlayKind::Bare) {
+        for (int i = 0; i <= 8; ++i)
+            legend.push_back(heatColor(i / 8.0));
+    }
+    m_canvas->setLegend(std::move(legend), tr("background 0"), tr("1 inside"));
     if (m_compare == Compare::Swipe)
         refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::Proposal, m_canvas, true);
     if (m_compare == Compare::Side)
@@ -204,6 +211,9 @@ void MainWindow::setCompare(Compare compare) {
     m_commands->action(QLatin1String(id))->setChecked(true);
     m_canvas->setDivider(compare == Compare::Swipe ? 0.5 : -1.0);
     m_second->setVisible(compare == Compare::Side);
+    const bool sides = compare == Compare::Side || compare == Compare::Swipe;
+    m_canvas->setCaptions(sides ? tr("Annotation") : QString(), sides ? tr("Proposal") : QString());
+    m_second->setCaptions(tr("Proposal"), {});
     if (compare == Compare::Side && m_session->pyramid()) {
         m_second->setImage(m_session->pyramid(), false);
         m_second->setScaleBarVisible(false);
