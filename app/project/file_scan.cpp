@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/project/file_scan.h"
 
-#include <QCollator>
+#include "app/project/worklist.h"
+
 #include <QCryptographicHash>
 #include <QDateTime>
 #include <QDir>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace limn {
 
@@ -46,11 +48,19 @@ private:
     bool m_given = false;
 };
 
+// QCollator's numeric mode depends on how Qt was built; this order is the worklist's own.
+void sortNaturally(QStringList& names) {
+    std::vector<std::pair<std::string, QString>> keyed;
+    for (const QString& name : names)
+        keyed.emplace_back(naturalSortKey(name.toStdString()), name);
+    std::sort(keyed.begin(), keyed.end());
+    for (qsizetype i = 0; i < names.size(); ++i)
+        names[i] = keyed[static_cast<std::size_t>(i)].second;
+}
+
 // Depth first, files of a folder before its subfolders. Links to folders are not followed, so there are no
 // circles.
 void listFolder(const QString& folder, Portions& portions, const GoOn& goOn) {
-    QCollator natural;
-    natural.setNumericMode(true);
     QStringList files;
     QStringList folders;
     QDirIterator entries(folder, QDir::Files | QDir::Dirs | QDir::NoDotAndDotDot | QDir::Readable);
@@ -66,8 +76,8 @@ void listFolder(const QString& folder, Portions& portions, const GoOn& goOn) {
             files << info.fileName();
         }
     }
-    std::sort(files.begin(), files.end(), natural);
-    std::sort(folders.begin(), folders.end(), natural);
+    sortNaturally(files);
+    sortNaturally(folders);
     const QDir dir(folder);
     for (const QString& file : files)
         portions.add(dir.absoluteFilePath(file).toStdString());

@@ -103,7 +103,7 @@ public:
     // --- People and settings ---
 
     const std::vector<PersonRecord>& people() const;
-    PersonId currentPerson() const; // kNobody until a name was given
+    PersonId currentPerson() const; // kNobody: no name; kUnnumbered: a name that could not be stored yet
     void setPerson(const std::string& name);
     std::string personName(PersonId id) const; // empty: unknown
     std::string setting(const std::string& name, const std::string& fallback = {}) const;

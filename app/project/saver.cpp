@@ -64,7 +64,7 @@ struct Saver::State {
 
     void run();
     void openStore(bool fullCheck);
-    void report();
+    void report(bool always = false);
     void work();
     Result<void> doItem(const Item& item);
     Result<void> doSave(const StoredAnnotation& snapshot);
@@ -89,13 +89,15 @@ void Saver::State::openStore(bool fullCheck) {
         callbacks.opened(reading());
 }
 
-void Saver::State::report() {
+// Tells how saving stands when that is news, or always: something that was taken and written since the last
+// report changes no number, but who waits for it must hear of it.
+void Saver::State::report(bool always) {
     SaveStatus now;
     {
         const std::lock_guard lock(mutex);
         now = {items.size(), trouble};
     }
-    if (now == reported)
+    if (now == reported && !always)
         return;
     reported = now;
     if (callbacks.status)
@@ -103,8 +105,14 @@ void Saver::State::report() {
 }
 
 Result<void> Saver::State::doSave(const StoredAnnotation& snapshot) {
-    const Key key = keyOf(snapshot);
     StoredAnnotation now = snapshot;
+    if (now.person == kUnnumbered) {
+        const Result<PersonId> person = store->person(now.personName);
+        if (!person)
+            return person.error();
+        now.person = *person;
+    }
+    const Key key = keyOf(now);
     const auto found = known.find(key);
     // A caller that knows a later revision than we do has read it elsewhere.
     const bool ours = found != known.end() && found->second->revision >= snapshot.revision;
@@ -145,12 +153,14 @@ void Saver::State::work() {
         const std::lock_guard lock(mutex);
         item = items.front();
         running = true;
-        // A try after trouble: perhaps the file can be held now.
     }
-    if (store && store->access() != StoreAccess::ReadWrite)
-        (void)store->tryToHold().ok();
-    else if (!store)
+    // A try after trouble: perhaps the file is there now, or can be held.
+    if (!store) {
         openStore(false);
+    } else if (store->access() != StoreAccess::ReadWrite && store->tryToHold() && callbacks.opened) {
+        // What is known stays known: a save of who held it meanwhile shows as another revision.
+        callbacks.opened(reading());
+    }
 
     Result<void> result = doItem(item);
     if (!result && result.error().code == ErrorCode::StoreInvalid && store && !checkedFully) {
@@ -227,6 +237,7 @@ void Saver::State::run() {
             continue;
         }
         work();
+        report(true);
     }
     store.reset();
 }

@@ -37,14 +37,15 @@ struct SaveStatus {
 };
 
 struct SaverCallbacks {
-    // The store is open (or opening failed: then every save waits in memory, and opening is tried again).
+    // The store is open, or could be held after it was open for reading alone; or opening failed: then every
+    // save waits in memory, and opening is tried again.
     std::function<void(const Result<ProjectStore*>&)> opened;
     // A snapshot is on disk. `asSecondVersion`: somebody else's save came first, so this one was kept beside
     // it, and later snapshots of the same document go to that version.
     std::function<void(const StoredAnnotation&, const SavedAnnotation&, bool asSecondVersion)> saved;
     // A snapshot or change can never be stored as it is (such as a size that does not fit): it was dropped.
     std::function<void(const Error&)> refused;
-    // Trouble begins or ends, or the number of waiting things changes.
+    // After each try to write, and when the number of waiting things changes.
     std::function<void(const SaveStatus&)> status;
 };
 

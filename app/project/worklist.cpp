@@ -99,6 +99,10 @@ private:
 
 } // namespace
 
+std::string naturalSortKey(const std::string& name) {
+    return naturalKey(folded(name));
+}
+
 void Worklist::reset(std::vector<ImageRecord> records) {
     m_records = std::move(records);
     index();

@@ -16,6 +16,10 @@
 
 namespace limn {
 
+// A text whose plain byte order is the natural order of names: letters of either case are equal, and "img2"
+// comes before "img10".
+std::string naturalSortKey(const std::string& name);
+
 enum class WorklistOrder {
     Project, // as added
     Name,    // natural: "img2" before "img10"; letters of either case are equal

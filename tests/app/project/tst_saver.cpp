@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Promised: saves are taken at once and written in order, newer ones replace waiting ones but never across a
+// change, trouble is said and passes without loss, a stale save becomes a second version, damage found while
+// working is recovered. Trouble is made with a store opened from a path that another one holds, and with a
+// gate that keeps the saver's thread busy. No sleeps: everything is waited for.
+#include "app/project/saver.h"
+#include "tests/io/store/store_testing.h"
+
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
+using namespace limn;
+using namespace limn::testing;
+
+namespace {
+
+constexpr Size kSize{600, 600};
+
+// What the callbacks said, for any thread.
+struct Heard {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<std::int64_t> revisions;
+    std::vector<bool> second;
+    std::vector<Error> refused;
+    std::vector<SaveStatus> statuses;
+    int opened = 0;
+
+    SaverCallbacks callbacks() {
+        SaverCallbacks all;
+        all.opened = [this](const Result<ProjectStore*>&) { tell([this] { ++opened; }); };
+        all.saved = [this](const StoredAnnotation&, const SavedAnnotation& saved, bool asSecond) {
+            tell([&] {
+                revisions.push_back(saved.revision);
+                second.push_back(asSecond);
+            });
+        };
+        all.refused = [this](const Error& error) { tell([&] { refused.push_back(error); }); };
+        all.status = [this](const SaveStatus& status) { tell([&] { statuses.push_back(status); }); };
+        return all;
+    }
+    template<typename F>
+    void tell(F change) {
+        const std::lock_guard lock(mutex);
+        change();
+        changed.notify_all();
+    }
+    template<typename F>
+    bool waitFor(F condition) {
+        std::unique_lock lock(mutex);
+        return changed.wait_for(lock, std::chrono::seconds(20), condition);
+    }
+};
+
+StoredAnnotationPtr snapshotOf(ImageId image, std::uint8_t value) {
+    return std::make_shared<const StoredAnnotation>(annotationOf(image, kAgreed, LabelMap(kSize, value)));
+}
+
+// Keeps the saver's thread busy until it is opened.
+class Gate {
+public:
+    explicit Gate(Saver& saver) {
+        saver.read([this](const Result<ProjectStore*>&) {
+            m_entered.set_value();
+            m_open.get_future().wait();
+        });
+        m_entered.get_future().wait();
+    }
+    void open() { m_open.set_value(); }
+
+private:
+    std::promise<void> m_entered;
+    std::promise<void> m_open;
+};
+
+} // namespace
+
+class TestSaver : public QObject {
+    Q_OBJECT
+private:
+    QTemporaryDir m_dir;
+    int m_count = 0;
+
+    std::string newProject() {
+        const std::string path = m_dir.filePath(QStringLiteral("p%1.limn").arg(++m_count)).toStdString();
+        (void)take(take(ProjectStore::open(path, {}))->addImages(imageRecords(3, kSize), kNobody));
+        return path;
+    }
+    static Saver::Open opener(const std::string& path) {
+        return [path](bool fullCheck) {
+            StoreOptions options;
+            options.busyTimeoutMs = 10;
+            options.fullCheck = fullCheck;
+            return ProjectStore::open(path, options);
+        };
+    }
+    static std::uint8_t storedValue(const std::string& path, ImageId image, int version = 0) {
+        const auto store = take(ProjectStore::open(path, {}));
+        const StoredAnnotationPtr read = take(store->annotation(image, kAgreed, version));
+        return read ? labelMapFromTiles(read->labels).at(5, 5) : 0;
+    }
+
+private Q_SLOTS:
+    void savesReachTheDiskAndRevisionsGrow() {
+        const std::string path = newProject();
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            for (std::uint8_t value = 1; value <= 3; ++value) {
+                saver.save(snapshotOf(1, value));
+                const SaveStatus status = saver.flush(20000);
+                QCOMPARE(status.waiting, std::size_t(0));
+                QVERIFY(!status.trouble);
+            }
+        }
+        QCOMPARE(heard.revisions, (std::vector<std::int64_t>{1, 2, 3}));
+        QVERIFY(heard.statuses.back() == SaveStatus());
+        QCOMPARE(storedValue(path, 1), std::uint8_t(3));
+    }
+
+    void newerSnapshotsReplaceWaitingOnes() {
+        const std::string path = newProject();
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            Gate gate(saver);
+            for (std::uint8_t value = 1; value <= 50; ++value) {
+                saver.save(snapshotOf(1, value));
+                saver.save(snapshotOf(2, value));
+            }
+            QCOMPARE(saver.status().waiting, std::size_t(2));
+            gate.open();
+        }
+        QCOMPARE(heard.revisions.size(), std::size_t(2));
+        QCOMPARE(storedValue(path, 1), std::uint8_t(50));
+        QCOMPARE(storedValue(path, 2), std::uint8_t(50));
+    }
+
+    void aChangeFindsWhatWasThereWhenItWasPosted() {
+        const std::string path = newProject();
+        std::uint8_t seen = 0;
+        {
+            Saver saver(opener(path), {});
+            Gate gate(saver);
+            saver.save(snapshotOf(1, 1));
+            saver.post([&](ProjectStore& store) -> Result<void> {
+                const Result<StoredAnnotationPtr> read = store.annotation(1, kAgreed);
+                if (!read)
+                    return read.error();
+                seen = labelMapFromTiles((*read)->labels).at(5, 5);
+                return {};
+            });
+            saver.save(snapshotOf(1, 2));
+            QCOMPARE(saver.status().waiting, std::size_t(3));
+            gate.open();
+        }
+        QCOMPARE(seen, std::uint8_t(1));
+        QCOMPARE(storedValue(path, 1), std::uint8_t(2));
+    }
+
+    void waitingSnapshotsAreLoaded() {
+        const std::string path = newProject();
+        Saver saver(opener(path), {});
+        Gate gate(saver);
+        const StoredAnnotationPtr mine = snapshotOf(1, 9);
+        saver.save(mine);
+        std::promise<StoredAnnotationPtr> loaded;
+        saver.load(1, kAgreed, 0, [&](const Result<StoredAnnotationPtr>& read) { loaded.set_value(*read); });
+        gate.open();
+        QVERIFY(loaded.get_future().get() == mine);
+    }
+
+    void troubleIsSaidAndPasses() {
+        const std::string path = newProject();
+        auto holder = std::make_unique<std::unique_ptr<ProjectStore>>(take(ProjectStore::open(path, {})));
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
+            saver.save(snapshotOf(1, 4));
+            QVERIFY(heard.waitFor([&] { return !heard.statuses.empty() && heard.statuses.back().trouble; }));
+            QVERIFY(heard.statuses.back().trouble->code == ErrorCode::StoreHeld);
+            saver.save(snapshotOf(1, 5)); // editing goes on
+            const SaveStatus status = saver.flush(20000);
+            QVERIFY(status.trouble);
+            QCOMPARE(status.waiting, std::size_t(1));
+            holder.reset(); // the other program closes
+            QVERIFY(heard.waitFor([&] { return heard.statuses.back() == SaveStatus(); }));
+        }
+        QCOMPARE(storedValue(path, 1), std::uint8_t(5));
+        QVERIFY(heard.refused.empty());
+    }
+
+    void openingIsTriedAgain() {
+        const std::string path = newProject();
+        Heard heard;
+        std::atomic<int> calls{0};
+        {
+            Saver saver(
+                [&](bool fullCheck) -> Result<std::unique_ptr<ProjectStore>> {
+                    if (++calls < 3)
+                        return Error{ErrorCode::DiskFull, {path}};
+                    return opener(path)(fullCheck);
+                },
+                heard.callbacks(), {std::chrono::milliseconds(5)});
+            saver.save(snapshotOf(1, 6));
+            QVERIFY(heard.waitFor([&] { return !heard.revisions.empty(); }));
+        }
+        QCOMPARE(storedValue(path, 1), std::uint8_t(6));
+        QCOMPARE(heard.opened, 3);
+    }
+
+    void aStaleSaveBecomesASecondVersion() {
+        const std::string path = newProject();
+        {
+            const auto store = take(ProjectStore::open(path, {}));
+            (void)take(store->saveAnnotation(annotationOf(1, kAgreed, LabelMap(kSize, 1))));
+        }
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            saver.save(snapshotOf(1, 7)); // never loaded: made from revision 0
+            (void)saver.flush(20000);
+            saver.save(snapshotOf(1, 8)); // goes on in the second version
+            (void)saver.flush(20000);
+        }
+        QCOMPARE(heard.second, (std::vector<bool>{true, false}));
+        QCOMPARE(storedValue(path, 1), std::uint8_t(1));
+        QCOMPARE(storedValue(path, 1, 1), std::uint8_t(8));
+    }
+
+    void afterALoadSavesGoOnFromThere() {
+        const std::string path = newProject();
+        {
+            const auto store = take(ProjectStore::open(path, {}));
+            (void)take(store->saveAnnotation(annotationOf(1, kAgreed, LabelMap(kSize, 1))));
+        }
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            saver.load(1, kAgreed, 0, [](const Result<StoredAnnotationPtr>&) {});
+            saver.wait([](const Result<ProjectStore*>&) {});
+            saver.save(snapshotOf(1, 2));
+        }
+        QCOMPARE(heard.second, std::vector<bool>{false});
+        QCOMPARE(storedValue(path, 1), std::uint8_t(2));
+    }
+
+    void whatCanNeverBeStoredIsRefusedAndTheRestGoesOn() {
+        const std::string path = newProject();
+        Heard heard;
+        std::optional<Error> told;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            saver.save(snapshotOf(99, 1));
+            saver.post([](ProjectStore& store) { return store.setFlag(99, true, "", kNobody); },
+                       [&](const Result<void>& result) { told = result.error(); });
+            saver.save(snapshotOf(2, 3));
+        }
+        QCOMPARE(heard.refused.size(), std::size_t(2));
+        QVERIFY(told && told->code == ErrorCode::InvalidArgument);
+        QCOMPARE(storedValue(path, 2), std::uint8_t(3));
+    }
+
+    void reopeningTakesWhatWaitsAlong() {
+        const std::string path = newProject();
+        const std::string other = newProject();
+        auto holder = std::make_unique<std::unique_ptr<ProjectStore>>(take(ProjectStore::open(path, {})));
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
+            saver.save(snapshotOf(1, 4));
+            QVERIFY(heard.waitFor([&] { return !heard.statuses.empty() && heard.statuses.back().trouble; }));
+            saver.reopen(opener(other));
+            QVERIFY(heard.waitFor([&] { return heard.statuses.back() == SaveStatus(); }));
+        }
+        holder.reset();
+        QCOMPARE(storedValue(path, 1), std::uint8_t(0));
+        QCOMPARE(storedValue(other, 1), std::uint8_t(4));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestSaver)
+#include "tst_saver.moc"
