@@ -19,6 +19,7 @@ void addModelCommands(CLI::App& program, ChosenCommand& chosen);
 void addDevicesCommand(CLI::App& program, ChosenCommand& chosen);
 void addProjectCommands(CLI::App& program, ChosenCommand& chosen);
 void addDemoCommand(CLI::App& program, ChosenCommand& chosen);
+void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen);
 void addTrainCommand(CLI::App& program, ChosenCommand& chosen);
 
 } // namespace limn

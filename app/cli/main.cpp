@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     limn::addDevicesCommand(program, chosen);
     limn::addProjectCommands(program, chosen);
     limn::addDemoCommand(program, chosen);
+    limn::addBenchmarkCommand(program, chosen);
     limn::addTrainCommand(program, chosen);
 
     try {

@@ -3,11 +3,15 @@
 #include "inference/cuda/plugin.h"
 
 #include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAEvent.h>
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
 #include <cstdio>
+#include <memory>
 
 namespace {
 
@@ -43,6 +47,57 @@ void resetPeakMemory() {
     c10::cuda::CUDACachingAllocator::resetPeakStats(c10::cuda::current_device());
 }
 
+int clockKilohertz() {
+    int value = 0;
+    cudaDeviceGetAttribute(&value, cudaDevAttrClockRate, c10::cuda::current_device());
+    return value;
+}
+
+void* captureGraph(void (*body)(void*), void* context, char* error, std::size_t capacity) {
+    constexpr int kWarmUps = 3;
+    static const at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+    try {
+        cudaDeviceSynchronize();
+        const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
+        for (int i = 0; i < kWarmUps; ++i)
+            body(context);
+        cudaDeviceSynchronize();
+        auto graph = std::make_unique<at::cuda::CUDAGraph>();
+        graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
+        body(context);
+        graph->capture_end();
+        return graph.release();
+    } catch (const std::exception& failure) {
+        std::snprintf(error, capacity, "%s", failure.what());
+        cudaGetLastError();
+        return nullptr;
+    }
+}
+
+int replayGraph(void* graph) {
+    try {
+        static_cast<at::cuda::CUDAGraph*>(graph)->replay();
+        return 0;
+    } catch (const std::exception&) {
+        const cudaError_t code = cudaGetLastError();
+        return static_cast<int>(code != cudaSuccess ? code : cudaErrorUnknown);
+    }
+}
+
+void releaseGraph(void* graph) {
+    delete static_cast<at::cuda::CUDAGraph*>(graph);
+}
+
+double timeOnDevice(void (*body)(void*), void* context) {
+    at::cuda::CUDAEvent begin(cudaEventDefault);
+    at::cuda::CUDAEvent end(cudaEventDefault);
+    begin.record();
+    body(context);
+    end.record();
+    end.synchronize();
+    return begin.elapsed_time(end);
+}
+
 const char* errorText(int code) {
     return cudaGetErrorString(static_cast<cudaError_t>(code));
 }
@@ -67,6 +122,11 @@ constexpr limn::gpu::Plugin kPlugin = {
     &synchronise,
     &peakMemory,
     &resetPeakMemory,
+    &clockKilohertz,
+    &captureGraph,
+    &replayGraph,
+    &releaseGraph,
+    &timeOnDevice,
     &errorText,
 };
 

@@ -10,7 +10,7 @@
 
 namespace limn::gpu {
 
-inline constexpr std::uint32_t kPluginVersion = 1;
+inline constexpr std::uint32_t kPluginVersion = 2;
 inline constexpr const char* kPluginEntry = "limnCudaPlugin";
 
 struct Plugin {
@@ -38,6 +38,17 @@ struct Plugin {
     // Most memory that LibTorch's allocator held since resetPeakMemory(), in bytes.
     std::int64_t (*peakMemory)();
     void (*resetPeakMemory)();
+    int (*clockKilohertz)();
+
+    // Records what body(context) does on the device into a graph (after three plain runs, so that handles and
+    // workspaces exist). Null on failure, with the reason in `error`. All graphs share one memory pool: their
+    // outputs must be copied before another one is replayed.
+    void* (*captureGraph)(void (*body)(void*), void* context, char* error, std::size_t capacity);
+    int (*replayGraph)(void* graph);
+    void (*releaseGraph)(void* graph);
+    // Milliseconds between two events around body(context) on the current stream; waits for them.
+    double (*timeOnDevice)(void (*body)(void*), void* context);
+
     // The sentence for a launcher's error code.
     const char* (*errorText)(int code);
 };

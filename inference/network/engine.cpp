@@ -2,6 +2,7 @@
 #include "inference/engine.h"
 
 #include "inference/network/device.h"
+#include "inference/network/graph_runner.h"
 #include "inference/network/vm_unet_v2.h"
 #include "inference/plain/resample.h"
 
@@ -88,6 +89,7 @@ private:
     c10::Device m_device;
     DeviceInfo m_deviceInfo;
     bool m_tf32;
+    std::unique_ptr<GraphRunner> m_graphs; // on a GPU
     std::string m_fallBack; // why the processor took over from the GPU, as a sentence; empty: it did not
 };
 
@@ -96,7 +98,11 @@ Tensor TorchEngine::probabilities(const Tensor& images) {
     // Global switches of LibTorch: set before every run, so that another engine's choice does not matter.
     at::globalContext().setAllowTF32CuBLAS(m_tf32);
     at::globalContext().setAllowTF32CuDNN(m_tf32);
-    return at::sigmoid(m_network->forward(images.to(m_device)).logits).to(at::kCPU).contiguous();
+    if (!m_device.is_cuda())
+        return at::sigmoid(m_network->forward(images).logits).contiguous();
+    if (!m_graphs)
+        m_graphs = std::make_unique<GraphRunner>(m_network);
+    return m_graphs->probabilities(images).to(at::kCPU).contiguous();
 }
 
 Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inputs,
@@ -154,6 +160,7 @@ Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inp
                 return Error{ErrorCode::OutOfMemory,
                              {"a network input of " + std::to_string(side) + " x " + std::to_string(side),
                               "choose a smaller input size"}};
+            m_graphs.reset();
             if (group > 1) {
                 group = (group + 1) / 2;
                 continue;
@@ -172,6 +179,7 @@ Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inp
             // What was finished is kept; the rest, and all later runs, go to the processor.
             try {
                 const c10::InferenceMode inference;
+                m_graphs.reset();
                 m_network->to(c10::Device(c10::kCPU));
             } catch (const std::exception& failure) {
                 return Error{ErrorCode::ComputationFailed, {"The GPU", firstLine(failure)}};

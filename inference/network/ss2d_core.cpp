@@ -61,7 +61,7 @@ struct Kept {
     Tensor projected; // [rows, 4 (r + 32)]
     Tensor rates;     // [4 d, 16], negative
     Tensor y;         // [rows, d], summed over the paths
-    Tensor states;    // GPU: at every 32nd step
+    Tensor states;    // at every 32nd step: GPU, and the processor's borders
 };
 
 struct Weights {
@@ -114,6 +114,15 @@ Tensor forwardGpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept
     gpu::ScanProblem problem = gpuProblem(s, kept, w);
     const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
     Tensor parts = at::empty({4, s.rows(), s.channels}, options);
+    if (t_scanLeftOut) {
+        Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, options);
+        checkLaunch(plugin,
+                    plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 1,
+                                            in(kept.u), in(xz) + s.channels, zStride, in(w.normWeight),
+                                            in(w.normBias), out(result), nullptr, stream),
+                    "normalisation and gate");
+        return result;
+    }
     Tensor scratch = at::empty({plan.scratchFloats}, options);
     if (keep)
         kept.states = at::empty({plan.savedFloats}, options);
@@ -136,7 +145,7 @@ ScanInputs cpuInputs(const Kept& kept, const Weights& w) {
     return {in(kept.u), in(kept.projected), in(w.dtWeight), in(w.dtBias), in(kept.rates), in(w.skip)};
 }
 
-Tensor forwardCpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept) {
+Tensor forwardCpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept, bool keep) {
     const int threads = at::get_num_threads();
     kept.u = at::empty({s.rows(), s.channels}, xz.options());
     depthwiseSiluForwardCpu(s.batch, s.height, s.width, s.channels, in(xz), 2 * s.channels, in(w.convWeight),
@@ -144,10 +153,13 @@ Tensor forwardCpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept
     kept.projected = at::mm(kept.u, w.projection.view({-1, s.channels}).t());
     kept.rates = w.logRates.exp().neg_();
     kept.y = at::empty({s.rows(), s.channels}, xz.options());
+    if (keep)
+        kept.states = at::empty({scanBorderCount(cpuShape(s))}, xz.options());
     if (t_scanLeftOut)
         at::mul_out(kept.y, kept.u, w.skip.view({4, s.channels}).sum(0));
     else
-        selectiveScanForwardCpu(cpuShape(s), cpuInputs(kept, w), out(kept.y), threads);
+        selectiveScanForwardCpu(cpuShape(s), cpuInputs(kept, w), out(kept.y), threads,
+                                keep ? out(kept.states) : nullptr);
     Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, xz.options());
     normGateForwardCpu(s.rows(), s.channels, in(kept.y), in(xz) + s.channels, 2 * s.channels,
                        in(w.normWeight), in(w.normBias), out(result), threads);
@@ -177,7 +189,7 @@ Gradients backwardCpu(const Shape& s, const Tensor& xz, const Weights& w, const 
     g.skip = at::empty_like(w.skip);
     const ScanGradients gradients{out(gradU),    out(gradProjected), out(g.dtWeight),
                                   out(g.dtBias), out(gradRates),     out(g.skip)};
-    selectiveScanBackwardCpu(cpuShape(s), cpuInputs(kept, w), in(gradY), gradients, threads);
+    selectiveScanBackwardCpu(cpuShape(s), cpuInputs(kept, w), in(gradY), gradients, threads, in(kept.states));
     g.logRates = gradRates.mul_(kept.rates);
     gradU.addmm_(gradProjected, w.projection.view({-1, s.channels}));
     g.projection = at::mm(gradProjected.t(), kept.u).view_as(w.projection);
@@ -269,7 +281,7 @@ public:
             {convWeight, convBias, projection, dtWeight, dtBias, logRates, skip, normWeight, normBias});
         const Shape s = shapeOf(xz, w.dtWeight);
         Kept kept;
-        Tensor result = xz.is_cuda() ? forwardGpu(s, xz, w, kept, true) : forwardCpu(s, xz, w, kept);
+        Tensor result = xz.is_cuda() ? forwardGpu(s, xz, w, kept, true) : forwardCpu(s, xz, w, kept, true);
         context->save_for_backward({xz, w.convWeight, w.convBias, w.projection, w.dtWeight, w.dtBias,
                                     w.logRates, w.skip, w.normWeight, w.normBias, kept.u, kept.projected,
                                     kept.rates, kept.y, kept.states});
@@ -303,7 +315,7 @@ Tensor ss2dCore(const Tensor& xz, const Ss2dWeights& weights) {
     const Weights w = contiguousWeights(weights);
     const Shape s = shapeOf(rows, w.dtWeight);
     Kept kept;
-    return rows.is_cuda() ? forwardGpu(s, rows, w, kept, false) : forwardCpu(s, rows, w, kept);
+    return rows.is_cuda() ? forwardGpu(s, rows, w, kept, false) : forwardCpu(s, rows, w, kept, false);
 }
 
 ScanLeftOut::ScanLeftOut() {

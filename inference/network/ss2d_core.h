@@ -25,8 +25,8 @@ struct Ss2dWeights {
 // c10::Error, as LibTorch does; callers at the edge of inference/ turn that into a Result.
 at::Tensor ss2dCore(const at::Tensor& xz, const Ss2dWeights& weights);
 
-// With this on, the scan gives y = D u alone. For benchmark's "the same network without the scan"; per
-// thread.
+// With this on, the scan is not run and y is u, but for factors. For benchmark's "the same network without
+// the scan"; per thread.
 class ScanLeftOut {
 public:
     ScanLeftOut();

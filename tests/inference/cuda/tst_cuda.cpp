@@ -145,7 +145,8 @@ void TestCuda::runsAreEqual() {
     const Tensor gradOut = at::randn({2, 31, 33, 192}).cuda();
     std::vector<Tensor> first;
     for (int run = 0; run < 3; ++run) {
-        std::vector<Tensor> results = {ss2dCore(xz, w)};
+        std::vector<Tensor> results;
+        results.push_back(ss2dCore(xz, w));
         results[0].backward(gradOut);
         results.push_back(xz.grad().clone());
         xz.mutable_grad() = Tensor();

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// limn-cli benchmark: how fast the network runs here, as a table or as JSON.
+#include "app/cli/commands.h"
+#include "app/cli/console.h"
+#include "app/models/model_lookup.h"
+#include "inference/benchmark.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <memory>
+
+namespace limn {
+
+namespace {
+
+struct BenchmarkCommand {
+    BenchmarkOptions options;
+    bool json = false;
+};
+
+nlohmann::json jsonOf(const Times& times) {
+    return {{"median_ms", times.medianMs}, {"minimum_ms", times.minimumMs}, {"maximum_ms", times.maximumMs}};
+}
+
+nlohmann::json jsonOf(const BenchmarkReport& r) {
+    nlohmann::json stages = nlohmann::json::array();
+    for (const StageScan& stage : r.stages)
+        stages.push_back({{"length", stage.length},
+                          {"channels", stage.channels},
+                          {"blocks", stage.blocks},
+                          {"forward", jsonOf(stage.forward)}});
+    nlohmann::json out = {{"device", r.device},
+                          {"precision", r.precision},
+                          {"batch", r.batch},
+                          {"input_size", r.inputSize},
+                          {"network", jsonOf(r.network)},
+                          {"without_scan", jsonOf(r.withoutScan)},
+                          {"products_alone", jsonOf(r.productsAlone)},
+                          {"scans_alone", jsonOf(r.scansAlone)},
+                          {"scan_stages", stages},
+                          {"images_per_second", r.imagesPerSecond},
+                          {"peak_memory_bytes", r.peakMemoryBytes},
+                          {"multiply_adds", r.multiplyAdds},
+                          {"scan_states", r.scanStates}};
+    if (r.trainingStep.medianMs > 0.0) {
+        out["training_step"] = jsonOf(r.trainingStep);
+        out["training_peak_memory_bytes"] = r.trainingPeakMemoryBytes;
+    }
+    if (r.sequentialScanMs > 0.0)
+        out["sequential_scan_ms"] = r.sequentialScanMs;
+    if (r.exponentialLimitMs > 0.0)
+        out["exponential_limit_ms"] = r.exponentialLimitMs;
+    return out;
+}
+
+void printRow(const char* name, const Times& times) {
+    char line[160];
+    std::snprintf(line, sizeof line, "  %-34s %10.3f %10.3f %10.3f", name, times.medianMs, times.minimumMs,
+                  times.maximumMs);
+    printLine(line);
+}
+
+void printText(const char* format, double a, double b = 0.0) {
+    char line[200];
+    std::snprintf(line, sizeof line, format, a, b);
+    printLine(line);
+}
+
+void printTable(const BenchmarkReport& r) {
+    printLine("VM-UNetV2 on " + r.device + ", " + r.precision + ", batch " + std::to_string(r.batch) + ", " +
+              std::to_string(r.inputSize) + " x " + std::to_string(r.inputSize));
+    printLine("  ms                                     median    minimum    maximum");
+    printRow("whole network", r.network);
+    printRow("the same without the scan", r.withoutScan);
+    printRow("its products and convolutions alone", r.productsAlone);
+    printRow("its scans alone", r.scansAlone);
+    for (const StageScan& stage : r.stages) {
+        const std::string name = "  one scan of " + std::to_string(stage.length) + " x " +
+                                 std::to_string(stage.channels) + " (" + std::to_string(stage.blocks) +
+                                 " blocks)";
+        printRow(name.c_str(), stage.forward);
+    }
+    if (r.trainingStep.medianMs > 0.0) {
+        printRow("training step", r.trainingStep);
+        printText("  training: %.0f images/s, peak memory %.2f GB",
+                  1000.0 * r.batch / r.trainingStep.medianMs,
+                  static_cast<double>(r.trainingPeakMemoryBytes) / 1e9);
+    }
+    printText("  %.1f images/s, peak memory %.2f GB", r.imagesPerSecond,
+              static_cast<double>(r.peakMemoryBytes) / 1e9);
+    printText("  whole / without scan: %.2f; without scan / products alone: %.2f",
+              r.network.medianMs / r.withoutScan.medianMs, r.withoutScan.medianMs / r.productsAlone.medianMs);
+    if (r.sequentialScanMs > 0.0)
+        printText("  the scan step after step (one image): %.0f ms, %.0f times this scan", r.sequentialScanMs,
+                  r.sequentialScanMs * r.batch / r.scansAlone.medianMs);
+    printText("  roofline: %.2f billion multiply-adds, %.0f million scan states", r.multiplyAdds / 1e9,
+              r.scanStates / 1e6);
+    if (r.exponentialLimitMs > 0.0)
+        printText("  exponentials at the special-function rate: %.3f ms, %.0f %% of the scans' time",
+                  r.exponentialLimitMs, 100.0 * r.exponentialLimitMs / r.scansAlone.medianMs);
+}
+
+int runBenchmark(BenchmarkCommand& command) {
+    if (!command.options.model.empty()) {
+        const Result<ModelFile> model = findModel(command.options.model);
+        if (!model)
+            return reportError(model.error());
+        command.options.model = model->path;
+    }
+    const Result<BenchmarkReport> report = benchmark(command.options);
+    if (!report)
+        return reportError(report.error());
+    if (command.json)
+        printLine(jsonOf(*report).dump(2));
+    else
+        printTable(*report);
+    return kExitDone;
+}
+
+} // namespace
+
+void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen) {
+    const auto command = std::make_shared<BenchmarkCommand>();
+    CLI::App* sub = program.add_subcommand("benchmark", "Time the network on this machine");
+    sub->add_option("--device", command->options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+    sub->add_option("--precision", command->options.precision, "GPU: tf32 (auto) or fp32")
+        ->check(CLI::IsMember({"auto", "tf32", "fp32"}))
+        ->capture_default_str();
+    sub->add_option("--batch", command->options.batch, "Images at once")->capture_default_str();
+    sub->add_option("--input-size", command->options.inputSize, "Side of the network's input")
+        ->capture_default_str();
+    sub->add_option("--runs", command->options.runs, "Counted runs, at least 20")->capture_default_str();
+    sub->add_option("--threads", command->options.threads, "Processor threads; 0: all")
+        ->capture_default_str();
+    sub->add_option("--model", command->options.model, "Model name or file; random weights without it");
+    sub->add_flag("--training", command->options.training, "Also a training step at this batch");
+    sub->add_flag("--sequential", command->options.sequential,
+                  "Processor: also the scan one step after the other, as its definition has it");
+    sub->add_flag("--json", command->json, "Figures as JSON");
+    sub->callback([command, &chosen] { chosen = [command] { return runBenchmark(*command); }; });
+}
+
+} // namespace limn

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Times of the network on one device, all ratios from one run. No LibTorch type here.
+#pragma once
+
+#include "io/core/result.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace limn {
+
+struct BenchmarkOptions {
+    std::string model; // a checkpoint; empty: random weights of the released size
+    std::string device = "auto";
+    std::string precision = "auto"; // GPU: "tf32" (auto), "fp32"
+    int batch = 1;
+    int inputSize = 256;
+    int runs = 30;           // counted runs, at least 20; three more go before
+    int threads = 0;         // processor threads; 0: all
+    bool training = false;   // also a training step: forward, loss, backward, AdamW
+    bool sequential = false; // also the scan one step after the other in double precision (the definition)
+};
+
+struct Times {
+    double medianMs = 0.0;
+    double minimumMs = 0.0;
+    double maximumMs = 0.0;
+};
+
+struct StageScan {
+    std::int64_t length = 0;
+    std::int64_t channels = 0;
+    int blocks = 0; // of the network that have this shape
+    Times forward;  // one block, the whole batch
+};
+
+struct BenchmarkReport {
+    std::string device;
+    std::string precision;
+    int batch = 0;
+    int inputSize = 0;
+    Times network;       // GPU: replays of a recorded graph, timed by events
+    Times withoutScan;   // the same network with the scan left out
+    Times productsAlone; // its matrix products and convolutions alone, one after the other
+    Times scansAlone;    // the scans of all blocks alone
+    std::vector<StageScan> stages;
+    Times trainingStep;               // 0 unless asked for
+    double sequentialScanMs = 0.0;    // 0 unless asked for: all scans of one image, by the definition
+    double imagesPerSecond = 0.0;     // from the median
+    std::int64_t peakMemoryBytes = 0; // GPU: of LibTorch's allocator; processor: of the process
+    std::int64_t trainingPeakMemoryBytes = 0;
+    // Roofline, for the whole batch.
+    double multiplyAdds = 0.0;       // of products and convolutions
+    double scanStates = 0.0;         // each needs one exponential
+    double exponentialLimitMs = 0.0; // GPU: all of them on the special-function units; 0 on the processor
+};
+
+// Errors: InvalidArgument, DeviceNotAvailable, OutOfMemory, ComputationFailed and those of reading a
+// checkpoint.
+Result<BenchmarkReport> benchmark(const BenchmarkOptions& options);
+
+} // namespace limn

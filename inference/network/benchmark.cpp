@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/benchmark.h"
+
+#include "inference/network/cuda_plugin.h"
+#include "inference/network/device.h"
+#include "inference/network/graph_runner.h"
+#include "inference/network/ss2d_core.h"
+#include "inference/scan/selective_scan.h"
+#include "inference/training/loss.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/utils.h>
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+namespace limn {
+
+namespace {
+
+using at::Tensor;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kWarmUps = 3;
+constexpr int kInputSets = 4;                 // rotated, so that no run finds its input in a cache
+constexpr int kSpecialFunctionsPerClock = 16; // results a clock and multiprocessor (Volta to Hopper)
+
+Times timesOf(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const std::size_t n = values.size();
+    Times times;
+    times.medianMs = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+    times.minimumMs = values.front();
+    times.maximumMs = values.back();
+    return times;
+}
+
+class Bench {
+public:
+    Bench(const BenchmarkOptions& options, c10::Device device) : m_options(options), m_device(device) {}
+    Result<BenchmarkReport> run();
+
+private:
+    // One timed call: by events on a GPU, by the clock on the processor.
+    double timed(const std::function<void()>& body) const;
+    Times repeated(const std::function<void(int)>& body) const;
+    // On a GPU the body is recorded once and replayed.
+    Times repeatedGraph(const std::function<void()>& body) const;
+    Tensor random(at::IntArrayRef shape) const {
+        return at::randn(shape, at::TensorOptions().device(m_device));
+    }
+    void timeProducts(BenchmarkReport& report, const NetworkConfig& config);
+    void timeScans(BenchmarkReport& report, const NetworkConfig& config);
+    void timeTraining(BenchmarkReport& report, const NetworkConfig& config);
+
+    BenchmarkOptions m_options;
+    c10::Device m_device;
+};
+
+double Bench::timed(const std::function<void()>& body) const {
+    if (m_device.is_cuda())
+        return cudaSupport().plugin->timeOnDevice(
+            [](void* context) { (*static_cast<const std::function<void()>*>(context))(); },
+            const_cast<std::function<void()>*>(&body));
+    const auto start = Clock::now();
+    body();
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+Times Bench::repeated(const std::function<void(int)>& body) const {
+    std::vector<double> values;
+    for (int i = -kWarmUps; i < m_options.runs; ++i) {
+        const double ms = timed([&] { body((i + kWarmUps) % kInputSets); });
+        if (i >= 0)
+            values.push_back(ms);
+    }
+    return timesOf(values);
+}
+
+Times Bench::repeatedGraph(const std::function<void()>& body) const {
+    if (!m_device.is_cuda())
+        return repeated([&](int) { body(); });
+    const gpu::Plugin* plugin = cudaSupport().plugin;
+    char reason[256] = {};
+    void* graph = plugin->captureGraph(
+        [](void* context) {
+            const c10::InferenceMode inference;
+            (*static_cast<const std::function<void()>*>(context))();
+        },
+        const_cast<std::function<void()>*>(&body), reason, sizeof reason);
+    TORCH_CHECK(graph != nullptr, "recording failed: ", reason);
+    const Times times = repeated([&](int) { plugin->replayGraph(graph); });
+    plugin->releaseGraph(graph);
+    return times;
+}
+
+// The shapes of one stage at an input size.
+struct Stage {
+    std::int64_t rows; // pixels of one image
+    std::int64_t side;
+    std::int64_t channels; // model width
+    std::int64_t rank;
+    int blocks;
+};
+
+std::vector<Stage> stagesOf(const NetworkConfig& config, int inputSize) {
+    std::vector<Stage> stages;
+    const int count = config.taps == Taps::StageOutputs ? 4 : 3;
+    std::int64_t side = (inputSize + 31) / 32 * 8;
+    for (int i = 0; i < count; ++i, side /= 2)
+        stages.push_back({side * side, side, kStageChannels[i], kStageRanks[i], config.depths[i]});
+    return stages;
+}
+
+void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config) {
+    const std::int64_t n = m_options.batch;
+    std::vector<std::function<void()>> work;
+    double multiplyAdds = 0.0;
+    const auto product = [&](std::int64_t rows, std::int64_t in, std::int64_t out, int times) {
+        const Tensor a = random({n * rows, in});
+        const Tensor b = random({out, in});
+        for (int i = 0; i < times; ++i)
+            work.push_back([a, b] { at::mm(a, b.t()); });
+        multiplyAdds += static_cast<double>(n * rows * in * out * times);
+    };
+    const auto convolution = [&](std::int64_t in, std::int64_t out, std::int64_t side, std::int64_t kernel,
+                                 std::int64_t stride, std::int64_t groups, int times) {
+        const Tensor x = random({n, in, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
+        const Tensor w = random({out, in / groups, kernel, kernel});
+        const std::int64_t padding = stride == kernel ? 0 : kernel / 2;
+        for (int i = 0; i < times; ++i)
+            work.push_back([=] {
+                at::conv2d(x, w, {}, at::IntArrayRef{stride, stride}, at::IntArrayRef{padding, padding},
+                           at::IntArrayRef{1, 1}, groups);
+            });
+        const std::int64_t outSide = side / stride;
+        multiplyAdds +=
+            static_cast<double>(n * outSide * outSide * out * (in / groups) * kernel * kernel * times);
+    };
+    const std::vector<Stage> stages = stagesOf(config, m_options.inputSize);
+    const std::int64_t first = stages.front().side;
+    convolution(config.inputChannels, kStageChannels[0], first * 4, 4, 4, 1, 1);
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        const Stage& s = stages[i];
+        const std::int64_t inner = 2 * s.channels;
+        product(s.rows, s.channels, 2 * inner, s.blocks);
+        convolution(inner, inner, s.side, 3, 1, inner, s.blocks);
+        product(s.rows, inner, 4 * (s.rank + 2 * kStateSize), s.blocks);
+        product(s.rows, inner, s.channels, s.blocks);
+        if (i < 3)
+            product(s.rows / 4, 4 * s.channels, 2 * s.channels, 1);
+    }
+    for (int level = 0; level < 4; ++level) {
+        const std::int64_t side = std::max<std::int64_t>(1, first >> level);
+        convolution(kStageChannels[level], kDecoderChannels, side, 1, 1, 1, 1);
+        convolution(kDecoderChannels, kDecoderChannels, side, 3, 1, 1, 4);
+        if (level > 0) {
+            const Tensor x = random({n, kDecoderChannels, side, side});
+            const Tensor w = random({kDecoderChannels, kDecoderChannels, 4, 4});
+            work.push_back([=] {
+                at::conv_transpose2d(x, w, {}, at::IntArrayRef{2, 2}, at::IntArrayRef{1, 1});
+            });
+            multiplyAdds += static_cast<double>(n * side * side * kDecoderChannels * kDecoderChannels * 16);
+        }
+    }
+    report.productsAlone = repeatedGraph([&] {
+        for (const auto& each : work)
+            each();
+    });
+    report.multiplyAdds = multiplyAdds;
+}
+
+void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config) {
+    struct Prepared {
+        Tensor u, projected, dtWeight, dtBias, rates, skip, parts, scratch;
+        ScanShape shape;
+    };
+    const auto runOne = [this](Prepared& p) {
+        const auto in = [](const Tensor& t) { return t.const_data_ptr<float>(); };
+        if (!m_device.is_cuda()) {
+            selectiveScanForwardCpu(
+                p.shape, {in(p.u), in(p.projected), in(p.dtWeight), in(p.dtBias), in(p.rates), in(p.skip)},
+                p.parts.mutable_data_ptr<float>(), at::get_num_threads());
+            return;
+        }
+        const gpu::Plugin* plugin = cudaSupport().plugin;
+        gpu::ScanProblem problem;
+        problem.batch = static_cast<int>(p.shape.batch);
+        problem.height = static_cast<int>(p.shape.height);
+        problem.width = static_cast<int>(p.shape.width);
+        problem.channels = static_cast<int>(p.shape.channels);
+        problem.rank = static_cast<int>(p.shape.rank);
+        problem.rankStride = problem.rank;
+        problem.u = in(p.u);
+        problem.projected = in(p.projected);
+        problem.dtWeight = in(p.dtWeight);
+        problem.dtBias = in(p.dtBias);
+        problem.a = in(p.rates);
+        problem.d = in(p.skip);
+        const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
+        if (!p.scratch.defined())
+            p.scratch = at::empty({plan.scratchFloats}, p.u.options());
+        const int code = plugin->scanForward(problem, plan, p.parts.mutable_data_ptr<float>(), nullptr,
+                                             p.scratch.mutable_data_ptr<float>(), plugin->currentStream());
+        TORCH_CHECK(code == 0, plugin->errorText(code));
+    };
+    std::vector<Prepared> all;
+    std::vector<int> blocks;
+    for (const Stage& s : stagesOf(config, m_options.inputSize)) {
+        Prepared p;
+        p.shape.batch = m_options.batch;
+        p.shape.height = p.shape.width = s.side;
+        p.shape.channels = 2 * s.channels;
+        p.shape.rank = p.shape.rankStride = s.rank;
+        const std::int64_t rows = p.shape.batch * s.rows;
+        p.u = random({rows, p.shape.channels});
+        p.projected = random({rows, p.shape.projectedWidth()});
+        p.dtWeight = random({4, p.shape.channels, s.rank}).mul_(0.2);
+        p.dtBias = random({4, p.shape.channels}).sub_(4.0);
+        p.rates = random({4 * p.shape.channels, kStateSize}).exp_().neg_();
+        p.skip = random({4 * p.shape.channels});
+        p.parts = at::empty({m_device.is_cuda() ? 4 : 1, rows, p.shape.channels}, p.u.options());
+        StageScan stage;
+        stage.length = s.rows;
+        stage.channels = p.shape.channels;
+        stage.blocks = s.blocks;
+        stage.forward = repeatedGraph([&] { runOne(p); });
+        report.stages.push_back(stage);
+        report.scanStates += static_cast<double>(rows * p.shape.channels * 4 * kStateSize * s.blocks);
+        if (m_options.sequential && !m_device.is_cuda()) {
+            ScanShape single = p.shape;
+            single.batch = 1;
+            std::vector<float> y(static_cast<std::size_t>(s.rows * p.shape.channels));
+            const auto in = [](const Tensor& t) { return t.const_data_ptr<float>(); };
+            const double ms = timed([&] {
+                selectiveScanForwardReference(
+                    single, {in(p.u), in(p.projected), in(p.dtWeight), in(p.dtBias), in(p.rates), in(p.skip)},
+                    y.data());
+            });
+            report.sequentialScanMs += ms * s.blocks;
+        }
+        all.push_back(std::move(p));
+        blocks.push_back(s.blocks);
+    }
+    report.scansAlone = repeatedGraph([&] {
+        for (std::size_t i = 0; i < all.size(); ++i)
+            for (int block = 0; block < blocks[i]; ++block)
+                runOne(all[i]);
+    });
+}
+
+void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
+    VmUnetV2 network(VmUnetV2Options{config, 0.2, false});
+    network->initialise(1);
+    network->to(m_device);
+    network->train();
+    const std::int64_t side = m_options.inputSize;
+    std::vector<Tensor> parameters = network->parameters();
+    std::vector<Tensor> first, second, counts;
+    for (const Tensor& p : parameters) {
+        first.push_back(at::zeros_like(p));
+        second.push_back(at::zeros_like(p));
+        counts.push_back(at::zeros({}, p.options()));
+    }
+    std::vector<Tensor> images, targets;
+    for (int i = 0; i < kInputSets; ++i) {
+        images.push_back(
+            at::rand({m_options.batch, 3, side, side}, at::TensorOptions().device(m_device)).mul_(255.0));
+        targets.push_back(
+            at::rand({m_options.batch, 1, side, side}, at::TensorOptions().device(m_device)).round_());
+    }
+    if (m_device.is_cuda())
+        cudaSupport().plugin->resetPeakMemory();
+    report.trainingStep = repeated([&](int set) {
+        for (Tensor& p : parameters)
+            p.mutable_grad() = Tensor();
+        const LossParts parts = segmentationLoss(network->forward(images[set]).logits, targets[set]);
+        (parts.bce + parts.dice).backward();
+        const torch::NoGradGuard noGradients;
+        std::vector<Tensor> gradients;
+        for (const Tensor& p : parameters)
+            gradients.push_back(p.grad());
+        at::_foreach_add_(counts, 1.0);
+        at::_fused_adamw_(parameters, gradients, first, second, {}, counts, 1e-3, 0.9, 0.999, 1e-2, 1e-8,
+                          false, false);
+    });
+    if (m_device.is_cuda())
+        report.trainingPeakMemoryBytes = cudaSupport().plugin->peakMemory();
+}
+
+Result<BenchmarkReport> Bench::run() {
+    BenchmarkReport report;
+    report.device = describeDevice(m_device).name;
+    const bool tf32 = m_device.is_cuda() && m_options.precision != "fp32";
+    report.precision = tf32 ? "tf32" : "fp32";
+    report.batch = m_options.batch;
+    report.inputSize = m_options.inputSize;
+    at::globalContext().setAllowTF32CuBLAS(tf32);
+    at::globalContext().setAllowTF32CuDNN(tf32);
+
+    VmUnetV2Options networkOptions;
+    TensorFile file;
+    if (!m_options.model.empty()) {
+        Result<TensorFile> read = readCheckpoint(m_options.model);
+        if (!read)
+            return read.error();
+        const Result<NetworkConfig> config = configOf(*read);
+        if (!config)
+            return config.error();
+        networkOptions.config = *config;
+        file = std::move(*read);
+    }
+    VmUnetV2 network(networkOptions);
+    network->initialise(1);
+    if (!m_options.model.empty())
+        if (Result<void> loaded = loadWeights(network, file); !loaded)
+            return loaded.error();
+    network->eval();
+    for (Tensor& parameter : network->parameters())
+        parameter.requires_grad_(false);
+    network->to(m_device);
+
+    {
+        const c10::InferenceMode inference;
+        std::vector<Tensor> inputs;
+        for (int i = 0; i < kInputSets; ++i)
+            inputs.push_back(at::rand({m_options.batch, 3, m_options.inputSize, m_options.inputSize},
+                                      at::TensorOptions().device(m_device))
+                                 .mul_(255.0));
+        if (m_device.is_cuda()) {
+            cudaSupport().plugin->resetPeakMemory();
+            GraphRunner graphs(network);
+            report.network = repeated([&](int set) { graphs.probabilities(inputs[set]); });
+            report.peakMemoryBytes = cudaSupport().plugin->peakMemory();
+        } else {
+            report.network = repeated([&](int set) { at::sigmoid(network->forward(inputs[set]).logits); });
+            rusage usage{};
+            getrusage(RUSAGE_SELF, &usage);
+            report.peakMemoryBytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+        }
+        const ScanLeftOut leftOut;
+        GraphRunner graphs(network);
+        report.withoutScan = repeated([&](int set) {
+            if (m_device.is_cuda())
+                graphs.probabilities(inputs[set]);
+            else
+                at::sigmoid(network->forward(inputs[set]).logits);
+        });
+    }
+    {
+        const c10::InferenceMode inference;
+        timeProducts(report, networkOptions.config);
+        timeScans(report, networkOptions.config);
+    }
+    if (m_options.training)
+        timeTraining(report, networkOptions.config);
+    report.imagesPerSecond = 1000.0 * m_options.batch / report.network.medianMs;
+    if (m_device.is_cuda()) {
+        const gpu::Plugin* plugin = cudaSupport().plugin;
+        const double perMs = static_cast<double>(kSpecialFunctionsPerClock) * plugin->multiprocessors() *
+                             plugin->clockKilohertz();
+        report.exponentialLimitMs = perMs > 0.0 ? report.scanStates / perMs : 0.0;
+    }
+    return report;
+}
+
+} // namespace
+
+Result<BenchmarkReport> benchmark(const BenchmarkOptions& options) {
+    const auto refuse = [](const char* what, int found, const char* allowed) {
+        return Error{ErrorCode::InvalidArgument, {what, std::to_string(found), allowed}};
+    };
+    if (options.batch < 1 || options.batch > 1024)
+        return refuse("The batch size", options.batch, "1 to 1024");
+    if (options.inputSize < 32 || options.inputSize > 4096)
+        return refuse("The input size", options.inputSize, "32 to 4096");
+    if (options.runs < 20)
+        return refuse("The number of runs", options.runs, "at least 20");
+    const Result<c10::Device> device = resolveDevice(options.device);
+    if (!device)
+        return device.error();
+    try {
+        if (options.threads > 0)
+            at::set_num_threads(options.threads);
+        return Bench(options, *device).run();
+    } catch (const c10::OutOfMemoryError&) {
+        return Error{
+            ErrorCode::OutOfMemory,
+            {"a batch of " + std::to_string(options.batch), "use a smaller --batch or --input-size"}};
+    } catch (const std::exception& failure) {
+        const std::string text = failure.what();
+        return Error{ErrorCode::ComputationFailed, {"The benchmark", text.substr(0, text.find('\n'))}};
+    }
+}
+
+} // namespace limn

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs a network on a GPU through recorded graphs: one for each (batch, height, width), recorded when first
+// needed and bounded in number. One thread at a time. LibTorch's headers stay inside inference/.
+#pragma once
+
+#include "inference/network/vm_unet_v2.h"
+
+#include <list>
+
+namespace limn {
+
+class GraphRunner {
+public:
+    explicit GraphRunner(VmUnetV2 network) : m_network(std::move(network)) {}
+    ~GraphRunner();
+    GraphRunner(const GraphRunner&) = delete;
+    GraphRunner& operator=(const GraphRunner&) = delete;
+
+    // images: [b, c, h, w] float32 on the processor or the network's GPU. Gives sigmoid(logits) on the GPU,
+    // valid until the next call. Where recording fails, the network runs without a graph. Throws c10::Error.
+    at::Tensor probabilities(const at::Tensor& images);
+
+    void forget(); // frees all graphs and their memory
+
+private:
+    struct Recorded {
+        std::vector<std::int64_t> shape;
+        bool tf32 = false;
+        at::Tensor input;
+        at::Tensor output;
+        void* graph = nullptr;
+    };
+    void release(Recorded& recorded);
+
+    VmUnetV2 m_network;
+    std::list<Recorded> m_recorded; // most recently used first
+};
+
+} // namespace limn
