@@ -65,9 +65,7 @@ private:
         return take(
             SqlConnection::openPostgresql(QStringLiteral("postgres"), m_dir.path(), QStringLiteral("limn")));
     }
-    std::unique_ptr<ProjectStore> store() {
-        return take(SqlProjectStore::openConnection(connection(), {}));
-    }
+    std::unique_ptr<ProjectStore> store() { return take(SqlProjectStore::openConnection(connection(), {})); }
 
 private Q_SLOTS:
     void initTestCase() {
