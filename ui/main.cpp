@@ -8,30 +8,46 @@
 #include <QCommandLineParser>
 #include <QTimer>
 
+#include <memory>
+
 int main(int argc, char** argv) {
-    limn::prepareOpenGL();
-    QApplication application(argc, argv);
-    limn::prepareApplication(application);
-    QApplication::setApplicationVersion(QStringLiteral(LIMN_VERSION));
+    // Help and version need no display.
+    bool textOnly = false;
+    for (int i = 1; i < argc; ++i) {
+        const QByteArray argument(argv[i]);
+        textOnly = textOnly || argument == "-h" || argument == "--help" || argument == "-v" ||
+                   argument == "--version";
+    }
+    std::unique_ptr<QCoreApplication> application;
+    if (textOnly) {
+        application = std::make_unique<QCoreApplication>(argc, argv);
+    } else {
+        limn::prepareOpenGL();
+        auto gui = std::make_unique<QApplication>(argc, argv);
+        limn::prepareApplication(*gui);
+        application = std::move(gui);
+    }
+    QCoreApplication::setApplicationName(QStringLiteral("limn"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(LIMN_VERSION));
 
     QCommandLineParser parser;
-    parser.setApplicationDescription(QApplication::translate(
+    parser.setApplicationDescription(QCoreApplication::translate(
         "main", "Review and correct segmentations of dermoscopy and endoscopy images."));
     parser.addHelpOption();
     parser.addVersionOption();
     parser.addPositionalArgument(
         QStringLiteral("FILE"),
-        QApplication::translate("main", "Images, a folder of images, or a project (NAME.limn)."),
+        QCoreApplication::translate("main", "Images, a folder of images, or a project (NAME.limn)."),
         QStringLiteral("[FILE...]"));
     const QCommandLineOption demo(QStringLiteral("demo"),
-                                  QApplication::translate("main", "Open the demo images."));
+                                  QCoreApplication::translate("main", "Open the demo images."));
     const QCommandLineOption device(
         QStringLiteral("device"),
-        QApplication::translate("main", "Where the model runs: auto, cpu, cuda, cuda:N."),
+        QCoreApplication::translate("main", "Where the model runs: auto, cpu, cuda, cuda:N."),
         QStringLiteral("DEVICE"));
     parser.addOption(demo);
     parser.addOption(device);
-    parser.process(application);
+    parser.process(*application);
 
     limn::MainWindow window;
     window.show();

@@ -1269,6 +1269,18 @@
         <source>Try now</source>
         <translation>Jetzt versuchen</translation>
     </message>
+    <message>
+        <source>background 0</source>
+        <translation>Hintergrund 0</translation>
+    </message>
+    <message>
+        <source>1 inside</source>
+        <translation>1 innen</translation>
+    </message>
+    <message>
+        <source>Annotation</source>
+        <translation>Annotation</translation>
+    </message>
 </context>
 <context>
     <name>limn::MeasurePanel</name>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The canvas shows the image's own pixels: frames grabbed from a real window are compared with the image at
 // several zooms, and zoom and pan keep what is under the pointer. Images are made here by rule.
+#include "app/models/model_lookup.h"
+#include "inference/engine.h"
 #include "tests/gui/gui_test.h"
 #include "ui/canvas/canvas_view.h"
 #include "ui/theme/application_setup.h"
@@ -273,6 +275,28 @@ private Q_SLOTS:
         QCOMPARE(frame.pixel(edge - 4, row), qRgb(255, 255, 255));
         QCOMPARE(frame.pixel(edge + 3, row), qRgb(255, 255, 255));
         m_canvas->overlay().setLayers({});
+    }
+
+    // VTK, Qt and LibTorch share one process: a network runs, and the next frame is what it was.
+    void aNetworkRunsBesideTheCanvas() {
+        const std::vector<ModelFile> models = listModels();
+        if (models.empty())
+            QSKIP("no model file is installed");
+        show(testImage(400, 300));
+        const QImage before = m_canvas->grabImage();
+        EngineOptions options;
+        options.device = "cpu";
+        Result<std::unique_ptr<Engine>> engine = Engine::load(models.front().path, options);
+        QVERIFY2(engine.ok(), engine ? "" : engine.error().message().c_str());
+        PredictOptions predict;
+        predict.inputSize = 64;
+        const Result<Proposal> proposal = (*engine)->predict(*m_canvas->image()->image, predict);
+        QVERIFY2(proposal.ok(), proposal ? "" : proposal.error().message().c_str());
+        QCOMPARE(proposal->probability.size.width, 400);
+        QCOMPARE(proposal->probability.size.height, 300);
+        m_canvas->zoomTo(2.0);
+        m_canvas->fit();
+        QVERIFY(m_canvas->grabImage() == before);
     }
 
     // An edit redraws the tiles that it touched and no other.

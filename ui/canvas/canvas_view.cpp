@@ -231,6 +231,19 @@ void CanvasView::setMarkedLine(const QLineF& line) {
     updateOverlay();
 }
 
+void CanvasView::setCaptions(const QString& left, const QString& right) {
+    m_leftCaption = left;
+    m_rightCaption = right;
+    updateOverlay();
+}
+
+void CanvasView::setLegend(std::vector<QRgb> colors, const QString& least, const QString& greatest) {
+    m_legend = std::move(colors);
+    m_legendLeast = least;
+    m_legendGreatest = greatest;
+    updateOverlay();
+}
+
 std::optional<QPoint> CanvasView::pointerPixel() const {
     if (!m_pointer || m_view.empty())
         return std::nullopt;
@@ -359,6 +372,10 @@ void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
     painter.restore();
     if (!m_view.empty() && m_scaleBar)
         paintScaleBar(painter);
+    if (!m_view.empty())
+        paintCaptions(painter);
+    if (!m_view.empty() && !m_legend.empty())
+        paintLegend(painter);
     if (m_view.empty() && !m_emptyText.isEmpty()) {
         painter.setPen(palette().color(QPalette::PlaceholderText));
         painter.drawText(rect().adjusted(40, 40, -40, -40), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
@@ -388,6 +405,57 @@ void CanvasView::paintGrid(QPainter& painter) const {
         lines.append(QLineF(left, origin.y() + y * zoom, right, origin.y() + y * zoom));
     painter.setPen(QPen(QColor(0, 0, 0, 60), 1));
     painter.drawLines(lines);
+}
+
+void CanvasView::paintCaptions(QPainter& painter) const {
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    const QFontMetrics metrics(painter.font());
+    const auto tag = [&](const QString& text, double x, bool rightOfIt) {
+        if (text.isEmpty())
+            return;
+        const double w = metrics.horizontalAdvance(text) + 20;
+        const QRectF box(rightOfIt ? x : x - w, 12, w, metrics.height() + 8);
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(QColor(0x10, 0x10, 0x10, 190));
+        painter.drawRoundedRect(box, 5, 5);
+        painter.setPen(Qt::white);
+        painter.drawText(box, Qt::AlignCenter, text);
+    };
+    if (m_divider >= 0) {
+        tag(m_leftCaption, m_divider * width() - 10, false);
+        tag(m_rightCaption, m_divider * width() + 10, true);
+    } else {
+        tag(m_leftCaption, 12, true);
+    }
+    painter.restore();
+}
+
+void CanvasView::paintLegend(QPainter& painter) const {
+    constexpr int kBar = 160;
+    painter.save();
+    const QFontMetrics metrics(painter.font());
+    const int left = metrics.horizontalAdvance(m_legendLeast);
+    const int right = metrics.horizontalAdvance(m_legendGreatest);
+    const QRectF box(width() - 12 - (kBar + left + right + 36), 12, kBar + left + right + 36, 28);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(QColor(0x10, 0x10, 0x10, 190));
+    painter.drawRoundedRect(box, 5, 5);
+    const QRectF bar(box.left() + left + 18, box.top() + 8, kBar, 12);
+    QLinearGradient gradient(bar.topLeft(), bar.topRight());
+    for (std::size_t i = 0; i < m_legend.size(); ++i)
+        gradient.setColorAt(static_cast<double>(i) /
+                                static_cast<double>(std::max<std::size_t>(1, m_legend.size() - 1)),
+                            QColor(m_legend[i]));
+    painter.setBrush(gradient);
+    painter.drawRect(bar);
+    painter.setPen(Qt::white);
+    painter.drawText(QRectF(box.left() + 10, box.top(), left + 2, box.height()), Qt::AlignVCenter,
+                     m_legendLeast);
+    painter.drawText(QRectF(bar.right() + 8, box.top(), right + 2, box.height()), Qt::AlignVCenter,
+                     m_legendGreatest);
+    painter.restore();
 }
 
 void CanvasView::paintScaleBar(QPainter& painter) const {

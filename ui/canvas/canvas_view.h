@@ -69,6 +69,10 @@ public:
     void setEmptyText(const QString& text);
     // A line in image coordinates over everything, such as a diameter; null for none.
     void setMarkedLine(const QLineF& line);
+    // What is seen: at the upper left, and right of the divider. Empty for none.
+    void setCaptions(const QString& left, const QString& right);
+    // Colours from the least to the greatest value, with words for both ends; no colours for none.
+    void setLegend(std::vector<QRgb> colors, const QString& least, const QString& greatest);
     std::optional<QPoint> pointerPixel() const;
     bool gestureActive() const { return m_gesture || m_panning; }
     // Drops the gesture in progress. True when there was one.
@@ -108,6 +112,8 @@ private:
     void applyView(const ViewTransform& view);
     void paintOverlay(QPainter& painter, const QRect& logicalClip);
     void paintScaleBar(QPainter& painter) const;
+    void paintCaptions(QPainter& painter) const;
+    void paintLegend(QPainter& painter) const;
     void paintGrid(QPainter& painter) const;
     void updateOverlay();
     void updateCursor();
@@ -134,6 +140,11 @@ private:
     bool m_movingDivider = false;
     QString m_emptyText;
     QLineF m_markedLine;
+    QString m_leftCaption;
+    QString m_rightCaption;
+    std::vector<QRgb> m_legend;
+    QString m_legendLeast;
+    QString m_legendGreatest;
 
     std::optional<QPointF> m_pointer; // logical pixels
     CanvasPointer m_lastPointer;

@@ -10,6 +10,7 @@
 #include <QDoubleSpinBox>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLineEdit>
 #include <QLocale>
 #include <QPushButton>
 #include <QSlider>
@@ -77,6 +78,9 @@ QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double
     box->setKeyboardTracking(false);
     box->setAccessibleName(name);
     box->setFocusPolicy(Qt::ClickFocus);
+    if (auto* line = box->findChild<QLineEdit*>())
+        connect(line, &QLineEdit::returnPressed, this,
+                [this] { QMetaObject::invokeMethod(this, &OptionBar::finished, Qt::QueuedConnection); });
     m_layout->addWidget(label);
     m_layout->addWidget(box);
     QSlider* s = nullptr;

@@ -31,6 +31,8 @@ public:
 
 Q_SIGNALS:
     void changed();
+    // Enter was pressed in a field.
+    void finished();
     // The ruler's line is this long.
     void calibrated(double millimetres);
 

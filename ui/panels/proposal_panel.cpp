@@ -10,6 +10,7 @@
 #include <QDoubleSpinBox>
 #include <QEvent>
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QLocale>
 #include <QPainter>
@@ -166,6 +167,23 @@ bool ProposalPanel::eventFilter(QObject* watched, QEvent* event) {
     if (watched == m_slider && event->type() == QEvent::MouseButtonDblClick && m_session.document()) {
         m_session.document()->resetThreshold();
         return true;
+    }
+    if (watched == m_slider && event->type() == QEvent::ShortcutOverride) {
+        // On the slider these keys move the threshold and no image.
+        switch (static_cast<QKeyEvent*>(event)->key()) {
+        case Qt::Key_Left:
+        case Qt::Key_Right:
+        case Qt::Key_Up:
+        case Qt::Key_Down:
+        case Qt::Key_PageUp:
+        case Qt::Key_PageDown:
+        case Qt::Key_Home:
+        case Qt::Key_End:
+            event->accept();
+            return true;
+        default:
+            break;
+        }
     }
     return QWidget::eventFilter(watched, event);
 }

@@ -359,6 +359,8 @@ void MainWindow::makeLayout() {
     auto* flag = new QToolButton;
     flag->setDefaultAction(m_commands->action(QStringLiteral("flag")));
     flag->setFixedSize(32, 30);
+    m_acceptButton->setFocusPolicy(Qt::TabFocus);
+    m_rejectButton->setFocusPolicy(Qt::TabFocus);
     second->addWidget(m_rejectButton, 1);
     second->addWidget(flag);
     reviewLayout->addWidget(m_acceptButton);
@@ -468,6 +470,7 @@ void MainWindow::makeLayout() {
         m_toolSettings.save();
         m_canvas->toolChanged();
     });
+    connect(m_options, &OptionBar::finished, this, [this] { m_canvas->setFocus(); });
     connect(m_options, &OptionBar::calibrated, this, [this](double mm) {
         auto* ruler = static_cast<RulerTool*>(m_tools[ToolId::Ruler].get());
         const double px = ruler->line().length();

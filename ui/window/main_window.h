@@ -143,7 +143,6 @@ private:
     QWidget* m_canvasPage;
     CanvasView* m_canvas;
     CanvasView* m_second;
-    QLabel* m_secondTitle;
     QListView* m_grid;
     QLabel* m_errorText;
     QWidget* m_sidePane;
