@@ -45,6 +45,59 @@ std::string threeDigits(double value) {
     return text;
 }
 
+// Every digit: what is written and read again is the same number.
+std::string allDigits(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.17g", value);
+    return text;
+}
+
+// What decides the weights besides the step, by name, as last.safetensors keeps it. A run goes on only where
+// all of it is the same.
+std::map<std::string, std::string> settingsOf(const TrainingSet& set, const TrainOptions& o) {
+    const AugmentOptions& a = o.augmentation;
+    std::string sizes = std::to_string(o.inputSize);
+    for (const auto& [from, size] : o.sizeSchedule)
+        sizes += ", " + threeDigits(from) + ":" + std::to_string(size);
+    std::string augmentation;
+    for (const double value : {a.flipProbability, a.rotationProbability, a.rotationDegrees, a.logScale,
+                               a.logAspect, a.shift, a.shear, a.colour, a.blurProbability, a.noiseProbability,
+                               a.artefactProbability, a.cutoutProbability})
+        augmentation += (augmentation.empty() ? "" : " ") + threeDigits(value);
+    std::string drawn = threeDigits(o.drawnShare) + " until " + threeDigits(o.drawnUntil);
+    for (const DrawnKind kind : o.drawnKinds)
+        drawn += kind == DrawnKind::Dermoscopy ? " dermoscopy" : " endoscopy";
+    // FNV-1a of names and sizes, in order.
+    std::uint64_t hash = 0xcbf29ce484222325ull;
+    for (const TrainingSample& sample : set.training) {
+        const std::string text = sample.name + ":" + std::to_string(sample.size.width) + "x" +
+                                 std::to_string(sample.size.height) + ";";
+        for (const char c : text)
+            hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+    }
+    std::string depths;
+    for (const int depth : o.config.depths)
+        depths += (depths.empty() ? "" : ",") + std::to_string(depth);
+    return {
+        {"epochs", std::to_string(o.epochs)},
+        {"batch", std::to_string(o.batch)},
+        {"input sizes", sizes},
+        {"seed", std::to_string(o.seed)},
+        {"network", depths + " " + std::string(nameOf(o.config.taps))},
+        {"learning rate", allDigits(o.learningRate) + " to " + allDigits(o.finalLearningRate) +
+                              (o.cosineOverWholeRun ? " over the run" : " in periods") + ", warm-up " +
+                              threeDigits(o.warmUpSteps)},
+        {"weight decay", allDigits(o.weightDecay) + (o.decayEverything ? " of all" : " of matrices")},
+        {"gradient clip", allDigits(o.gradientClip)},
+        {"averaging", allDigits(o.averaging)},
+        {"drop path", allDigits(o.dropPath)},
+        {"loss weights", allDigits(o.headWeight) + " " + allDigits(o.boundaryWeight)},
+        {"augmentation", augmentation},
+        {"drawn images", drawn},
+        {"training pairs", std::to_string(set.training.size()) + ", " + std::to_string(hash)},
+    };
+}
+
 // Batch bytes to what the network takes: each picture stretched to 0..255 by its own least and greatest
 // value.
 Tensor stretched(const Tensor& bytes) {
@@ -67,6 +120,8 @@ private:
     void applyGradients(double learningRate);
     Tensor lossOf(const Batch& batch);
     ValidationScores validate(int side);
+    bool weightsAreFinite() const;
+    Error brokenLoss(const std::string& what, double learningRate, const Batch* batch) const;
     Result<void> saveState();
     Result<void> restoreState(const TensorFile& file);
     Result<void> saveBest();
@@ -82,6 +137,10 @@ private:
     std::vector<Tensor> m_parameters, m_firstMoments, m_secondMoments, m_counts;
     std::vector<std::size_t> m_decayed, m_undecayed; // indices into the lists above
     std::int64_t m_step = 0;
+    // Of the epoch that an earlier piece of the run began; added to this piece's part in the figures.
+    double m_lossSumBefore = 0.0;
+    std::int64_t m_stepsBefore = 0;
+    int m_savedEpoch = -1;        // finished epochs in last.safetensors; < 0: this run has written none
     double m_secondsBefore = 0.0; // of earlier pieces of this run
     ValidationScores m_best;
     int m_bestEpoch = 0;
@@ -257,6 +316,31 @@ ValidationScores Trainer::validate(int side) {
     return scores;
 }
 
+bool Trainer::weightsAreFinite() const {
+    const torch::NoGradGuard noGradients;
+    const Tensor norm = at::stack(at::_foreach_norm(m_parameters, 2.0)).norm();
+    return std::isfinite(norm.item<double>());
+}
+
+Error Trainer::brokenLoss(const std::string& what, double learningRate, const Batch* batch) const {
+    std::string text =
+        what + " step " + std::to_string(m_step) + " (learning rate " + threeDigits(learningRate);
+    if (batch != nullptr) {
+        text += ", samples ";
+        for (std::size_t i = 0; i < std::min<std::size_t>(4, batch->names.size()); ++i)
+            text += (i > 0 ? ", " : "") + batch->names[i];
+        if (batch->names.size() > 4)
+            text += ", ...";
+    }
+    text += "); ";
+    if (m_savedEpoch >= 0)
+        text += "the last good weights, after " + std::to_string(m_savedEpoch) + " whole epochs, stay in " +
+                (std::filesystem::path(m_options.outputFolder) / "last.safetensors").string();
+    else
+        text += "no weights had been written yet; try a lower learning rate";
+    return Error{ErrorCode::ComputationFailed, {"Training", text}};
+}
+
 Result<void> Trainer::saveState() {
     TensorFile file = storeWeights(m_network);
     const auto add = [&file](const std::string& name, const Tensor& value) {
@@ -271,41 +355,43 @@ Result<void> Trainer::saveState() {
         add("averaged." + m_names[i], averaged[m_names[i]]);
     }
     file.metadata["format"] = "limn-training-state";
+    for (const auto& [name, value] : settingsOf(m_set, m_options))
+        file.metadata["setting: " + name] = value;
     file.metadata["taps"] = std::string(nameOf(m_options.config.taps));
     file.metadata["step"] = std::to_string(m_step);
-    file.metadata["steps_per_epoch"] = std::to_string(m_maker.stepsPerEpoch());
-    file.metadata["epochs"] = std::to_string(m_options.epochs);
-    file.metadata["seed"] = std::to_string(m_options.seed);
-    file.metadata["seconds"] = std::to_string(m_secondsBefore);
+    file.metadata["epoch_loss_sum"] = allDigits(m_lossSumBefore);
+    file.metadata["epoch_steps"] = std::to_string(m_stepsBefore);
+    file.metadata["seconds"] = allDigits(m_secondsBefore);
     file.metadata["best_epoch"] = std::to_string(m_bestEpoch);
-    file.metadata["best_dsc"] = std::to_string(m_best.dsc);
-    file.metadata["best_miou"] = std::to_string(m_best.miou);
-    file.metadata["best_loss"] = std::to_string(m_best.loss);
+    file.metadata["best_dsc"] = allDigits(m_best.dsc);
+    file.metadata["best_miou"] = allDigits(m_best.miou);
+    file.metadata["best_loss"] = allDigits(m_best.loss);
     // Random numbers on the device (drop path) go on where they were.
     const at::Generator generator = at::globalContext().defaultGenerator(m_device);
     const Tensor random = generator.get_state().to(at::kCPU).to(at::kFloat);
     file.tensors.push_back(
         StoredTensor::fromFloat("random_state", random.sizes().vec(),
                                 {random.data_ptr<float>(), static_cast<std::size_t>(random.numel())}));
-    return writeSafetensors((std::filesystem::path(m_options.outputFolder) / "last.safetensors").string(),
-                            file);
+    Result<void> written =
+        writeSafetensors((std::filesystem::path(m_options.outputFolder) / "last.safetensors").string(), file);
+    if (written)
+        m_savedEpoch = static_cast<int>(m_step / m_maker.stepsPerEpoch());
+    return written;
 }
 
 Result<void> Trainer::restoreState(const TensorFile& file) {
-    const auto fact = [&file](const char* key) {
+    const auto fact = [&file](const std::string& key) {
         const auto found = file.metadata.find(key);
         return found == file.metadata.end() ? std::string() : found->second;
     };
-    for (const auto& [key, wanted] : {std::pair<const char*, std::string>{"format", "limn-training-state"},
-                                      {"steps_per_epoch", std::to_string(m_maker.stepsPerEpoch())},
-                                      {"epochs", std::to_string(m_options.epochs)},
-                                      {"seed", std::to_string(m_options.seed)},
-                                      {"taps", std::string(nameOf(m_options.config.taps))}}) {
-        if (fact(key) != wanted)
+    if (fact("format") != "limn-training-state")
+        return Error{ErrorCode::CheckpointInvalid, {file.source, "it is not the state of a training run"}};
+    for (const auto& [name, wanted] : settingsOf(m_set, m_options)) {
+        const std::string found = fact("setting: " + name);
+        if (found != wanted)
             return Error{ErrorCode::CheckpointMismatch,
-                         {file.source, std::string("its ") + key + " is '" + fact(key) +
-                                           "', this run's is '" + wanted +
-                                           "'; resume with the settings that the run began with"}};
+                         {file.source, name + ": the run began with '" + found + "', now '" + wanted +
+                                           "' is asked for; resume with the settings that it began with"}};
     }
     if (Result<void> loaded = loadWeights(m_network, file); !loaded)
         return loaded;
@@ -341,6 +427,9 @@ Result<void> Trainer::restoreState(const TensorFile& file) {
         if (generator.get_state().numel() == values.numel())
             generator.set_state(values.to(at::kByte));
     }
+    m_lossSumBefore = std::strtod(fact("epoch_loss_sum").c_str(), nullptr);
+    m_stepsBefore = std::strtoll(fact("epoch_steps").c_str(), nullptr, 10);
+    m_savedEpoch = static_cast<int>(m_step / m_maker.stepsPerEpoch());
     m_secondsBefore = std::strtod(fact("seconds").c_str(), nullptr);
     m_bestEpoch = static_cast<int>(std::strtol(fact("best_epoch").c_str(), nullptr, 10));
     m_best.dsc = std::strtod(fact("best_dsc").c_str(), nullptr);
@@ -355,8 +444,10 @@ Result<void> Trainer::saveBest() {
     std::map<std::string, std::string> facts = m_options.facts;
     facts["epoch"] = std::to_string(m_bestEpoch);
     facts["step"] = std::to_string(m_step);
-    facts["validation_dsc"] = threeDigits(m_best.dsc);
-    facts["validation_miou"] = threeDigits(m_best.miou);
+    if (!m_set.validation.empty()) {
+        facts["validation_dsc"] = threeDigits(m_best.dsc);
+        facts["validation_miou"] = threeDigits(m_best.miou);
+    }
     facts["training_samples"] = std::to_string(m_set.training.size());
     facts["validation_samples"] = std::to_string(m_set.validation.size());
     facts["batch"] = std::to_string(m_options.batch);
@@ -423,28 +514,20 @@ Result<TrainReport> Trainer::run() {
             ++stepsHere;
             const bool epochEnds = m_step % m_maker.stepsPerEpoch() == 0;
             applyGradients(progress.learningRate);
-            if (m_step % kCheckEvery == 0 || epochEnds || !m_device.is_cuda()) {
-                loss = lossSum.item<double>() / static_cast<double>(stepsOfEpoch);
-                if (!std::isfinite(loss)) {
-                    std::string samples;
-                    for (std::size_t i = 0; i < std::min<std::size_t>(4, batch->names.size()); ++i)
-                        samples += (i > 0 ? ", " : "") + batch->names[i];
-                    return Error{ErrorCode::ComputationFailed,
-                                 {"Training", "the loss stopped being a number at or before step " +
-                                                  std::to_string(m_step) + " (learning rate " +
-                                                  threeDigits(progress.learningRate) + ", samples " +
-                                                  samples +
-                                                  ", ...); the weights of the last finished epoch are in " +
-                                                  report.lastPath}};
-                }
+            stopped = m_observer.stopAsked() || (m_options.timeLimitMinutes > 0.0 &&
+                                                 secondsSince(start) > m_options.timeLimitMinutes * 60.0);
+            if (m_step % kCheckEvery == 0 || epochEnds || stopped || !m_device.is_cuda()) {
+                loss = (m_lossSumBefore + lossSum.item<double>()) /
+                       static_cast<double>(m_stepsBefore + stepsOfEpoch);
+                if (!std::isfinite(loss))
+                    return brokenLoss("the loss stopped being a number at or before", progress.learningRate,
+                                      batch.get());
             }
             if (secondsSince(lastReport) > kReportSeconds) {
                 describe();
                 m_observer.progress(progress);
                 lastReport = Clock::now();
             }
-            stopped = m_observer.stopAsked() || (m_options.timeLimitMinutes > 0.0 &&
-                                                 secondsSince(start) > m_options.timeLimitMinutes * 60.0);
             if (epochEnds)
                 break;
         } while (!stopped);
@@ -456,9 +539,17 @@ Result<TrainReport> Trainer::run() {
         const int epoch = progress.epoch;
         const bool validates = epochEnded && (epoch % std::max(1, m_options.validateEvery) == 0 ||
                                               m_step >= m_maker.totalSteps());
+        // The loss is of the weights before the last step: what is written is looked at itself.
+        if ((validates || stopped) && !weightsAreFinite())
+            return brokenLoss("the weights stopped being numbers at or before", progress.learningRate,
+                              nullptr);
+        m_lossSumBefore = epochEnded ? 0.0 : m_lossSumBefore + lossSum.item<double>();
+        m_stepsBefore = epochEnded ? 0 : m_stepsBefore + stepsOfEpoch;
         if (validates) {
             progress.validated = true;
             progress.scores = validate(m_options.inputSize);
+            if (!std::isfinite(progress.scores.loss))
+                return brokenLoss("the validation loss is no number after", progress.learningRate, nullptr);
             progress.isBest = progress.scores.dsc >= m_best.dsc;
             if (progress.isBest) {
                 m_best = progress.scores;
@@ -494,20 +585,65 @@ Result<void> checkOptions(const TrainingSet& set, const TrainOptions& options) {
     const auto refuse = [](const char* what, double found, const char* allowed) {
         return Error{ErrorCode::InvalidArgument, {what, threeDigits(found), allowed}};
     };
+    const auto within = [](double value, double low, double high) { return value >= low && value <= high; };
+    if (options.outputFolder.empty())
+        return Error{ErrorCode::InvalidArgument, {"The folder of the run", "no name", "a folder's name"}};
     if (options.batch < 1 || options.batch > 4096)
         return refuse("The batch size", options.batch, "1 to 4096");
-    if (options.epochs < 1)
-        return refuse("The number of epochs", options.epochs, "at least 1");
+    if (options.epochs < 1 || options.epochs > 1000000)
+        return refuse("The number of epochs", options.epochs, "1 to 1000000");
     if (options.inputSize < 32 || options.inputSize > 2048)
         return refuse("The input size", options.inputSize, "32 to 2048");
-    for (const auto& [from, size] : options.sizeSchedule)
+    for (const auto& [from, size] : options.sizeSchedule) {
         if (size < 32 || size > 2048)
             return refuse("An input size of the schedule", size, "32 to 2048");
-    for (const TrainingSample& sample : set.training)
-        if (sample.rgb.size() != sample.size.pixels() * 3 || sample.mask.size() != sample.size.pixels() ||
-            sample.size.pixels() == 0)
-            return Error{ErrorCode::InvalidArgument,
-                         {"The pixel data of " + sample.name, "incomplete", "whole"}};
+        if (!within(from, 0.0, 1.0))
+            return refuse("The share of the run at which the input size changes", from, "0 to 1");
+    }
+    // Not above 0 catches what is no number too.
+    if (!(options.learningRate > 0.0) || !std::isfinite(options.learningRate))
+        return refuse("The learning rate", options.learningRate, "above 0");
+    for (const auto& [what, value] :
+         {std::pair<const char*, double>{"The final learning rate", options.finalLearningRate},
+          {"The weight decay", options.weightDecay},
+          {"The number of warm-up steps", options.warmUpSteps},
+          {"The largest norm of the gradients", options.gradientClip},
+          {"The weight of the heads", options.headWeight},
+          {"The weight of the border", options.boundaryWeight},
+          {"The time limit", options.timeLimitMinutes}})
+        if (!(value >= 0.0) || !std::isfinite(value))
+            return refuse(what, value, "0 or more");
+    for (const auto& [what, value] :
+         {std::pair<const char*, double>{"The drop path probability", options.dropPath},
+          {"The decay of the averaged weights", options.averaging}})
+        if (!(value >= 0.0 && value < 1.0))
+            return refuse(what, value, "at least 0 and below 1");
+    for (const auto& [what, value] :
+         {std::pair<const char*, double>{"The share of drawn pictures", options.drawnShare},
+          {"The share of the run with drawn pictures", options.drawnUntil}})
+        if (!within(value, 0.0, 1.0))
+            return refuse(what, value, "0 to 1");
+    if (options.workers < 0 || options.workers > 1024)
+        return refuse("The number of workers", options.workers, "0 to 1024");
+    const NetworkConfig& config = options.config;
+    if (config.inputChannels != 3 || config.classes != 1)
+        return Error{ErrorCode::InvalidArgument,
+                     {"The network",
+                      std::to_string(config.inputChannels) + " channels in, " +
+                          std::to_string(config.classes) + " classes out",
+                      "3 and 1: training works on colour pictures with one mask"}};
+    const bool fourthMayMiss = config.taps == Taps::StageInputs;
+    bool depthsAreRight = config.depths.size() == kStageChannels.size();
+    for (std::size_t i = 0; depthsAreRight && i < config.depths.size(); ++i)
+        depthsAreRight = config.depths[i] >= (i == 3 && fourthMayMiss ? 0 : 1) && config.depths[i] <= 64;
+    if (!depthsAreRight)
+        return Error{ErrorCode::InvalidArgument, {"The depths of the stages", "others", "four of 1 to 64"}};
+    for (const std::vector<TrainingSample>* samples : {&set.training, &set.validation})
+        for (const TrainingSample& sample : *samples)
+            if (sample.size.width < 1 || sample.size.height < 1 ||
+                sample.rgb.size() != sample.size.pixels() * 3 || sample.mask.size() != sample.size.pixels())
+                return Error{ErrorCode::InvalidArgument,
+                             {"The pixel data of " + sample.name, "incomplete", "whole"}};
     return {};
 }
 
