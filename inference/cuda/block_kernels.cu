@@ -5,20 +5,18 @@
 // fixed order.
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
+#include "inference/cuda/scan_plan.h"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include <algorithm>
+#include <type_traits>
 
 namespace limn::gpu {
 
 namespace {
 
-constexpr int kThreads = 128;
-constexpr int kStrip = 8;         // pixels of a row that one thread of the depthwise kernels makes
-constexpr float kEpsilon = 1e-5f; // of every LayerNorm of the released network
 constexpr unsigned kFullWarp = 0xffffffffu;
 
 template<typename T>
@@ -222,7 +220,7 @@ __global__ void __launch_bounds__(kThreads)
         const float difference = lane + i * 32 < channels ? value[i] - mean : 0.0f;
         squares += difference * difference;
     }
-    const float scale = rsqrtf(sumOverWarp(squares) / channels + kEpsilon);
+    const float scale = rsqrtf(sumOverWarp(squares) / channels + kNormEpsilon);
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
         const int channel = lane + i * 32;
@@ -266,7 +264,7 @@ __global__ void __launch_bounds__(kThreads)
             const float difference = lane + i * 32 < channels ? value[i] - mean : 0.0f;
             squares += difference * difference;
         }
-        const float scale = rsqrtf(sumOverWarp(squares) / channels + kEpsilon);
+        const float scale = rsqrtf(sumOverWarp(squares) / channels + kNormEpsilon);
         float sumGrad = 0.0f;
         float sumGradValue = 0.0f;
         float gradNormalised[kPerLane];
@@ -309,8 +307,6 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-constexpr int kMaxPartialWarps = 2048;
-
 // Calls function with the number of values per lane (as a compile-time constant) that holds a row of
 // `channels`.
 template<typename Function>
@@ -323,8 +319,8 @@ int withPerLane(int channels, Function function) {
         return function(std::integral_constant<int, 12>{});
     if (channels <= 768)
         return function(std::integral_constant<int, 24>{});
-    if (channels <= 1536)
-        return function(std::integral_constant<int, 48>{});
+    if (channels <= kMaxNormChannels)
+        return function(std::integral_constant<int, kMaxNormChannels / 32>{});
     return static_cast<int>(cudaErrorInvalidValue);
 }
 
@@ -374,10 +370,6 @@ int depthwiseSiluForward(Element element, int batch, int height, int width, int 
     return static_cast<int>(cudaErrorInvalidValue);
 }
 
-int depthwisePartials(int batch, int height) {
-    return batch * height;
-}
-
 int depthwiseSiluBackward(int batch, int height, int width, int channels, const float* x,
                           std::int64_t xStride, const float* weight, const float* bias, const float* gradOut,
                           float* gradPre, float* gradX, std::int64_t gradXStride, float* partial,
@@ -414,11 +406,6 @@ int normGateForward(Element element, std::int64_t rows, int channels, int parts,
                                             cudaStream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
-}
-
-int normGatePartials(std::int64_t rows) {
-    const std::int64_t warps = std::min<std::int64_t>(kMaxPartialWarps, rows);
-    return static_cast<int>((warps + kThreads / 32 - 1) / (kThreads / 32) * (kThreads / 32));
 }
 
 int normGateBackward(std::int64_t rows, int channels, const float* y, const float* z, std::int64_t zStride,

@@ -11,19 +11,16 @@
 // run.
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
+#include "inference/cuda/scan_plan.h"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include <algorithm>
-
 namespace limn::gpu {
 
 namespace {
 
-constexpr int kForwardChannels = 32;  // channels of a block of the forward kernel: 128 threads
-constexpr int kBackwardChannels = 64; // 256 threads
 constexpr unsigned kFullWarp = 0xffffffffu;
 
 template<typename T>
@@ -484,7 +481,7 @@ __global__ void __launch_bounds__(kBackwardChannels* kQuads, 2)
         gradBias += __shfl_xor_sync(kFullWarp, gradBias, offset);
     }
     if (valid) {
-        float* target = arguments.partialSums + (imagePath * p.channels + channel) * 18;
+        float* target = arguments.partialSums + (imagePath * p.channels + channel) * kPartialSums;
 #pragma unroll
         for (int n = 0; n < kQuadStates; ++n)
             target[quad * kQuadStates + n] = gradA[n];
@@ -564,30 +561,6 @@ int blocksFor(std::int64_t count, int threads) {
 
 } // namespace
 
-ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
-    ScanPlan plan;
-    const std::int64_t length = static_cast<std::int64_t>(problem.height) * problem.width;
-    const std::int64_t tiles = (length + kTileSteps - 1) / kTileSteps;
-    const std::int64_t blocks =
-        static_cast<std::int64_t>((problem.channels + kForwardChannels - 1) / kForwardChannels) *
-        problem.directions * problem.batch;
-    // A second run over the row doubles the exponentials, so a row is only cut where the blocks would
-    // otherwise leave multiprocessors idle; then enough chunks for six blocks (24 warps) on each.
-    std::int64_t chunks = 1;
-    if (blocks < 3 * static_cast<std::int64_t>(multiprocessors) && tiles > 2)
-        chunks =
-            std::min<std::int64_t>({(6 * static_cast<std::int64_t>(multiprocessors) + blocks - 1) / blocks,
-                                    std::max<std::int64_t>(tiles / 2, 1), 64});
-    const std::int64_t tilesPerChunk = (tiles + chunks - 1) / chunks;
-    plan.chunkSteps = static_cast<int>(tilesPerChunk * kTileSteps);
-    plan.chunks = static_cast<int>((tiles + tilesPerChunk - 1) / tilesPerChunk);
-    const std::int64_t rows =
-        static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels;
-    plan.scratchFloats = plan.chunks > 1 ? rows * plan.chunks * (kStates + 1) : 0;
-    plan.savedFloats = rows * tiles * kStates;
-    return plan;
-}
-
 int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, float* scratch,
                 Stream stream) {
     if (empty(problem))
@@ -608,17 +581,6 @@ int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float
         return launchForwardForRank<__half>(arguments, cudaStream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
-}
-
-ScanBackwardSizes scanBackwardSizes(const ScanProblem& problem) {
-    const std::int64_t rows = static_cast<std::int64_t>(problem.batch) * problem.height * problem.width;
-    const std::int64_t blocks = (problem.channels + kBackwardChannels - 1) / kBackwardChannels;
-    ScanBackwardSizes sizes;
-    sizes.gradDt = rows * problem.directions * problem.channels;
-    sizes.gradU = sizes.gradDt;
-    sizes.partialBc = blocks * rows * problem.directions * 2 * kStates;
-    sizes.partialSums = static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels * 18;
-    return sizes;
 }
 
 int scanBackward(const ScanProblem& problem, const float* dy, const float* saved, float* gradDt, float* gradU,

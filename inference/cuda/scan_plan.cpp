@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/cuda/scan_plan.h"
+
+#include "inference/cuda/kernels.h"
+
+#include <algorithm>
+
+namespace limn::gpu {
+
+ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
+    ScanPlan plan;
+    const std::int64_t length = static_cast<std::int64_t>(problem.height) * problem.width;
+    const std::int64_t tiles = (length + kTileSteps - 1) / kTileSteps;
+    const std::int64_t blocks =
+        static_cast<std::int64_t>((problem.channels + kForwardChannels - 1) / kForwardChannels) *
+        problem.directions * problem.batch;
+    // A second run over the row doubles the exponentials, so a row is only cut where the blocks would
+    // otherwise leave multiprocessors idle; then enough chunks for six blocks (24 warps) on each.
+    std::int64_t chunks = 1;
+    if (blocks < 3 * static_cast<std::int64_t>(multiprocessors) && tiles > 2)
+        chunks =
+            std::min<std::int64_t>({(6 * static_cast<std::int64_t>(multiprocessors) + blocks - 1) / blocks,
+                                    std::max<std::int64_t>(tiles / 2, 1), 64});
+    const std::int64_t tilesPerChunk = (tiles + chunks - 1) / chunks;
+    plan.chunkSteps = static_cast<int>(tilesPerChunk * kTileSteps);
+    plan.chunks = static_cast<int>((tiles + tilesPerChunk - 1) / tilesPerChunk);
+    const std::int64_t rows =
+        static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels;
+    plan.scratchFloats = plan.chunks > 1 ? rows * plan.chunks * (kStates + 1) : 0;
+    plan.savedFloats = rows * tiles * kStates;
+    return plan;
+}
+
+ScanBackwardSizes scanBackwardSizes(const ScanProblem& problem) {
+    const std::int64_t rows = static_cast<std::int64_t>(problem.batch) * problem.height * problem.width;
+    const std::int64_t blocks = (problem.channels + kBackwardChannels - 1) / kBackwardChannels;
+    ScanBackwardSizes sizes;
+    sizes.gradDt = rows * problem.directions * problem.channels;
+    sizes.gradU = sizes.gradDt;
+    sizes.partialBc = blocks * rows * problem.directions * 2 * kStates;
+    sizes.partialSums =
+        static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels * kPartialSums;
+    return sizes;
+}
+
+int depthwisePartials(int batch, int height) {
+    return batch * height;
+}
+
+int normGatePartials(std::int64_t rows) {
+    const std::int64_t warps = std::min<std::int64_t>(kMaxPartialWarps, rows);
+    return static_cast<int>((warps + kThreads / 32 - 1) / (kThreads / 32) * (kThreads / 32));
+}
+
+} // namespace limn::gpu

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How the kernels' work is cut into blocks, for the kernels and for their host versions: no CUDA header is
+// needed. The functions of kernels.h that only count (planScan, scanBackwardSizes, depthwisePartials,
+// normGatePartials) stand in scan_plan.cpp. Pure.
+#pragma once
+
+#include "inference/cuda/scan_math.h"
+
+namespace limn::gpu {
+
+inline constexpr int kForwardChannels = 32;  // channels of a block of the forward kernel: 128 threads
+inline constexpr int kBackwardChannels = 64; // of the backward kernel: 256 threads
+inline constexpr int kMaxRank = 48;          // largest rank that the kernels are compiled for
+inline constexpr int kPartialSums = 18;      // per channel: gradients of A (16), of D, of the bias
+
+// Of the kernels around the scan.
+inline constexpr int kThreads = 128;
+inline constexpr int kStrip = 8; // pixels of a row that one thread of the depthwise kernels makes
+inline constexpr int kMaxPartialWarps = 2048;
+inline constexpr int kMaxNormChannels = 1536;
+inline constexpr float kNormEpsilon = 1e-5f; // of every LayerNorm of the released network
+
+} // namespace limn::gpu

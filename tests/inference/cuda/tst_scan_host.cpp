@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The CUDA scan's arithmetic on the processor: host versions of the kernels against golden values and against
+// the processor's own scan, with rows in one piece and in chunks; the accuracy of the exponential and of
+// softplus over their whole range; paths and plans. Needs no GPU: tst_cuda compares the kernels themselves.
+#include "inference/cuda/scan_host.h"
+#include "inference/cuda/scan_math.h"
+#include "inference/cuda/scan_plan.h"
+#include "inference/plain/tensor_file.h"
+#include "inference/scan/selective_scan.h"
+#include "tests/inference/scan/scan_test_tools.h"
+
+#include <QtTest>
+
+#include <cfloat>
+#include <limits>
+#include <set>
+
+using namespace limn;
+using namespace limn::test;
+
+namespace {
+
+std::size_t at(std::int64_t index) {
+    return static_cast<std::size_t>(index);
+}
+
+bool allFinite(const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+// All arrays of one problem.
+struct Problem {
+    gpu::ScanProblem sizes;
+    std::vector<float> u, projected, dtWeight, dtBias, a, d, dy;
+
+    gpu::ScanProblem problem() const {
+        gpu::ScanProblem out = sizes;
+        out.u = u.data();
+        out.projected = projected.data();
+        out.dtWeight = dtWeight.data();
+        out.dtBias = dtBias.data();
+        out.a = a.data();
+        out.d = d.data();
+        return out;
+    }
+    ScanShape shape() const {
+        return {sizes.batch, sizes.height,     sizes.width,     sizes.channels,
+                sizes.rank,  sizes.rankStride, sizes.directions};
+    }
+    std::int64_t rows() const { return shape().batch * shape().length(); }
+};
+
+// Values in the ranges of a trained network: steps between 0.001 and 1, rates between 0.5 and 15.
+Problem randomProblem(int batch, int height, int width, int channels, int rank, int rankStride,
+                      int directions, unsigned seed) {
+    Problem out;
+    out.sizes.batch = batch;
+    out.sizes.height = height;
+    out.sizes.width = width;
+    out.sizes.channels = channels;
+    out.sizes.rank = rank;
+    out.sizes.rankStride = rankStride;
+    out.sizes.directions = directions;
+    const std::int64_t kc = static_cast<std::int64_t>(directions) * channels;
+    out.u = randomFloats(out.rows() * channels, -2, 2, seed);
+    out.projected = randomFloats(out.rows() * out.shape().projectedWidth(), -1, 1, seed + 1);
+    out.dtWeight = randomFloats(kc * rank, -1, 1, seed + 2);
+    out.dtBias = randomFloats(kc, -5, -1, seed + 3);
+    out.a = randomFloats(kc * kScanStates, -15, -0.5f, seed + 4);
+    out.d = randomFloats(kc, 0.5f, 1.5f, seed + 5);
+    out.dy = randomFloats(out.rows() * channels, -1, 1, seed + 6);
+    return out;
+}
+
+std::int64_t tilesOf(const gpu::ScanProblem& problem) {
+    return (static_cast<std::int64_t>(problem.height) * problem.width + gpu::kTileSteps - 1) /
+           gpu::kTileSteps;
+}
+
+// The plan that has as many chunks as there are, up to `chunks`.
+gpu::ScanPlan planWith(const gpu::ScanProblem& problem, std::int64_t chunks) {
+    gpu::ScanPlan plan = gpu::planScan(problem, 0);
+    const std::int64_t tiles = tilesOf(problem);
+    const std::int64_t tilesPerChunk = (tiles + chunks - 1) / chunks;
+    plan.chunkSteps = static_cast<int>(tilesPerChunk * gpu::kTileSteps);
+    plan.chunks = static_cast<int>((tiles + tilesPerChunk - 1) / tilesPerChunk);
+    plan.scratchFloats = plan.chunks > 1 ? static_cast<std::int64_t>(problem.batch) * problem.directions *
+                                               problem.channels * plan.chunks * (gpu::kStates + 1)
+                                         : 0;
+    return plan;
+}
+
+// NaN everywhere at first, so that what is not written, or read before it is written, shows.
+std::vector<float> unwritten(std::int64_t count) {
+    return std::vector<float>(at(count), NAN);
+}
+
+struct Forward {
+    std::vector<float> y; // summed over directions
+    std::vector<float> saved;
+};
+
+Forward forwardOnHost(const Problem& p, const gpu::ScanPlan& plan) {
+    Forward out;
+    const std::int64_t part = p.rows() * p.sizes.channels;
+    std::vector<float> parts = unwritten(part * p.sizes.directions);
+    std::vector<float> scratch = unwritten(plan.scratchFloats);
+    out.saved = unwritten(plan.savedFloats);
+    const int code = gpu::scanForwardHost(p.problem(), plan, parts.data(), out.saved.data(), scratch.data());
+    if (code != 0)
+        qFatal("the host version refused the problem");
+    out.y.assign(parts.begin(), parts.begin() + part);
+    for (std::int64_t i = part; i < part * p.sizes.directions; ++i)
+        out.y[at(i % part)] += parts[at(i)];
+    return out;
+}
+
+struct Gradients {
+    std::vector<float> u, projected, dtWeight, dtBias, a, d;
+
+    std::vector<std::pair<const char*, const std::vector<float>*>> all() const {
+        return {{"u", &u}, {"projected", &projected}, {"dtWeight", &dtWeight}, {"dtBias", &dtBias}, {"a", &a},
+                {"d", &d}};
+    }
+};
+
+// The kernel's parts are put together as its caller does: sums over directions and images, and two matrix
+// products for the steps (in double here: they are no part of the kernel).
+Gradients backwardOnHost(const Problem& p, const std::vector<float>& saved) {
+    const gpu::ScanProblem problem = p.problem();
+    const gpu::ScanBackwardSizes sizes = gpu::scanBackwardSizes(problem);
+    std::vector<float> gradDt = unwritten(sizes.gradDt), gradU = unwritten(sizes.gradU),
+                       partialBc = unwritten(sizes.partialBc), partialSums = unwritten(sizes.partialSums);
+    if (gpu::scanBackwardHost(problem, p.dy.data(), saved.data(), gradDt.data(), gradU.data(),
+                              partialBc.data(), partialSums.data()) != 0)
+        qFatal("the host version refused the problem");
+
+    const ScanShape shape = p.shape();
+    const std::int64_t rows = p.rows(), channels = shape.channels, rank = shape.rank,
+                       slice = shape.sliceWidth(), kc = shape.directions * channels;
+    Gradients out;
+    out.projected.assign(p.projected.size(), 0.0f);
+    if (gpu::sumPartialBcHost(problem, partialBc.data(), out.projected.data()) != 0)
+        qFatal("the host version refused the problem");
+    out.u.assign(gradU.begin(), gradU.begin() + rows * channels);
+    for (std::int64_t i = rows * channels; i < sizes.gradU; ++i)
+        out.u[at(i % (rows * channels))] += gradU[at(i)];
+    std::vector<double> dtWeight(at(kc * rank), 0.0);
+    std::vector<double> sums(at(rank));
+    for (std::int64_t k = 0; k < shape.directions; ++k)
+        for (std::int64_t row = 0; row < rows; ++row) {
+            const float* grad = gradDt.data() + (k * rows + row) * channels;
+            const std::int64_t first = row * shape.projectedWidth() + k * slice;
+            std::fill(sums.begin(), sums.end(), 0.0);
+            for (std::int64_t c = 0; c < channels; ++c) {
+                const std::int64_t weight = (k * channels + c) * rank;
+                for (std::int64_t r = 0; r < rank; ++r) {
+                    sums[at(r)] += static_cast<double>(grad[c]) * p.dtWeight[at(weight + r)];
+                    dtWeight[at(weight + r)] += static_cast<double>(grad[c]) * p.projected[at(first + r)];
+                }
+            }
+            std::copy(sums.begin(), sums.end(), out.projected.begin() + first);
+        }
+    out.dtWeight.assign(dtWeight.begin(), dtWeight.end());
+    out.a.assign(at(kc * kScanStates), 0.0f);
+    out.d.assign(at(kc), 0.0f);
+    out.dtBias.assign(at(kc), 0.0f);
+    for (std::int64_t i = 0; i < shape.batch * kc; ++i) {
+        const float* part = partialSums.data() + i * gpu::kPartialSums;
+        for (std::int64_t n = 0; n < kScanStates; ++n)
+            out.a[at(i % kc * kScanStates + n)] += part[n];
+        out.d[at(i % kc)] += part[kScanStates];
+        out.dtBias[at(i % kc)] += part[kScanStates + 1];
+    }
+    return out;
+}
+
+Gradients backwardOfProcessor(const Problem& p) {
+    Gradients out;
+    out.u = unwritten(static_cast<std::int64_t>(p.u.size()));
+    out.projected = unwritten(static_cast<std::int64_t>(p.projected.size()));
+    out.dtWeight = unwritten(static_cast<std::int64_t>(p.dtWeight.size()));
+    out.dtBias = unwritten(static_cast<std::int64_t>(p.dtBias.size()));
+    out.a = unwritten(static_cast<std::int64_t>(p.a.size()));
+    out.d = unwritten(static_cast<std::int64_t>(p.d.size()));
+    const ScanInputs inputs{p.u.data(),      p.projected.data(), p.dtWeight.data(),
+                            p.dtBias.data(), p.a.data(),         p.d.data()};
+    selectiveScanBackwardCpu(p.shape(), inputs, p.dy.data(),
+                             {out.u.data(), out.projected.data(), out.dtWeight.data(), out.dtBias.data(),
+                              out.a.data(), out.d.data()},
+                             1);
+    return out;
+}
+
+// The largest |found / expected - 1| over `count` evenly spread x in [low, high].
+template<typename Found, typename Expected>
+double largestRelativeError(double low, double high, int count, Found found, Expected expected) {
+    double largest = 0.0;
+    for (int i = 0; i < count; ++i) {
+        const float x = static_cast<float>(low + (high - low) * i / (count - 1));
+        const double right = expected(static_cast<double>(x));
+        const double error = std::fabs(static_cast<double>(found(x)) - right) / right;
+        if (!(error <= largest))
+            largest = error; // a NaN stays
+        if (std::isnan(error))
+            break;
+    }
+    return largest;
+}
+
+} // namespace
+
+class TestScanHost : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void golden_data();
+    void golden();
+    void agreesWithTheProcessor_data();
+    void agreesWithTheProcessor();
+    void extremeInputsGiveFiniteOutput_data();
+    void extremeInputsGiveFiniteOutput();
+    void refusesWhatTheKernelsRefuse();
+    void exponentialIsAccurate();
+    void softplusIsAccurate();
+    void gatesAreAccurate();
+    void functionsNeverGiveNaN();
+    void pathsVisitEveryPixelInOrder();
+    void plansCoverTheRow();
+};
+
+void TestScanHost::golden_data() {
+    QTest::addColumn<int>("number");
+    for (int i = 0; i < 8; ++i)
+        QTest::addRow("case%d", i) << i;
+}
+
+// A golden case has groups of channels with B and C of their own: each group is a scan of its own here, over
+// a 1 x l image in one direction, with the steps as features and the identity for their weights.
+//
+// Tolerance 1e-5 relative, and where values are near zero 1e-6 of the array's largest: single precision
+// rounds each of up to 1100 dependent steps by 6e-8, the exponent delta * (A log2 e) is rounded twice, and
+// gradients are sums of that many terms of either sign. Found: at most half of that.
+void TestScanHost::golden() {
+    static const std::string path = LIMN_SHARED_DIR "/golden/selective_scan.safetensors";
+    if (!QFile::exists(QString::fromStdString(path)))
+        QSKIP("shared/golden/selective_scan.safetensors is missing");
+    const Result<TensorFile> file = readSafetensors(path);
+    QVERIFY2(file, file ? "" : file.error().message().c_str());
+    QFETCH(int, number);
+    const std::string prefix = "case" + std::to_string(number) + ".";
+    const auto tensor = [&](const char* name) -> const StoredTensor& {
+        const StoredTensor* found = file->find(prefix + name);
+        if (found == nullptr)
+            qFatal("%s%s is missing in the golden file", prefix.c_str(), name);
+        return *found;
+    };
+    const StoredTensor& b = tensor("B");
+    const std::int64_t batch = tensor("u").shape[0], channels = tensor("u").shape[1],
+                       length = tensor("u").shape[2], groups = b.shape[1], states = b.shape[2];
+    const std::int64_t own = channels / groups;
+    const std::vector<float> u = tensor("u").toFloat(), delta = tensor("delta").toFloat(),
+                             a = tensor("A").toFloat(), bs = b.toFloat(), cs = tensor("C").toFloat(),
+                             d = tensor("D").toFloat(), bias = tensor("delta_bias").toFloat(),
+                             dy = tensor("dy").toFloat();
+
+    // In one piece, in two chunks, in a chunk per tile.
+    const std::int64_t tiles = (length + gpu::kTileSteps - 1) / gpu::kTileSteps;
+    for (const std::int64_t chunks : std::set<std::int64_t>{1, std::min<std::int64_t>(2, tiles), tiles}) {
+        std::vector<float> y(u.size()), gradU(u.size()), gradDelta(u.size()), gradA(a.size()),
+            gradB(bs.size()), gradC(cs.size()), gradD(d.size()), gradBias(bias.size());
+        for (std::int64_t g = 0; g < groups; ++g) {
+            const int size = static_cast<int>(own);
+            Problem problem =
+                randomProblem(static_cast<int>(batch), 1, static_cast<int>(length), size, size, size, 1, 1);
+            const std::int64_t slice = problem.shape().sliceWidth();
+            std::fill(problem.projected.begin(), problem.projected.end(), 0.0f);
+            std::fill(problem.a.begin(), problem.a.end(), -1.0f);
+            // Calls with the index into the golden [batch][channels][length] and the row here.
+            const auto eachStep = [&](std::int64_t channel, auto function) {
+                for (std::int64_t i = 0; i < batch; ++i)
+                    for (std::int64_t t = 0; t < length; ++t)
+                        function(at((i * channels + channel) * length + t), i * length + t);
+            };
+            // The same for [batch][groups][states][length].
+            const auto eachCoefficient = [&](auto function) {
+                for (std::int64_t i = 0; i < batch; ++i)
+                    for (std::int64_t t = 0; t < length; ++t)
+                        for (std::int64_t n = 0; n < states; ++n)
+                            function(at(((i * groups + g) * states + n) * length + t),
+                                     at((i * length + t) * slice + own + n));
+            };
+            for (std::int64_t c = 0; c < own; ++c) {
+                const std::int64_t channel = g * own + c;
+                problem.d[at(c)] = d[at(channel)];
+                problem.dtBias[at(c)] = bias[at(channel)];
+                for (std::int64_t r = 0; r < own; ++r)
+                    problem.dtWeight[at(c * own + r)] = r == c ? 1.0f : 0.0f;
+                for (std::int64_t n = 0; n < states; ++n)
+                    problem.a[at(c * kScanStates + n)] = a[at(channel * states + n)];
+                eachStep(channel, [&](std::size_t from, std::int64_t row) {
+                    problem.u[at(row * own + c)] = u[from];
+                    problem.dy[at(row * own + c)] = dy[from];
+                    problem.projected[at(row * slice + c)] = delta[from];
+                });
+            }
+            eachCoefficient([&](std::size_t from, std::size_t to) {
+                problem.projected[to] = bs[from];
+                problem.projected[to + kScanStates] = cs[from];
+            });
+
+            const gpu::ScanPlan plan = planWith(problem.problem(), chunks);
+            QCOMPARE(plan.chunks, static_cast<int>(chunks));
+            const Forward forward = forwardOnHost(problem, plan);
+            const Gradients gradients = backwardOnHost(problem, forward.saved);
+            for (std::int64_t c = 0; c < own; ++c) {
+                const std::int64_t channel = g * own + c;
+                gradD[at(channel)] = gradients.d[at(c)];
+                gradBias[at(channel)] = gradients.dtBias[at(c)];
+                for (std::int64_t n = 0; n < states; ++n)
+                    gradA[at(channel * states + n)] = gradients.a[at(c * kScanStates + n)];
+                eachStep(channel, [&](std::size_t to, std::int64_t row) {
+                    y[to] = forward.y[at(row * own + c)];
+                    gradU[to] = gradients.u[at(row * own + c)];
+                    gradDelta[to] = gradients.projected[at(row * slice + c)];
+                });
+            }
+            eachCoefficient([&](std::size_t to, std::size_t from) {
+                gradB[to] = gradients.projected[from];
+                gradC[to] = gradients.projected[from + kScanStates];
+            });
+        }
+        const std::pair<const char*, const std::vector<float>*> results[] = {{"y", &y},
+                                                                             {"grad_u", &gradU},
+                                                                             {"grad_delta", &gradDelta},
+                                                                             {"grad_A", &gradA},
+                                                                             {"grad_B", &gradB},
+                                                                             {"grad_C", &gradC},
+                                                                             {"grad_D", &gradD},
+                                                                             {"grad_delta_bias", &gradBias}};
+        QString figures;
+        for (const auto& [name, found] : results) {
+            const std::vector<double> expected = tensor(name).toDouble();
+            const double largest = largestMagnitude(expected);
+            const Comparison result = compare(prefix + name, *found, expected, 1e-5, 1e-6 * largest);
+            figures += QString::asprintf(" %s %.1e of %.2g;", name, result.absolute, largest);
+            QVERIFY2(result.failure.empty(), result.failure.c_str());
+        }
+        qInfo("%lld chunks, largest differences:%s", static_cast<long long>(chunks), qPrintable(figures));
+    }
+}
+
+void TestScanHost::agreesWithTheProcessor_data() {
+    QTest::addColumn<QList<int>>("sizes"); // batch, height, width, channels, rank, rankStride, directions
+    QTest::addColumn<int>("chunks");
+    const QList<int> odd = {2, 23, 31, 70, 6, 8, 4};
+    QTest::newRow("one pixel, one channel") << QList<int>{1, 1, 1, 1, 1, 1, 4} << 1;
+    QTest::newRow("one row in two chunks") << QList<int>{1, 1, 37, 5, 1, 2, 4} << 2;
+    QTest::newRow("one column in two chunks, the last shorter") << QList<int>{2, 67, 1, 33, 6, 8, 4} << 2;
+    QTest::newRow("7 x 5, part of a block") << QList<int>{3, 7, 5, 40, 5, 5, 4} << 1;
+    QTest::newRow("exactly one tile and one block") << QList<int>{1, 4, 8, 64, 8, 8, 4} << 1;
+    QTest::newRow("two tiles, one channel over a block") << QList<int>{1, 8, 8, 65, 9, 12, 4} << 2;
+    QTest::newRow("one step over a tile") << QList<int>{1, 3, 11, 17, 12, 12, 4} << 1;
+    QTest::newRow("23 x 31, one chunk") << odd << 1;
+    QTest::newRow("23 x 31, two chunks") << odd << 2;
+    QTest::newRow("23 x 31, five chunks") << odd << 5;
+    QTest::newRow("23 x 31, a chunk per tile") << odd << 23;
+    QTest::newRow("37 x 53, 62 chunks") << QList<int>{1, 37, 53, 33, 24, 24, 4} << 62;
+    QTest::newRow("rank of the third stage") << QList<int>{1, 9, 7, 96, 24, 24, 4} << 2;
+    QTest::newRow("rank of the fourth stage") << QList<int>{1, 6, 11, 129, 48, 48, 4} << 3;
+    QTest::newRow("one direction") << QList<int>{1, 9, 13, 8, 5, 5, 1} << 2;
+    QTest::newRow("two directions") << QList<int>{3, 9, 13, 15, 5, 6, 2} << 4;
+}
+
+// Tolerances. Output: the exponent is rounded twice and part of the exponentials come from a polynomial
+// (2e-7); the processor's scan rounds in other places. Gradients: sums over up to 2000 rows of terms of
+// either sign, in another order. Found: at most half of what is allowed.
+void TestScanHost::agreesWithTheProcessor() {
+    QFETCH(QList<int>, sizes);
+    QFETCH(int, chunks);
+    const Problem problem =
+        randomProblem(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], 23);
+    const gpu::ScanPlan plan = planWith(problem.problem(), chunks);
+    QCOMPARE(plan.chunks, chunks);
+    std::vector<float> expected = unwritten(problem.rows() * problem.sizes.channels);
+    const ScanInputs inputs{problem.u.data(),      problem.projected.data(), problem.dtWeight.data(),
+                            problem.dtBias.data(), problem.a.data(),         problem.d.data()};
+    selectiveScanForwardCpu(problem.shape(), inputs, expected.data(), 1);
+    const Forward found = forwardOnHost(problem, plan);
+    const Comparison y = compare("y", found.y, expected, 5e-6, 5e-7 * largestMagnitude(expected));
+    qInfo("y: largest difference %.2g (largest value %.2g), %.0f %% of what is allowed", y.absolute,
+          largestMagnitude(expected), y.relative / 5e-6 * 100.0);
+    QVERIFY2(y.failure.empty(), y.failure.c_str());
+    QVERIFY(allFinite(found.saved));
+
+    const Gradients expectedGradients = backwardOfProcessor(problem);
+    const Gradients gradients = backwardOnHost(problem, found.saved);
+    for (std::size_t i = 0; i < gradients.all().size(); ++i) {
+        const auto [name, values] = gradients.all()[i];
+        const std::vector<float>& right = *expectedGradients.all()[i].second;
+        const Comparison result = compare(name, *values, right, 1e-5, 1e-6 * largestMagnitude(right));
+        qInfo("gradient of %s: largest difference %.2g (largest value %.2g), %.0f %% of what is allowed",
+              name, result.absolute, largestMagnitude(right), result.relative / 1e-5 * 100.0);
+        QVERIFY2(result.failure.empty(), result.failure.c_str());
+    }
+}
+
+void TestScanHost::extremeInputsGiveFiniteOutput_data() {
+    QTest::addColumn<float>("size");
+    QTest::newRow("1e-38") << 1e-38f;
+    QTest::newRow("1e-20") << 1e-20f;
+    QTest::newRow("1e9") << 1e9f;
+    QTest::newRow("1e15") << 1e15f;
+    QTest::newRow("1e18") << 1e18f;
+}
+
+// Up to 1e18, so that products of two inputs (D u, weights times features) stay floats.
+void TestScanHost::extremeInputsGiveFiniteOutput() {
+    QFETCH(float, size);
+    Problem problem = randomProblem(1, 6, 12, 21, 5, 5, 4, 59);
+    std::mt19937 generator(61);
+    // Each element is 0, plus or minus the size, or ordinary.
+    const auto roughen = [&](std::vector<float>& values) {
+        for (float& value : values) {
+            const unsigned kind = generator() % 4;
+            if (kind < 3)
+                value = kind == 0 ? 0.0f : (kind == 1 ? size : -size);
+        }
+    };
+    roughen(problem.u);
+    roughen(problem.projected);
+    roughen(problem.dtWeight);
+    roughen(problem.dtBias);
+    roughen(problem.d);
+    for (float& rate : problem.a)
+        rate = generator() % 2 == 0 ? -size : rate;
+    for (const int chunks : {1, 3}) {
+        const Forward found = forwardOnHost(problem, planWith(problem.problem(), chunks));
+        QVERIFY(allFinite(found.y));
+        QVERIFY(allFinite(found.saved));
+    }
+}
+
+void TestScanHost::refusesWhatTheKernelsRefuse() {
+    Problem problem = randomProblem(1, 2, 3, 4, 49, 49, 4, 71);
+    const gpu::ScanPlan plan = gpu::planScan(problem.problem(), 132);
+    std::vector<float> y = unwritten(6 * 4 * 4);
+    QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr) != 0);
+    QVERIFY(gpu::scanBackwardHost(problem.problem(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr) !=
+            0);
+    QVERIFY(std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); }));
+    problem = randomProblem(1, 2, 3, 4, 48, 48, 4, 71);
+    problem.sizes.element = gpu::Element::BFloat16;
+    QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr) != 0);
+    problem.sizes.element = gpu::Element::Float32;
+    QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr), 0);
+    QVERIFY(allFinite(y));
+    problem.sizes.batch = 0;
+    QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, nullptr, nullptr, nullptr), 0);
+}
+
+// The polynomial is within 9.2e-8, its evaluation rounds by 1e-7 more.
+void TestScanHost::exponentialIsAccurate() {
+    const auto right = [](double x) { return std::exp2(x); };
+    const double error = largestRelativeError(-126.0 + 1e-5, 0.0, 4'000'003, gpu::exp2Polynomial, right);
+    qInfo("exp2Polynomial: largest relative error %.3g", error);
+    QVERIFY(error <= 2.5e-7);
+    // Long memory: what a step forgets, 1 - 2^x for small x, is right to rounding of numbers near 1.
+    double forgotten = 0.0;
+    for (float x = -1e-7f; x > -0.01f; x *= 1.0003f)
+        forgotten =
+            std::max(forgotten, std::fabs(gpu::exp2Polynomial(x) - std::exp2(static_cast<double>(x))));
+    qInfo("exp2Polynomial above -0.01: largest error %.3g", forgotten);
+    QVERIFY(forgotten <= 6.1e-8);
+    for (int i = 0; i > -126; --i) {
+        // Whole numbers are exact, and both sides of the seams between two polynomials fit.
+        QCOMPARE(gpu::exp2Polynomial(static_cast<float>(i)), std::exp2(static_cast<float>(i)));
+        for (const float x : {std::nextafter(i - 0.5f, 1.0f), i - 0.5f, std::nextafter(i - 0.5f, -200.0f)})
+            QVERIFY(std::fabs(gpu::exp2Polynomial(x) / std::exp2(static_cast<double>(x)) - 1.0) <= 2.5e-7);
+    }
+    QCOMPARE(gpu::exp2Polynomial(-0.0f), 1.0f);
+    for (const float x : {-126.0f, -126.5f, -1000.0f, -FLT_MAX, -std::numeric_limits<float>::infinity()})
+        QVERIFY(gpu::exp2Polynomial(x) == 0.0f);
+}
+
+// exp(x) comes from 2^(x log2 e), whose exponent is rounded at 2^-18 for x near -87: 4e-6 * ln 2 relative.
+// Above x = -3.5 the logarithm of 1 + e takes over, where 1 + e is rounded by 6e-8 of a result of 0.03.
+void TestScanHost::softplusIsAccurate() {
+    const auto right = [](double x) {
+        return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    };
+    const double low = largestRelativeError(-87.0, -3.4, 1'000'003, gpu::softplus, right);
+    const double middle = largestRelativeError(-3.5, 20.0, 1'000'003, gpu::softplus, right);
+    const double high = largestRelativeError(20.0, 1000.0, 100'003, gpu::softplus, right);
+    qInfo("softplus: largest relative error %.3g below -3.4, %.3g up to 20, %.3g above", low, middle, high);
+    QVERIFY(low <= 5e-6);
+    QVERIFY(middle <= 2.5e-6);
+    QVERIFY(high <= 2e-7);
+    for (const float x : {-88.0f, -100.0f, -1000.0f, -FLT_MAX})
+        QVERIFY(gpu::softplus(x) >= 0.0f && gpu::softplus(x) < 2e-38f);
+    for (const float x : {20.5f, 1e9f, FLT_MAX})
+        QCOMPARE(gpu::softplus(x), x);
+
+    const auto slope = [](double delta) { return -std::expm1(-delta); };
+    const double slopeError =
+        std::max({largestRelativeError(1e-30, 1e-3, 100'003, gpu::softplusSlope, slope),
+                  largestRelativeError(1e-3, 1.0, 1'000'003, gpu::softplusSlope, slope),
+                  largestRelativeError(1.0, 1000.0, 100'003, gpu::softplusSlope, slope)});
+    qInfo("softplusSlope: largest relative error %.3g", slopeError);
+    // 1 - exp(-1/8) = 0.12 loses three bits.
+    QVERIFY(slopeError <= 1e-6);
+    QCOMPARE(gpu::softplusSlope(0.0f), 0.0f);
+    QCOMPARE(gpu::softplusSlope(std::numeric_limits<float>::infinity()), 1.0f);
+}
+
+void TestScanHost::gatesAreAccurate() {
+    double siluError = 0.0, slopeError = 0.0, sigmoidError = 0.0;
+    for (double x = -120.0; x <= 120.0; x += 0.0007) {
+        const float input = static_cast<float>(x);
+        const double wide = input;
+        const double s = 1.0 / (1.0 + std::exp(-wide));
+        sigmoidError = std::max(sigmoidError, std::fabs(gpu::sigmoid(input) - s));
+        siluError =
+            std::max(siluError, std::fabs(gpu::silu(input) - wide * s) / std::max(1.0, std::fabs(wide)));
+        slopeError = std::max(slopeError, std::fabs(gpu::siluSlope(input) - s * (1.0 + wide * (1.0 - s))));
+    }
+    qInfo("largest error: sigmoid %.3g, silu %.3g (of max(1, |x|)), its slope %.3g", sigmoidError, siluError,
+          slopeError);
+    QVERIFY(sigmoidError <= 2e-7);
+    QVERIFY(siluError <= 2e-7);
+    // x (1 - s): s is rounded by 6e-8, times an x of up to 17.
+    QVERIFY(slopeError <= 2e-6);
+}
+
+void TestScanHost::functionsNeverGiveNaN() {
+    std::vector<float> values = {0.0f, FLT_TRUE_MIN, FLT_MIN, FLT_EPSILON, 1e9f, FLT_MAX};
+    for (float size = 1e-44f; size < 1e38f; size *= 1.37f)
+        values.push_back(size);
+    for (const float size : values)
+        for (const float x : {size, -size}) {
+            QVERIFY(!std::isnan(gpu::exp2Polynomial(-size)) && gpu::exp2Polynomial(-size) <= 1.0f);
+            QVERIFY(std::isfinite(gpu::softplus(x)) && gpu::softplus(x) >= 0.0f);
+            QVERIFY(gpu::softplusSlope(size) >= 0.0f && gpu::softplusSlope(size) <= 1.0f);
+            QVERIFY(gpu::sigmoid(x) >= 0.0f && gpu::sigmoid(x) <= 1.0f);
+            QVERIFY(std::isfinite(gpu::silu(x)) && std::isfinite(gpu::siluSlope(x)));
+            QVERIFY(std::fabs(gpu::clampInput(x)) <= gpu::kInputLimit);
+        }
+    const float infinity = std::numeric_limits<float>::infinity();
+    QCOMPARE(gpu::clampInput(infinity), gpu::kInputLimit);
+    QCOMPARE(gpu::clampInput(-infinity), -gpu::kInputLimit);
+    QCOMPARE(std::fabs(gpu::clampInput(std::numeric_limits<float>::quiet_NaN())), gpu::kInputLimit);
+}
+
+void TestScanHost::pathsVisitEveryPixelInOrder() {
+    for (const auto& [height, width] :
+         std::vector<std::pair<int, int>>{{1, 1}, {1, 9}, {9, 1}, {7, 5}, {5, 7}, {33, 64}}) {
+        std::vector<int> columns;
+        for (int x = 0; x < width; ++x)
+            for (int y = 0; y < height; ++y)
+                columns.push_back(y * width + x);
+        const int length = height * width;
+        int wrong = 0;
+        for (int step = 0; step < length; ++step) {
+            const int back = length - 1 - step;
+            wrong += gpu::rasterRow(0, step, height, width) != step;
+            wrong += gpu::rasterRow(1, step, height, width) != columns[at(step)];
+            wrong += gpu::rasterRow(2, step, height, width) != back;
+            wrong += gpu::rasterRow(3, step, height, width) != columns[at(back)];
+        }
+        QCOMPARE(wrong, 0);
+    }
+}
+
+void TestScanHost::plansCoverTheRow() {
+    gpu::ScanProblem problem;
+    bool cut = false;
+    for (const int batch : {1, 3, 70})
+        for (const int height : {1, 7, 64, 333, 2048})
+            for (const int width : {1, 5, 64, 2048})
+                for (const int channels : {1, 33, 192, 1536})
+                    for (const int multiprocessors : {0, 1, 20, 132}) {
+                        problem.batch = batch;
+                        problem.height = height;
+                        problem.width = width;
+                        problem.channels = channels;
+                        const gpu::ScanPlan plan = gpu::planScan(problem, multiprocessors);
+                        const std::int64_t length = static_cast<std::int64_t>(height) * width;
+                        const std::int64_t rows = std::int64_t{4} * batch * channels;
+                        QVERIFY(plan.chunks >= 1 && plan.chunks <= 64);
+                        QVERIFY(plan.chunkSteps > 0 && plan.chunkSteps % gpu::kTileSteps == 0);
+                        // Every step has a chunk, and every chunk a step.
+                        QVERIFY(static_cast<std::int64_t>(plan.chunks) * plan.chunkSteps >= length);
+                        QVERIFY(static_cast<std::int64_t>(plan.chunks - 1) * plan.chunkSteps < length);
+                        QCOMPARE(plan.savedFloats, rows * tilesOf(problem) * kScanStates);
+                        QCOMPARE(plan.scratchFloats,
+                                 plan.chunks > 1 ? rows * plan.chunks * (kScanStates + 1) : 0);
+                        QVERIFY(multiprocessors > 0 || plan.chunks == 1);
+                        cut = cut || plan.chunks > 1;
+                    }
+    QVERIFY(cut);
+}
+
+QTEST_APPLESS_MAIN(TestScanHost)
+#include "tst_scan_host.moc"
