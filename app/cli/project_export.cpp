@@ -37,16 +37,6 @@ std::string timeText(TimeMs ms) {
                    : QDateTime::fromMSecsSinceEpoch(ms, Qt::UTC).toString(Qt::ISODateWithMs).toStdString();
 }
 
-// The folder that the images' paths are relative to.
-Result<std::string> imageFolderOf(ProjectStore& store) {
-    Result<std::optional<std::string>> folder = store.setting("image-folder");
-    if (!folder)
-        return folder.error();
-    if (*folder)
-        return **folder;
-    return QFileInfo(QString::fromStdString(store.path())).absolutePath().toStdString();
-}
-
 struct LabelAreas {
     std::size_t all = 0;
     std::array<std::size_t, 4> byOrigin{};
@@ -254,6 +244,20 @@ private:
 };
 
 } // namespace
+
+Result<std::string> imageFolderOf(ProjectStore& store) {
+    Result<std::optional<std::string>> folder = store.setting("image-folder");
+    if (!folder)
+        return folder.error();
+    if (*folder)
+        return **folder;
+    return QFileInfo(QString::fromStdString(store.path())).absolutePath().toStdString();
+}
+
+const AnnotationInfo* shownAnnotation(const ImageRecord& image,
+                                      const std::vector<AnnotationInfo>& annotations) {
+    return chosenOf(image, annotations, true, kNobody);
+}
 
 Result<ProjectExportSummary> exportProject(ProjectStore& store, const ProjectExportOptions& options,
                                            const std::function<bool(std::size_t, std::size_t)>& goOn) {

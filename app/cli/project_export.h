@@ -14,6 +14,13 @@
 
 namespace limn {
 
+// The folder that the images' paths are relative to. Errors: those of the store.
+Result<std::string> imageFolderOf(ProjectStore& store);
+
+// Of an image's annotations the agreed one, else the last editor's, else the newest. Null: there is none.
+const AnnotationInfo* shownAnnotation(const ImageRecord& image,
+                                      const std::vector<AnnotationInfo>& annotations);
+
 struct ProjectExportOptions {
     std::string output; // folder; made when missing
     std::string person; // whose annotations; empty: the agreed one, else the last editor's, else the newest

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// limn-cli train: reads the pairs, says which are unusable before anything begins, and shows how training
-// goes.
+// limn-cli train: reads the pairs, or a project's accepted annotations, says which are unusable before
+// anything begins, and shows how training goes. After training on a project it compares old and new weights.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
+#include "app/cli/engine_options.h"
 #include "app/cli/evaluation.h"
+#include "app/cli/project_training.h"
+#include "app/models/model_lookup.h"
 #include "inference/training/train.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
@@ -23,9 +26,20 @@ namespace {
 // Pictures are kept in memory at most this much larger than the network's input.
 constexpr double kSpareForZoom = 1.25;
 
+// Fine-tuning on a project: few images, weights that are good already.
+constexpr int kTuningEpochs = 30;
+constexpr int kTuningBatch = 16;
+constexpr double kTuningRate = 1e-4;
+constexpr double kTuningAveraging = 0.99;
+constexpr double kTuningDropPath = 0.1;
+constexpr double kTuningWarmUpSteps = 50;
+
+constexpr std::size_t kProblemsShown = 50;
+
 struct TrainCommand {
     std::vector<std::string> images;
     std::vector<std::string> masks;
+    std::string project;
     std::string recipe = "best";
     int epochs = 0;
     int batch = 0;
@@ -84,6 +98,8 @@ Loaded loadPairs(const std::vector<EvaluationPair>& pairs, int longest) {
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {
         for (std::size_t i = next++; i < pairs.size(); i = next++) {
+            if (interruptToken().cancelled())
+                return;
             const Result<Image> image = readImage(pairs[i].image);
             if (!image) {
                 problems[i] = image.error().message();
@@ -129,11 +145,39 @@ Result<std::vector<std::pair<double, int>>> parseSizes(const std::string& text) 
     return sizes;
 }
 
+// Weights to begin with by name or file, with the network that they are of.
+Result<void> beginFrom(const TrainCommand& command, TrainOptions& options) {
+    const Result<ModelFile> model = findModel(command.options.initialModel);
+    if (!model)
+        return model.error();
+    const Result<TensorFile> file = readCheckpoint(model->path, Contents::NamesAndShapes);
+    if (!file)
+        return file.error();
+    const Result<NetworkConfig> config = configOf(*file);
+    if (!config)
+        return config.error();
+    options.initialModel = model->path;
+    options.config = *config;
+    return {};
+}
+
 Result<TrainOptions> optionsOf(const TrainCommand& command) {
     TrainOptions options = recipeOptions(command.recipe == "paper" ? Recipe::Paper : Recipe::Best);
+    if (!command.project.empty()) {
+        options.epochs = kTuningEpochs;
+        options.batch = kTuningBatch;
+        options.learningRate = kTuningRate;
+        options.averaging = kTuningAveraging;
+        options.dropPath = kTuningDropPath;
+        options.warmUpSteps = kTuningWarmUpSteps;
+        options.drawnShare = 0.0;
+        options.sizeSchedule.clear();
+    }
     options.outputFolder = command.options.outputFolder;
     options.resume = command.options.resume;
-    options.initialModel = command.options.initialModel;
+    if (!command.options.initialModel.empty())
+        if (Result<void> begun = beginFrom(command, options); !begun)
+            return begun.error();
     options.device = command.options.device;
     options.seed = command.options.seed;
     options.workers = command.options.workers;
@@ -167,6 +211,44 @@ Result<TrainOptions> optionsOf(const TrainCommand& command) {
     return options;
 }
 
+// As many as are useful to read; the rest by number.
+void printProblems(const std::vector<std::string>& problems) {
+    for (std::size_t i = 0; i < problems.size() && i < kProblemsShown; ++i)
+        printProblem(problems[i]);
+    if (problems.size() > kProblemsShown)
+        printProblem("and " + std::to_string(problems.size() - kProblemsShown) + " more are left out.");
+}
+
+// The longer side that pictures are kept at in memory.
+int longestKept(const TrainOptions& options) {
+    int largest = options.inputSize;
+    for (const auto& [from, size] : options.sizeSchedule)
+        largest = std::max(largest, size);
+    return static_cast<int>(largest * kSpareForZoom);
+}
+
+Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& options) {
+    ConsoleObserver observer;
+    Result<TrainReport> report = train(set, options, observer);
+    if (!report)
+        return report;
+    char line[256];
+    std::snprintf(
+        line, sizeof line, "%s after %d epochs, %s in all on %s: %.0f images/s, device idle %.1f %%.",
+        report->finished ? "Finished" : "Stopped", report->epochsDone, durationText(report->seconds).c_str(),
+        report->device.c_str(), report->imagesPerSecond, 100.0 * report->deviceIdleShare);
+    std::string text = line;
+    if (!set.validation.empty() && report->bestEpoch > 0) {
+        std::snprintf(line, sizeof line, " Best: epoch %d, dsc %.4f, miou %.4f.", report->bestEpoch,
+                      report->best.dsc, report->best.miou);
+        text += line;
+    }
+    printLine(text);
+    if (!report->finished)
+        printLine("State: " + report->lastPath + "; go on with --resume");
+    return report;
+}
+
 int runTraining(const TrainCommand& command) {
     if (command.images.size() != command.masks.size()) {
         printProblem(
@@ -187,10 +269,9 @@ int runTraining(const TrainCommand& command) {
         // Stems may repeat between folders ("1.jpg"): the folder's name tells them apart in messages.
         pairs.insert(pairs.end(), found->pairs.begin(), found->pairs.end());
     }
-    int largest = options->inputSize;
-    for (const auto& [from, size] : options->sizeSchedule)
-        largest = std::max(largest, size);
-    Loaded loaded = loadPairs(pairs, static_cast<int>(largest * kSpareForZoom));
+    Loaded loaded = loadPairs(pairs, longestKept(*options));
+    if (interruptToken().cancelled())
+        return reportError(Error{ErrorCode::Cancelled, {"Reading the pairs"}});
     problems.insert(problems.end(), loaded.problems.begin(), loaded.problems.end());
     for (const std::string& problem : problems)
         printProblem(problem);
@@ -205,22 +286,157 @@ int runTraining(const TrainCommand& command) {
               " epochs of batch " + std::to_string(options->batch) + ".");
     std::fflush(stdout);
 
-    ConsoleObserver observer;
-    const Result<TrainReport> report = train(set, *options, observer);
+    const Result<TrainReport> report = trainShowing(set, *options);
     if (!report)
         return reportError(report.error());
-    char line[256];
-    std::snprintf(
-        line, sizeof line,
-        "%s after %d epochs, %s in all on %s: %.0f images/s, device idle %.1f %%. Best: epoch %d, dsc %.4f, "
-        "miou %.4f.",
-        report->finished ? "Finished" : "Stopped", report->epochsDone, durationText(report->seconds).c_str(),
-        report->device.c_str(), report->imagesPerSecond, 100.0 * report->deviceIdleShare, report->bestEpoch,
-        report->best.dsc, report->best.miou);
-    printLine(line);
-    printLine("Weights: " + report->bestPath + (report->finished ? "" : "; go on with --resume"));
-    if (interruptToken().cancelled())
-        return kExitCancelled;
+    if (report->bestEpoch > 0)
+        printLine("Weights: " + report->bestPath);
+    return interruptToken().cancelled() ? kExitCancelled : kExitDone;
+}
+
+Result<Evaluation> evaluateModel(const std::string& model, const TrainOptions& options,
+                                 const std::vector<EvaluationPair>& pairs) {
+    EngineChoice choice;
+    choice.model = model;
+    choice.engine.device = options.device;
+    choice.inputSize = options.inputSize;
+    Result<std::unique_ptr<Engine>> engine = loadEngine(choice);
+    if (!engine)
+        return engine.error();
+    ProgressBar bar(pairs.size(), "images");
+    Evaluation evaluation =
+        evaluatePairs(**engine, pairs, static_cast<double>((*engine)->model().defaultThreshold),
+                      pipelineOptions(choice, **engine), interruptToken(),
+                      [&bar](std::size_t done, std::size_t failed) { bar.show(done, failed); });
+    bar.wipe();
+    if (evaluation.cancelled)
+        return Error{ErrorCode::Cancelled, {"The comparison"}};
+    return evaluation;
+}
+
+// Under its final name whole or not at all.
+Result<void> copyWhole(const std::filesystem::path& from, const std::filesystem::path& to) {
+    const std::filesystem::path part = to.string() + ".part";
+    std::error_code failure;
+    std::filesystem::copy_file(from, part, std::filesystem::copy_options::overwrite_existing, failure);
+    if (!failure)
+        std::filesystem::rename(part, to, failure);
+    if (!failure)
+        return {};
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    return Error{ErrorCode::FileNotWritable, {to.string(), failure.message()}};
+}
+
+struct ProjectData {
+    TrainingSet set;
+    std::vector<EvaluationPair> compared; // masks written into the run's folder
+    std::vector<std::string> problems;
+};
+
+Result<ProjectData> readProject(const TrainCommand& command, const TrainOptions& options) {
+    StoreOptions storeOptions;
+    storeOptions.create = false;
+    storeOptions.readOnly = true;
+    Result<std::unique_ptr<ProjectStore>> store = ProjectStore::open(command.project, storeOptions);
+    if (!store)
+        return store.error();
+    const auto goOn = [] { return !interruptToken().cancelled(); };
+    Result<AcceptedImages> accepted = acceptedImages(**store, goOn);
+    if (!accepted)
+        return accepted.error();
+    ProjectData data;
+    data.problems = std::move(accepted->problems);
+    const std::size_t compared = accepted->count(TrainingPart::Comparing);
+    if (compared < kLeastCompared)
+        return Error{ErrorCode::InvalidArgument,
+                     {"The project " + command.project,
+                      std::to_string(accepted->images.size()) + " usable accepted images, of which " +
+                          std::to_string(compared) + " are held out to compare old and new weights",
+                      "at least " + std::to_string(kLeastCompared) + " held out, about " +
+                          std::to_string(5 * kLeastCompared) + " accepted"}};
+    const std::filesystem::path folder = std::filesystem::path(options.outputFolder) / "held-out";
+    std::error_code failure;
+    std::filesystem::create_directories(folder, failure);
+    if (failure)
+        return Error{ErrorCode::FileNotWritable, {folder.string(), failure.message()}};
+    for (const AcceptedImage& item : accepted->images) {
+        if (!goOn())
+            return Error{ErrorCode::Cancelled, {"Reading the project"}};
+        const Result<LabelMap> mask = acceptedMask(**store, item);
+        if (!mask)
+            return mask.error();
+        if (item.part == TrainingPart::Comparing) {
+            const std::string path = (folder / (item.sha256 + "_mask.png")).string();
+            if (Result<void> written = writeMask(path, *mask); !written)
+                return written.error();
+            data.compared.push_back({item.path, path, item.name});
+            continue;
+        }
+        const Result<Image> image = readImage(item.path);
+        if (!image) {
+            data.problems.push_back(image.error().message());
+            continue;
+        }
+        if (image->size != mask->size) {
+            data.problems.push_back(item.path + " and its annotation differ in size.");
+            continue;
+        }
+        (item.part == TrainingPart::Choosing ? data.set.validation : data.set.training)
+            .push_back(shrunkForTraining(item.name, *image, *mask, longestKept(options)));
+    }
+    return data;
+}
+
+int runProjectTraining(const TrainCommand& command) {
+    if (command.options.initialModel.empty()) {
+        printProblem("--project needs --from: the model whose weights are to learn more.");
+        return kExitUsage;
+    }
+    Result<TrainOptions> options = optionsOf(command);
+    if (!options)
+        return reportError(options.error());
+    Result<ProjectData> data = readProject(command, *options);
+    if (!data)
+        return reportError(data.error());
+    printProblems(data->problems);
+    // Small projects: a step takes what there is.
+    options->batch = std::clamp(static_cast<int>(data->set.training.size()), 1, options->batch);
+    options->facts["tuned_from"] = std::filesystem::path(options->initialModel).stem().string();
+    printLine(std::to_string(data->set.training.size()) + " accepted images to train on, " +
+              std::to_string(data->set.validation.size()) + " to choose the epoch, " +
+              std::to_string(data->compared.size()) + " to compare old and new weights, " +
+              std::to_string(data->problems.size()) + " left out. " + std::to_string(options->epochs) +
+              " epochs of batch " + std::to_string(options->batch) + ".");
+    std::fflush(stdout);
+
+    // An earlier offer does not outlive a new run.
+    const std::filesystem::path offered = std::filesystem::path(options->outputFolder) / "tuned.safetensors";
+    std::error_code ignored;
+    std::filesystem::remove(offered, ignored);
+    const Result<TrainReport> report = trainShowing(data->set, *options);
+    if (!report)
+        return reportError(report.error());
+    if (!report->finished)
+        return interruptToken().cancelled() ? kExitCancelled : kExitDone;
+
+    const Result<Evaluation> before = evaluateModel(options->initialModel, *options, data->compared);
+    if (!before)
+        return reportError(before.error());
+    const Result<Evaluation> after = evaluateModel(report->bestPath, *options, data->compared);
+    if (!after)
+        return reportError(after.error());
+    const ComparisonVerdict verdict = judge(*before, *after);
+    if (Result<void> written = writeComparison(options->outputFolder, *before, *after, verdict); !written)
+        return reportError(written.error());
+    printLine(comparisonTable(*before, *after));
+    if (!verdict.isOffered) {
+        printProblem(verdict.sentence);
+        return kExitFailed;
+    }
+    if (Result<void> copied = copyWhole(report->bestPath, offered); !copied)
+        return reportError(copied.error());
+    printLine(verdict.sentence + " Weights: " + offered.string());
     return kExitDone;
 }
 
@@ -229,8 +445,15 @@ int runTraining(const TrainCommand& command) {
 void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
     const auto command = std::make_shared<TrainCommand>();
     CLI::App* sub = program.add_subcommand("train", "Train the network on images with their true masks");
-    sub->add_option("--images", command->images, "Folder of images; may be given several times")->required();
-    sub->add_option("--masks", command->masks, "Folder of their masks, in the same order")->required();
+    CLI::Option* images =
+        sub->add_option("--images", command->images, "Folder of images; may be given several times");
+    CLI::Option* masks =
+        sub->add_option("--masks", command->masks, "Folder of their masks, in the same order")->needs(images);
+    images->needs(masks);
+    sub->add_option("--project", command->project,
+                    "Learn from the accepted annotations of this .limn file instead; needs --from")
+        ->excludes(images)
+        ->excludes(masks);
     sub->add_option("--output", command->options.outputFolder,
                     "Folder of the run: best.safetensors, last.safetensors, metrics.csv, curve.svg")
         ->required();
@@ -238,7 +461,8 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
         ->check(CLI::IsMember({"paper", "best"}))
         ->capture_default_str();
     sub->add_flag("--resume", command->options.resume, "Go on where the run in --output stopped");
-    sub->add_option("--from", command->options.initialModel, "Weights to begin with instead of random ones");
+    sub->add_option("--from", command->options.initialModel,
+                    "Name or file of the weights to begin with instead of random ones");
     sub->add_option("--epochs", command->epochs, "Length of the run");
     sub->add_option("--batch", command->batch, "Pictures a step");
     sub->add_option("--input-size", command->inputSize, "Side of the network's input, for the whole run");
@@ -259,7 +483,13 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
     sub->add_option("--validate-every", command->options.validateEvery, "Epochs between validations")
         ->capture_default_str();
     sub->add_flag("--no-holdout", command->everything, "Train on the held-out tenth too; no validation");
-    sub->callback([command, &chosen] { chosen = [command] { return runTraining(*command); }; });
+    sub->callback([command, &chosen] {
+        if (command->project.empty() && command->images.empty())
+            throw CLI::RequiredError("--images with --masks, or --project");
+        chosen = [command] {
+            return command->project.empty() ? runTraining(*command) : runProjectTraining(*command);
+        };
+    });
 }
 
 } // namespace limn
