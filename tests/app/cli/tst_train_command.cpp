@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Promised: limn-cli train names bad pairs before it begins, stops and goes on, and after learning from a
+// project says whether the new weights are worth having. Drives the real program as a child process, with
+// drawn images and a shallow network.
+#include "io/core/drawn_image.h"
+#include "io/images/mask_files.h"
+#include "io/store/project_store.h"
+#include "tests/app/cli/small_model.h"
+
+#include <QDir>
+#include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace limn;
+
+namespace {
+
+constexpr int kPatienceMs = 240000; // of a child process; a sanitizer build is slow
+constexpr Size kSize{48, 36};
+
+struct Run {
+    int exitCode = -1;
+    QByteArray out;
+    QByteArray err;
+};
+
+Run limnCli(const QStringList& arguments) {
+    QProcess process;
+    process.start(QStringLiteral(LIMN_CLI), arguments);
+    Run run;
+    if (!process.waitForFinished(kPatienceMs)) {
+        process.kill();
+        process.waitForFinished();
+        return run;
+    }
+    if (process.exitStatus() == QProcess::NormalExit)
+        run.exitCode = process.exitCode();
+    run.out = process.readAllStandardOutput();
+    run.err = process.readAllStandardError();
+    return run;
+}
+
+QString text(const char* utf8) {
+    return QString::fromUtf8(utf8);
+}
+
+// The shortest run that trains at all.
+QStringList smallRun(const QString& output) {
+    return {text("--output"), output,    text("--device"), text("cpu"), text("--input-size"), text("32"),
+            text("--batch"),  text("2"), text("--epochs"), text("2"),   text("--workers"),    text("1")};
+}
+
+} // namespace
+
+#define LIMN_COMPARE_EXIT(run, expected)                                                                     \
+    QVERIFY2((run).exitCode == (expected), qPrintable(QString::number((run).exitCode) + QLatin1Char('\n') +  \
+                                                      QString::fromUtf8((run).out + (run).err)))
+
+class TrainCommandTest : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase() {
+        m_model = in("small.safetensors");
+        const Result<void> written = writeSmallModel(m_model.toStdString());
+        QVERIFY2(written.ok(), written.ok() ? "" : written.error().message().c_str());
+    }
+
+    void wrongCommandLines_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::newRow("nothing") << QStringList{};
+        QTest::newRow("imagesWithoutMasks") << QStringList{text("--images"), text("a")};
+        QTest::newRow("projectWithImages") << QStringList{
+            text("--project"), text("p.limn"), text("--images"), text("a"), text("--masks"), text("b")};
+        QTest::newRow("projectWithoutModel") << QStringList{text("--project"), text("p.limn")};
+    }
+    void wrongCommandLines() {
+        QFETCH(QStringList, arguments);
+        const Run run = limnCli(QStringList{text("train"), text("--output"), in("none")} + arguments);
+        LIMN_COMPARE_EXIT(run, 2);
+        QVERIFY(run.err.startsWith("limn-cli: "));
+        QVERIFY(!QDir(in("none")).exists());
+    }
+
+    void badPairsAreNamedAndTheRunGoesOn() {
+        QVERIFY(QDir().mkpath(in("images")) && QDir().mkpath(in("masks")));
+        for (int i = 0; i < 8; ++i) {
+            DrawnImage drawn = drawImage(DrawnKind::Endoscopy, kSize, static_cast<std::uint64_t>(i));
+            const QString name = QStringLiteral("pic%1.png").arg(i);
+            QVERIFY(writePng(in("images/" + name.toUtf8()).toStdString(), drawn.image).ok());
+            if (i == 0)
+                continue; // no mask
+            if (i == 1)
+                drawn.mask = LabelMap({20, 20}, 1); // of another size
+            if (i == 2)
+                drawn.mask = LabelMap(kSize); // empty
+            QVERIFY(writeMask(in("masks/" + name.toUtf8()).toStdString(), drawn.mask).ok());
+        }
+        const QStringList command =
+            QStringList{text("train"), text("--images"), in("images"), text("--masks"),
+                        in("masks"),   text("--from"),   m_model} +
+            smallRun(in("run"));
+        const Run run = limnCli(command + QStringList{text("--minutes"), text("0.0000001")});
+        LIMN_COMPARE_EXIT(run, 0);
+        for (const char* name : {"pic0", "pic1", "pic2"})
+            QVERIFY2(run.err.contains(name), run.err.constData());
+        QVERIFY2(!run.err.contains("pic3"), run.err.constData());
+        QVERIFY2(run.out.contains("3 left out"), run.out.constData());
+        QVERIFY2(run.out.contains("Stopped") && run.out.contains("--resume"), run.out.constData());
+        QVERIFY(QFile::exists(in("run/last.safetensors")));
+
+        const Run rest = limnCli(command + QStringList{text("--resume")});
+        LIMN_COMPARE_EXIT(rest, 0);
+        QVERIFY2(rest.out.contains("Finished after 2 epochs"), rest.out.constData());
+        QVERIFY(QFile::exists(in("run/best.safetensors")));
+
+        const Run other = limnCli(command + QStringList{text("--resume"), text("--seed"), text("7")});
+        LIMN_COMPARE_EXIT(other, 1);
+        QVERIFY2(other.err.contains("seed"), other.err.constData());
+    }
+
+    void learnsFromAProject() {
+        QVERIFY(makeProject("enough", 60));
+        const Run run = limnCli(
+            QStringList{text("train"), text("--project"), in("enough/p.limn"), text("--from"), m_model} +
+            smallRun(in("tuned")));
+        QFile file(in("tuned/comparison.json"));
+        QVERIFY2(file.open(QIODevice::ReadOnly), (run.out + run.err).constData());
+        const QJsonObject json = QJsonDocument::fromJson(file.readAll()).object();
+        const bool isOffered = json.value(text("offered")).toBool();
+        LIMN_COMPARE_EXIT(run, isOffered ? 0 : 1);
+        QCOMPARE(QFile::exists(in("tuned/tuned.safetensors")), isOffered);
+        const QJsonObject before = json.value(text("old")).toObject();
+        const QJsonObject after = json.value(text("new")).toObject();
+        QVERIFY(before.value(text("count")).toInt() >= 8);
+        QCOMPARE(before.value(text("count")).toInt(), after.value(text("count")).toInt());
+        QCOMPARE(before.value(text("failed")).toInt(), 0);
+        QVERIFY(before.value(text("model_sha256")) != after.value(text("model_sha256")));
+        QVERIFY(QFile::exists(in("tuned/comparison.csv")));
+        QVERIFY2(run.out.contains("mean dice"), run.out.constData());
+        const bool isBetter =
+            after.value(text("mean_dice")).toDouble() >= before.value(text("mean_dice")).toDouble() &&
+            after.value(text("dsc")).toDouble() >= before.value(text("dsc")).toDouble();
+        QVERIFY(isBetter || !isOffered);
+    }
+
+    void tooFewAcceptedImages() {
+        QVERIFY(makeProject("few", 6));
+        const Run run =
+            limnCli(QStringList{text("train"), text("--project"), in("few/p.limn"), text("--from"), m_model} +
+                    smallRun(in("untrained")));
+        LIMN_COMPARE_EXIT(run, 1);
+        QVERIFY2(run.err.contains("6 usable accepted images"), run.err.constData());
+        QVERIFY(!QFile::exists(in("untrained/last.safetensors")));
+    }
+
+private:
+    QString in(const QByteArray& name) const { return m_dir.filePath(QString::fromUtf8(name)); }
+
+    // A folder with this many accepted images and their true masks as annotations.
+    bool makeProject(const QByteArray& folder, int count) {
+        if (!QDir().mkpath(in(folder)))
+            return false;
+        Result<std::unique_ptr<ProjectStore>> store =
+            ProjectStore::open(in(folder + "/p.limn").toStdString(), {.person = "Ana"});
+        if (!store)
+            return false;
+        const Result<PersonId> ana = (*store)->person("Ana");
+        if (!ana)
+            return false;
+        for (int i = 0; i < count; ++i) {
+            const DrawnImage drawn =
+                drawImage(DrawnKind::Dermoscopy, kSize, static_cast<std::uint64_t>(1000 + i));
+            const QByteArray name = "image" + QByteArray::number(i) + ".png";
+            ImageRecord record;
+            record.path = name.toStdString();
+            record.size = kSize;
+            if (!writePng(in(folder + "/" + name).toStdString(), drawn.image))
+                return false;
+            const Result<std::vector<ImageId>> ids = (*store)->addImages(std::span(&record, 1), *ana);
+            if (!ids)
+                return false;
+            StoredAnnotation annotation;
+            annotation.image = ids->front();
+            annotation.person = *ana;
+            annotation.labels = tilesFromLabelMap(drawn.mask);
+            annotation.labelTable = {{1, "Lesion", 0xff0000, "", "", ""}};
+            if (!(*store)->saveAnnotation(annotation) ||
+                !(*store)->setState(std::span(ids->data(), 1), ReviewState::Accepted, "", *ana))
+                return false;
+        }
+        return true;
+    }
+
+    QTemporaryDir m_dir;
+    QString m_model;
+};
+
+QTEST_GUILESS_MAIN(TrainCommandTest)
+#include "tst_train_command.moc"
