@@ -78,6 +78,8 @@ class TestBars : public QObject {
         m_window->resize(1280, 800);
         m_window->show();
         QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+        m_window->activateWindow(); // keys need it, and the server has no window manager
+        QVERIFY(QTest::qWaitForWindowActive(m_window.get()));
         m_window->setModels(
             {{QStringLiteral("drawn-disc"), QString(), [delayMs]() -> Result<std::unique_ptr<Engine>> {
                   return std::unique_ptr<Engine>(std::make_unique<FakeEngine>(delayMs));

@@ -89,7 +89,8 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     m_timer.setInterval(kDelayMs);
     connect(&m_timer, &QTimer::timeout, this, &MeasurePanel::compute);
     connect(&session, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
-        if (change.content && (change.pixels || change.mark))
+        // A stroke's end brings new content; its pixels were announced while it was drawn.
+        if (change.content)
             m_timer.start();
     });
     connect(&session, &ReviewSession::documentReady, this, [this] { m_timer.start(); });

@@ -182,7 +182,7 @@ void Toast::show(const QString& text, const QString& actionText, std::function<v
 void Toast::place() {
     adjustSize();
     const QWidget* host = parentWidget();
-    move((host->width() - width()) / 2, host->height() - height() - 56);
+    move((host->width() - width()) / 2, host->height() - height() - 88);
 }
 
 bool Toast::eventFilter(QObject* watched, QEvent* event) {

@@ -624,7 +624,7 @@ void MainWindow::connectSession() {
         }
         if (change.history)
             refreshHistoryActions();
-        if (change.content && change.pixels)
+        if (change.content)
             updateThumbnailOutline(m_session->current());
     });
     connect(s, &ReviewSession::proposalsChanged, this, [this] {

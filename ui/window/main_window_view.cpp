@@ -251,8 +251,7 @@ void MainWindow::linkViews(CanvasView* from, CanvasView* to) {
 
 void MainWindow::placeViewBar() {
     m_viewBar->adjustSize();
-    const int right = m_compare == Compare::Side ? m_canvas->x() + m_canvas->width() : m_canvasPage->width();
-    m_viewBar->move(std::max(4, right - m_viewBar->width() - 12),
+    m_viewBar->move(std::max(4, m_canvasPage->width() - m_viewBar->width() - 12),
                     m_canvasPage->height() - m_viewBar->height() - 12);
     m_viewBar->raise();
     m_miniBar->adjustSize();
