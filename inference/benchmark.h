@@ -40,6 +40,8 @@ struct BenchmarkReport {
     std::string precision;
     int batch = 0;
     int inputSize = 0;
+    // GPU: why runs could not be recorded and were timed launch by launch; empty: they were recorded.
+    std::string recordingFailure;
     Times network;       // GPU: replays of a recorded graph, timed by events
     Times withoutScan;   // the same network with the scan left out
     Times productsAlone; // its matrix products and convolutions alone, one after the other

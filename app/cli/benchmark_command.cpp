@@ -50,6 +50,8 @@ nlohmann::json jsonOf(const BenchmarkReport& r) {
     }
     if (r.sequentialScanMs > 0.0)
         out["sequential_scan_ms"] = r.sequentialScanMs;
+    if (!r.recordingFailure.empty())
+        out["recording_failure"] = r.recordingFailure;
     if (r.exponentialLimitMs > 0.0)
         out["exponential_limit_ms"] = r.exponentialLimitMs;
     return out;
@@ -71,6 +73,9 @@ void printText(const char* format, double a, double b = 0.0) {
 void printTable(const BenchmarkReport& r) {
     printLine("VM-UNetV2 on " + r.device + ", " + r.precision + ", batch " + std::to_string(r.batch) + ", " +
               std::to_string(r.inputSize) + " x " + std::to_string(r.inputSize));
+    if (!r.recordingFailure.empty())
+        printLine("  Runs could not be recorded as a graph (" + r.recordingFailure +
+                  "); each kernel was started by itself.");
     printLine("  ms                                     median    minimum    maximum");
     printRow("whole network", r.network);
     printRow("the same without the scan", r.withoutScan);

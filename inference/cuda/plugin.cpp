@@ -53,22 +53,44 @@ int clockKilohertz() {
     return value;
 }
 
+// Graphs share a pool while at least one lives; LibTorch refuses a pool whose last graph is gone, so the next
+// graph after that begins a new one. Recording is for one thread at a time.
+at::cuda::MempoolId_t graphPool = {0, 0};
+int liveGraphs = 0;
+
 void* captureGraph(void (*body)(void*), void* context, char* error, std::size_t capacity) {
     constexpr int kWarmUps = 3;
-    static const at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+    if (liveGraphs == 0)
+        graphPool = at::cuda::graph_pool_handle();
+    std::unique_ptr<at::cuda::CUDAGraph> graph;
+    const char* phase = "before recording";
     try {
         cudaDeviceSynchronize();
         const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
         for (int i = 0; i < kWarmUps; ++i)
             body(context);
         cudaDeviceSynchronize();
-        auto graph = std::make_unique<at::cuda::CUDAGraph>();
-        graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
-        body(context);
+        graph = std::make_unique<at::cuda::CUDAGraph>();
+        phase = "at the start of recording";
+        graph->capture_begin(graphPool, cudaStreamCaptureModeThreadLocal);
+        phase = "while recording";
+        try {
+            body(context);
+        } catch (...) {
+            // LibTorch's random generators stay in recording mode until the recording is ended.
+            try {
+                graph->capture_end();
+            } catch (const std::exception&) {
+                cudaGetLastError();
+            }
+            throw;
+        }
+        phase = "at the end of recording";
         graph->capture_end();
+        ++liveGraphs;
         return graph.release();
     } catch (const std::exception& failure) {
-        std::snprintf(error, capacity, "%s", failure.what());
+        std::snprintf(error, capacity, "%s: %s", phase, failure.what());
         cudaGetLastError();
         return nullptr;
     }
@@ -86,6 +108,7 @@ int replayGraph(void* graph) {
 
 void releaseGraph(void* graph) {
     delete static_cast<at::cuda::CUDAGraph*>(graph);
+    --liveGraphs;
 }
 
 double timeOnDevice(void (*body)(void*), void* context) {

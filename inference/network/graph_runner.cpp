@@ -36,6 +36,9 @@ void GraphRunner::forget() {
 
 at::Tensor GraphRunner::probabilities(const at::Tensor& images) {
     const c10::InferenceMode inference;
+    const c10::Device device = m_network->parameters().front().device();
+    if (!m_failure.empty())
+        return at::sigmoid(m_network->forward(images.to(device, at::kFloat)).logits);
     const bool tf32 = at::globalContext().allowTF32CuBLAS();
     const auto known = std::find_if(m_recorded.begin(), m_recorded.end(), [&](const Recorded& recorded) {
         return recorded.shape == images.sizes().vec() && recorded.tf32 == tf32;
@@ -50,12 +53,12 @@ at::Tensor GraphRunner::probabilities(const at::Tensor& images) {
         Recorded recorded;
         recorded.shape = images.sizes().vec();
         recorded.tf32 = tf32;
-        recorded.input = images.to(m_network->parameters().front().device(), at::kFloat, false, true);
+        recorded.input = images.to(device, at::kFloat, false, true);
         struct Body {
             GraphRunner* self;
             Recorded* recorded;
         } body{this, &recorded};
-        char reason[256] = {};
+        char reason[1024] = {};
         recorded.graph = cudaSupport().plugin->captureGraph(
             [](void* context) {
                 const c10::InferenceMode inferenceOfRun;
@@ -63,8 +66,10 @@ at::Tensor GraphRunner::probabilities(const at::Tensor& images) {
                 b.recorded->output = at::sigmoid(b.self->m_network->forward(b.recorded->input).logits);
             },
             &body, reason, sizeof reason);
-        if (recorded.graph == nullptr)
+        if (recorded.graph == nullptr) {
+            m_failure = reason;
             return at::sigmoid(m_network->forward(recorded.input).logits);
+        }
         m_recorded.push_front(std::move(recorded));
     }
     Recorded& recorded = m_recorded.front();

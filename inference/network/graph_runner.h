@@ -17,10 +17,14 @@ public:
     GraphRunner& operator=(const GraphRunner&) = delete;
 
     // images: [b, c, h, w] float32 on the processor or the network's GPU. Gives sigmoid(logits) on the GPU,
-    // valid until the next call. Where recording fails, the network runs without a graph. Throws c10::Error.
+    // valid until the next call. Where recording fails, this and all later runs do without a graph. Throws
+    // c10::Error.
     at::Tensor probabilities(const at::Tensor& images);
 
     void forget(); // frees all graphs and their memory
+
+    // Why the last recording failed; empty: none did.
+    const std::string& failure() const { return m_failure; }
 
 private:
     struct Recorded {
@@ -33,6 +37,7 @@ private:
     void release(Recorded& recorded);
 
     VmUnetV2 m_network;
+    std::string m_failure;
     std::list<Recorded> m_recorded; // most recently used first
 };
 

@@ -2,10 +2,12 @@
 // The GPU against the processor on fresh random inputs, and against golden values; two equal runs give equal
 // bits. Skipped, saying why, where no GPU can be used.
 #include "inference/network/cuda_plugin.h"
+#include "inference/network/graph_runner.h"
 #include "inference/network/ss2d_core.h"
 #include "tests/inference/network/network_fixture.h"
 
 #include <ATen/Context.h>
+#include <c10/core/InferenceMode.h>
 
 #include <QtTest/QTest>
 
@@ -50,6 +52,7 @@ private Q_SLOTS:
     void gradientsAgreeWithTheProcessor_data();
     void gradientsAgreeWithTheProcessor();
     void runsAreEqual();
+    void recordedRunsEqualPlainRuns();
     void wholeNetworkAgreesWithGolden();
 };
 
@@ -159,6 +162,33 @@ void TestCuda::runsAreEqual() {
         for (std::size_t i = 0; i < results.size(); ++i)
             QVERIFY2(at::equal(results[i], first[i]), i < 2 ? "output or input gradient" : kNames[i - 2]);
     }
+}
+
+void TestCuda::recordedRunsEqualPlainRuns() {
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 0};
+    VmUnetV2 network(options);
+    network->initialise(9);
+    network->eval();
+    network->to(c10::Device(c10::kCUDA, 0));
+    const c10::InferenceMode inference;
+    GraphRunner graphs(network);
+    // More shapes than graphs are kept, and the first again: recording, replay and eviction.
+    for (const int side : {64, 96, 64, 128, 160, 192, 224, 256, 64}) {
+        for (const int batch : {1, 3}) {
+            const Tensor images = at::rand({batch, 3, side, side}).mul_(255.0);
+            const Tensor plain = at::sigmoid(network->forward(images.cuda()).logits);
+            const Tensor recorded = graphs.probabilities(images).clone();
+            QVERIFY2(graphs.failure().empty(), graphs.failure().c_str());
+            QVERIFY(differenceOf(recorded, plain).absolute <= 1e-6);
+        }
+    }
+    // All graphs gone, then a new one: LibTorch refuses a memory pool whose last graph is gone.
+    graphs.forget();
+    const Tensor images = at::rand({1, 3, 64, 64}).mul_(255.0);
+    const Tensor plain = at::sigmoid(network->forward(images.cuda()).logits);
+    QVERIFY(differenceOf(graphs.probabilities(images), plain).absolute <= 1e-6);
+    QVERIFY2(graphs.failure().empty(), graphs.failure().c_str());
 }
 
 void TestCuda::wholeNetworkAgreesWithGolden() {
