@@ -144,12 +144,12 @@ Result<void> SqlProjectStore::openHeld() {
                             return ready;
                     } else {
                         // What every session reads: damage there is noticed now, not in the middle of work.
-                        const Result<std::vector<ImageRecord>> all = images();
-                        const Result<std::vector<AnnotationInfo>> annotations = allAnnotations();
-                        if (!all && failed(all.error()))
-                            return all.error();
-                        if (!annotations && failed(annotations.error()))
-                            return annotations.error();
+                        for (const char* look : {"SELECT sum(length(path)) FROM images",
+                                                 "SELECT sum(length(label_table)) FROM annotations"}) {
+                            const Result<QSqlQuery> read = m_sql->run(look);
+                            if (!read && failed(read.error()))
+                                return read.error();
+                        }
                     }
                 }
             }
