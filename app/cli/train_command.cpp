@@ -56,14 +56,17 @@ struct TrainCommand {
 
 class ConsoleObserver : public TrainObserver {
 public:
+    explicit ConsoleObserver(bool hasValidation) : m_hasValidation(hasValidation) {}
     void progress(const TrainProgress& p) override {
         char line[256];
         if (p.validated) {
+            char scores[128] = "";
+            if (m_hasValidation)
+                std::snprintf(scores, sizeof scores, "  validation dsc %.4f miou %.4f loss %.4f%s",
+                              p.scores.dsc, p.scores.miou, p.scores.loss, p.isBest ? " (best)" : "");
             std::snprintf(line, sizeof line,
-                          "epoch %d/%d  loss %.4f  validation dsc %.4f miou %.4f loss %.4f%s  %.0f images/s  "
-                          "device idle %.0f %%  %s left",
-                          p.epoch, p.epochs, p.loss, p.scores.dsc, p.scores.miou, p.scores.loss,
-                          p.isBest ? " (best)" : "", p.imagesPerSecond, 100.0 * p.deviceIdleShare,
+                          "epoch %d/%d  loss %.4f%s  %.0f images/s  device idle %.0f %%  %s left", p.epoch,
+                          p.epochs, p.loss, scores, p.imagesPerSecond, 100.0 * p.deviceIdleShare,
                           durationText(p.secondsLeft).c_str());
             printLine(line);
             std::fflush(stdout);
@@ -74,6 +77,9 @@ public:
         }
     }
     bool stopAsked() const override { return interruptToken().cancelled(); }
+
+private:
+    bool m_hasValidation; // otherwise there is no score to show
 };
 
 std::string problemOf(const EvaluationPair& pair, const Image& image, const LabelMap& mask) {
@@ -228,7 +234,7 @@ int longestKept(const TrainOptions& options) {
 }
 
 Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& options) {
-    ConsoleObserver observer;
+    ConsoleObserver observer(!set.validation.empty());
     Result<TrainReport> report = train(set, options, observer);
     if (!report)
         return report;

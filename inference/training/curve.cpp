@@ -2,9 +2,12 @@
 #include "inference/training/curve.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 
 namespace limn {
@@ -32,21 +35,30 @@ Result<void> writeWhole(const std::filesystem::path& path, const std::string& te
 
 std::string csvOf(const std::vector<CurvePoint>& points) {
     std::string text = std::string(kHeader) + "\n";
-    for (const CurvePoint& p : points) {
-        char line[256];
-        std::snprintf(line, sizeof line, "%d,%.6f,%.6f,%.6f,%.6f,%.8f,%.2f,%.4f\n", p.epoch, p.trainingLoss,
-                      p.validationLoss, p.dsc, p.miou, p.learningRate, p.imagesPerSecond, p.deviceIdleShare);
-        text += line;
-    }
+    const auto cell = [](const char* format, double value) -> std::string {
+        char number[64];
+        std::snprintf(number, sizeof number, format, value);
+        return std::isfinite(value) ? number : "";
+    };
+    for (const CurvePoint& p : points)
+        text += std::to_string(p.epoch) + "," + cell("%.6f", p.trainingLoss) + "," +
+                cell("%.6f", p.validationLoss) + "," + cell("%.6f", p.dsc) + "," + cell("%.6f", p.miou) +
+                "," + cell("%.8f", p.learningRate) + "," + cell("%.2f", p.imagesPerSecond) + "," +
+                cell("%.4f", p.deviceIdleShare) + "\n";
     return text;
 }
 
 std::string polyline(const std::vector<CurvePoint>& points, double CurvePoint::*value, double low,
                      double high, const char* colour) {
+    if (std::none_of(points.begin(), points.end(),
+                     [value](const CurvePoint& p) { return std::isfinite(p.*value); }))
+        return {};
     std::ostringstream svg;
     svg << "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"" << colour << "\" points=\"";
     const double lastEpoch = std::max(1, points.back().epoch);
     for (const CurvePoint& p : points) {
+        if (!std::isfinite(p.*value))
+            continue;
         const double share = std::clamp((p.*value - low) / (high - low), 0.0, 1.0);
         svg << 60.0 + 620.0 * p.epoch / lastEpoch << "," << 360.0 - 320.0 * share << " ";
     }
@@ -105,12 +117,17 @@ std::vector<CurvePoint> readCurve(const std::string& csvPath, int lastEpoch) {
     std::string line;
     std::getline(file, line);
     while (std::getline(file, line)) {
-        CurvePoint p;
-        if (std::sscanf(line.c_str(), "%d,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &p.epoch, &p.trainingLoss,
-                        &p.validationLoss, &p.dsc, &p.miou, &p.learningRate, &p.imagesPerSecond,
-                        &p.deviceIdleShare) == 8 &&
-            p.epoch <= lastEpoch)
-            points.push_back(p);
+        // An empty cell is no number.
+        std::vector<double> cells;
+        std::istringstream row(line);
+        std::string cell;
+        while (std::getline(row, cell, ','))
+            cells.push_back(cell.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                         : std::strtod(cell.c_str(), nullptr));
+        if (cells.size() != 8 || !(cells[0] >= 0.0 && cells[0] <= lastEpoch))
+            continue;
+        points.push_back({static_cast<int>(cells[0]), cells[1], cells[2], cells[3], cells[4], cells[5],
+                          cells[6], cells[7]});
     }
     return points;
 }

@@ -9,6 +9,7 @@
 
 namespace limn {
 
+// The three figures of validation are NaN where no pair is held out: empty cells, and no line in the picture.
 struct CurvePoint {
     int epoch = 0;
     double trainingLoss = 0.0;

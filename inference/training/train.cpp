@@ -19,6 +19,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <numbers>
 
 namespace limn {
@@ -557,8 +558,13 @@ Result<TrainReport> Trainer::run() {
                 if (Result<void> saved = saveBest(); !saved)
                     return saved.error();
             }
-            m_curve.push_back({epoch, loss, progress.scores.loss, progress.scores.dsc, progress.scores.miou,
-                               progress.learningRate, progress.imagesPerSecond, progress.deviceIdleShare});
+            const bool isKnown = !m_set.validation.empty();
+            const auto known = [isKnown](double score) {
+                return isKnown ? score : std::numeric_limits<double>::quiet_NaN();
+            };
+            m_curve.push_back({epoch, loss, known(progress.scores.loss), known(progress.scores.dsc),
+                               known(progress.scores.miou), progress.learningRate, progress.imagesPerSecond,
+                               progress.deviceIdleShare});
             if (Result<void> saved = writeCurve(m_options.outputFolder, m_curve); !saved)
                 return saved.error();
         }

@@ -85,7 +85,7 @@ struct TrainProgress {
     double deviceIdleShare = 0.0; // of the epoch's time that the device waited for a batch
     double secondsLeft = 0.0;
     int inputSize = 0;
-    bool validated = false; // scores are of this epoch
+    bool validated = false; // an epoch ended; scores are of it, all 0 where no pair is held out
     ValidationScores scores;
     bool isBest = false;
 };

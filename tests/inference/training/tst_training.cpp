@@ -351,6 +351,14 @@ private Q_SLOTS:
         LIMN_VERIFY_OK(info);
         for (const auto& [name, value] : info->facts)
             QVERIFY2(name != "validation_dsc" && name != "validation_miou", name.c_str());
+        const QList<QByteArray> cells =
+            bytesOf(in(options, "metrics.csv")).trimmed().split('\n').last().split(',');
+        QCOMPARE(cells.size(), 8);
+        QVERIFY(!cells[1].isEmpty() && cells[2].isEmpty() && cells[3].isEmpty() && cells[4].isEmpty());
+        QCOMPARE(bytesOf(in(options, "curve.svg")).count("<polyline"), 1);
+        const std::vector<CurvePoint> points = readCurve(in(options, "metrics.csv"), 1);
+        QCOMPARE(points.size(), std::size_t{1});
+        QVERIFY(std::isnan(points[0].dsc) && points[0].trainingLoss > 0.0);
     }
 
     void beginsFromGivenWeights() {
