@@ -59,8 +59,10 @@ void ImageCache::clear() {
 }
 
 void ImageCache::trim(ImageId kept) {
-    // At least four images stay, whatever their size: the shown one, two ahead, one behind.
-    while (m_bytes > m_limitBytes && m_order.size() > 4) {
+    // At least four images stay, whatever their size: the shown one, two ahead, one behind. More than a few
+    // dozen are never looked at again.
+    constexpr std::size_t kMostImages = 24;
+    while ((m_bytes > m_limitBytes || m_order.size() > kMostImages) && m_order.size() > 4) {
         const ImageId last = m_order.back();
         if (last == kept)
             return;
