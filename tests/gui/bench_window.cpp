@@ -267,4 +267,4 @@ private Q_SLOTS:
 };
 
 LIMN_GUI_TEST_MAIN(TestBars)
-#include "tst_bars.moc"
+#include "bench_window.moc"
