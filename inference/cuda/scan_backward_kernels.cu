@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The selective scan's backward run over four paths. Formula and layouts: scan/selective_scan.h; how a block is
-// laid out: scan_kernels.cu.
+// The selective scan's backward run over four paths. Formula and layouts: scan/selective_scan.h; who owns
+// which channels and states: scan_kernels.cu.
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
