@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/evaluation_report.h"
 
-#include "app/cli/csv.h"
-#include "app/cli/overlay.h"
+#include "app/export/csv.h"
+#include "app/export/overlay.h"
 #include "io/images/atomic_file.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"

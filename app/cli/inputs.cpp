@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/inputs.h"
 
+#include "app/export/distinct_names.h"
 #include "io/images/image_reader.h"
 
-#include <QCryptographicHash>
 #include <QDir>
 #include <QDirIterator>
 #include <QFileInfo>
@@ -12,8 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <map>
 
 namespace limn {
 
@@ -57,20 +55,6 @@ QStringList imagesIn(const QString& folder, const QString& outputFolder) {
     return found;
 }
 
-QString stemOf(const QString& path) {
-    return QFileInfo(path).completeBaseName();
-}
-
-// Gives every image whose name is not its own alone another one.
-void rename(std::vector<InputImage>& images, const std::function<QString(const QString& path)>& nameOf) {
-    std::map<std::string, int> count;
-    for (const InputImage& image : images)
-        ++count[image.name];
-    for (InputImage& image : images)
-        if (count[image.name] > 1)
-            image.name = nameOf(QString::fromStdString(image.path)).toStdString();
-}
-
 } // namespace
 
 bool hasImageExtension(const std::string& path) {
@@ -111,22 +95,13 @@ Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& pa
                      {"The input (" + all + ")", "without any image",
                       "at least one image, or a folder with images in it"}};
     }
-    giveDistinctNames(images);
+    std::vector<std::string> found;
+    for (const InputImage& image : images)
+        found.push_back(image.path);
+    const std::vector<std::string> names = distinctNames(found);
+    for (std::size_t i = 0; i < images.size(); ++i)
+        images[i].name = names[i];
     return images;
-}
-
-void giveDistinctNames(std::vector<InputImage>& images) {
-    for (InputImage& image : images)
-        image.name = stemOf(QString::fromStdString(image.path)).toStdString();
-    rename(images, [](const QString& path) {
-        return QFileInfo(path).absoluteDir().dirName() + QLatin1Char('_') + stemOf(path);
-    });
-    rename(images, [](const QString& path) {
-        const QByteArray whole = QFileInfo(path).absoluteFilePath().toUtf8();
-        const QByteArray hash = QCryptographicHash::hash(whole, QCryptographicHash::Sha256).toHex().left(12);
-        return stemOf(path) + QLatin1Char('_') + QFileInfo(path).suffix() + QLatin1Char('_') +
-               QString::fromLatin1(hash);
-    });
 }
 
 Result<Shard> parseShard(const std::string& text) {

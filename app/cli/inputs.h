@@ -22,15 +22,10 @@ struct InputImage {
 // an image, and for DICOM objects without an extension. Ordered by path within a folder; the same file twice
 // counts once.
 //
-// Names: the file's stem. Images that share a stem all get FOLDER_STEM instead, and where that is not enough
-// STEM_EXTENSION and a number of their own made of the whole path, so that a name does not depend on the
-// order of files. A file that does not exist stays in the list: reading it fails, the others go on. Error:
-// InvalidArgument when there is no image at all.
+// Names are those of app/export/distinct_names.h. A file that does not exist stays in the list: reading it
+// fails, the others go on. Error: InvalidArgument when there is no image at all.
 Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& paths,
                                               const std::string& outputFolder);
-
-// Gives every image its name by these rules.
-void giveDistinctNames(std::vector<InputImage>& images);
 
 // Whether the name ends like an image (.png, .jpg, .tif, .dcm, ...), in any case of letters.
 bool hasImageExtension(const std::string& path);

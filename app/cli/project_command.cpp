@@ -2,8 +2,10 @@
 // limn-cli project create, add, status, export and verify.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
-#include "app/cli/project_export.h"
+#include "app/export/export_job.h"
+#include "app/export/exported_annotation.h"
 #include "app/project/project.h"
+#include "app/project/project_check.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -26,8 +28,13 @@ struct ProjectCommand {
     std::string project;
     std::vector<std::string> inputs;
     std::string person;
-    std::string output;
+    ExportOptions exporting;
+    std::vector<std::string> formats;
     std::vector<std::string> states;
+    std::vector<std::string> images;
+    std::string ids;
+    std::string names = "suffix";
+    std::string existing = "replace";
     bool json = false;
 };
 
@@ -146,34 +153,116 @@ int showStatus(const ProjectCommand& command) {
     return kExitDone;
 }
 
-int exportAnnotations(const ProjectCommand& command) {
-    ProjectExportOptions options;
-    options.output = command.output;
+// Paths as the project has them, or as they lie on the disk.
+Result<std::vector<ImageId>> imagesOf(ProjectStore& store, const std::vector<std::string>& paths) {
+    Result<std::vector<ImageRecord>> images = store.images();
+    if (!images)
+        return images.error();
+    const Result<std::string> folder = imageFolderOf(store);
+    if (!folder)
+        return folder.error();
+    Worklist worklist;
+    worklist.reset(std::move(*images));
+    const QDir base(QString::fromStdString(*folder));
+    std::vector<ImageId> ids;
+    for (const std::string& path : paths) {
+        const ImageRecord* record = worklist.findPath(path);
+        if (!record)
+            record = worklist.findPath(
+                base.relativeFilePath(QString::fromStdString(absolute(path))).toStdString());
+        if (!record)
+            return Error{ErrorCode::InvalidArgument, {"--image", path, "an image of the project"}};
+        ids.push_back(record->id);
+    }
+    return ids;
+}
+
+Result<ExportOptions> exportOptionsOf(ProjectStore& store, const ProjectCommand& command) {
+    ExportOptions options = command.exporting;
     options.person = command.person;
+    options.names = exportNamesFromName(command.names).value_or(options.names);
+    options.existing = existingFilesFromName(command.existing).value_or(options.existing);
+    if (!command.formats.empty()) {
+        options.formats.clear();
+        for (const std::string& name : command.formats)
+            if (const std::optional<ExportFormat> format = exportFormatFromName(name))
+                options.formats.push_back(*format);
+    }
     for (const std::string& name : command.states)
         if (const std::optional<ReviewState> state = reviewStateFromName(name))
             options.states.push_back(*state);
+    if (!command.ids.empty()) {
+        Result<std::vector<ImageId>> ids = imageIdsFromRanges(command.ids);
+        if (!ids)
+            return ids.error();
+        options.images = std::move(*ids);
+    }
+    if (!command.images.empty()) {
+        const Result<std::vector<ImageId>> ids = imagesOf(store, command.images);
+        if (!ids)
+            return ids.error();
+        options.images.insert(options.images.end(), ids->begin(), ids->end());
+    }
+    return options;
+}
+
+void printReport(const ExportReport& report) {
+    const auto images = [](std::size_t count) {
+        return std::to_string(count) + (count == 1 ? " image" : " images");
+    };
+    std::string line = images(report.count(ExportResult::Written)) + " written to " + report.folder;
+    if (const std::size_t skipped = report.count(ExportResult::Skipped))
+        line += ", " + std::to_string(skipped) + " skipped because their files were there";
+    if (const std::size_t bare = report.count(ExportResult::Unannotated))
+        line += ", " + std::to_string(bare) + " without an annotation";
+    if (report.leftOut > 0)
+        line += ", " + std::to_string(report.leftOut) + " left out";
+    printLine(line + "; export_report.csv lists them all.");
+    for (const std::string& note : report.notes)
+        printLine(note);
+    std::size_t shown = 0;
+    std::size_t failed = 0;
+    for (const ExportedImage& image : report.images) {
+        if (image.result != ExportResult::Failed)
+            continue;
+        ++failed;
+        if (shown++ < kProblemsShown)
+            printProblem(image.path + ": " + image.reason);
+    }
+    if (failed > shown)
+        printProblem("and " + std::to_string(failed - shown) + " more images failed.");
+    if (report.stopped)
+        printProblem(report.stopped->message());
+    if (const std::size_t rest = report.count(ExportResult::NotReached))
+        printProblem(images(rest) + " not reached" +
+                     (report.cancelled ? ": the export was cancelled." : "."));
+}
+
+int exportAnnotations(const ProjectCommand& command) {
     Result<std::unique_ptr<ProjectStore>> store = openForReading(command.project);
     if (!store)
         return reportError(store.error());
+    const Result<ExportOptions> options = exportOptionsOf(**store, command);
+    if (!options)
+        return reportError(options.error());
     const CancelToken& cancel = interruptToken();
     std::unique_ptr<ProgressBar> bar;
-    Result<ProjectExportSummary> summary =
-        exportProject(**store, options, [&](std::size_t done, std::size_t total) {
-            if (!bar)
-                bar = std::make_unique<ProgressBar>(total, "images");
-            bar->show(done, 0);
-            return !cancel.cancelled();
-        });
+    const Result<ExportReport> report = runExport(**store, *options, [&](const ExportProgress& progress) {
+        if (!bar)
+            bar = std::make_unique<ProgressBar>(progress.total, "images");
+        bar->show(progress.done, progress.failed);
+        return !cancel.cancelled();
+    });
     bar.reset();
-    if (!summary)
-        return reportError(summary.error());
-    printLine(std::to_string(summary->written) + " annotations of " + std::to_string(summary->images) +
-              " images written to " + command.output + " (" + std::to_string(summary->unannotated) +
-              " images have none); annotations.csv lists them all.");
-    for (std::size_t i = 0; i < summary->failed.size() && i < kProblemsShown; ++i)
-        printProblem(summary->failed[i].first + ": " + summary->failed[i].second.message());
-    return summary->failed.empty() ? kExitDone : kExitFailed;
+    if (!report)
+        return reportError(report.error());
+    if (command.json)
+        printLine(exportReportJson(*report));
+    else
+        printReport(*report);
+    if (report->cancelled)
+        return reportError(Error{ErrorCode::Cancelled, {"The export"}});
+    return report->allWell() ? kExitDone : kExitFailed;
 }
 
 int verifyAll(const ProjectCommand& command) {
@@ -197,6 +286,61 @@ int verifyAll(const ProjectCommand& command) {
     printLine(findings->empty() ? (*store)->path() + ": everything is whole."
                                 : (*store)->path() + ": " + std::to_string(findings->size()) + " findings.");
     return findings->empty() ? kExitDone : kExitFailed;
+}
+
+template<typename TakesProject, typename Run>
+void addExportCommand(CLI::App& project, ProjectCommand& state, const TakesProject& takesProject,
+                      const Run& run) {
+    CLI::App* command =
+        project.add_subcommand("export", "Write annotations as files that other programs read");
+    takesProject(command);
+    command->add_option("--output", state.exporting.folder, "Folder for the results; made when missing")
+        ->required()
+        ->type_name("DIR");
+    std::vector<std::string> formats;
+    for (ExportFormat format : allExportFormats())
+        formats.emplace_back(exportFormatName(format));
+    command
+        ->add_option("--formats", state.formats,
+                     "What to write, separated by commas; without it masks,labels,table")
+        ->delimiter(',')
+        ->check(CLI::IsMember(formats));
+    command->add_option("--state", state.states, "Only images in these states, separated by commas")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"new", "proposed", "in-progress", "submitted", "accepted", "rejected"}));
+    command->add_option("--image", state.images, "Only this image; may be given several times")
+        ->type_name("PATH");
+    command->add_option("--ids", state.ids, "Only images with these numbers, such as 1,4-9")
+        ->type_name("NUMBERS");
+    command
+        ->add_option("--person", state.person,
+                     "Whose annotations; without it the agreed or the last edited ones")
+        ->type_name("NAME");
+    command
+        ->add_option("--label", state.exporting.labels,
+                     "Only this label; may be given several times. Others become background")
+        ->type_name("NAME");
+    command
+        ->add_option("--longest-side", state.exporting.longestSide,
+                     "Make results smaller that are longer than this")
+        ->type_name("PIXELS")
+        ->check(CLI::NonNegativeNumber);
+    command
+        ->add_option("--names", state.names,
+                     "suffix: NAME_mask.png; isic: NAME_segmentation.png; folders: masks/NAME.png")
+        ->check(CLI::IsMember({"suffix", "isic", "folders"}));
+    command
+        ->add_option("--existing", state.existing,
+                     "Files that are there: replace them, skip them, or write to a new-folder beside")
+        ->check(CLI::IsMember({"replace", "skip", "new-folder"}));
+    command->add_flag("--whole-labels", state.exporting.wholeLabels,
+                      "COCO, labelme: one object a label, not one a connected part");
+    command->add_flag("--coco-lists", state.exporting.cocoLists,
+                      "COCO run lengths as lists of numbers, not as compressed text");
+    command->add_flag("--without-people", state.exporting.withoutPeople,
+                      "No names, notes and times of people in any file");
+    command->add_flag("--json", state.json, "Print the report as JSON");
+    run(command, exportAnnotations);
 }
 
 } // namespace
@@ -231,19 +375,7 @@ void addProjectCommands(CLI::App& program, ChosenCommand& chosen) {
     status->add_flag("--json", state->json, "Print JSON");
     run(status, showStatus);
 
-    CLI::App* exporting = project->add_subcommand("export", "Write label maps, masks and a table");
-    takesProject(exporting);
-    exporting->add_option("--output", state->output, "Folder for the results; made when missing")
-        ->required()
-        ->type_name("DIR");
-    exporting
-        ->add_option("--person", state->person,
-                     "Whose annotations; without it the agreed or the last edited ones")
-        ->type_name("NAME");
-    exporting->add_option("--state", state->states, "Only images in these states, separated by commas")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"new", "proposed", "in-progress", "submitted", "accepted", "rejected"}));
-    run(exporting, exportAnnotations);
+    addExportCommand(*project, *state, takesProject, run);
 
     CLI::App* verify = project->add_subcommand("verify", "Check every stored value, and every image's hash");
     takesProject(verify);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/project_training.h"
 
-#include "app/cli/csv.h"
 #include "app/cli/evaluation_report.h"
-#include "app/cli/project_export.h"
+#include "app/export/csv.h"
+#include "app/export/exported_annotation.h"
 #include "app/project/file_scan.h"
 #include "io/images/atomic_file.h"
 

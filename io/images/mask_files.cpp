@@ -102,9 +102,10 @@ Result<void> checkPixels(Size size, std::size_t samples, std::size_t perPixel) {
     return {};
 }
 
-Result<void> writePngFile(const std::string& path, const PngPixels& pixels) {
+// `what` names the picture in sentences: a path as a rule.
+Result<std::unique_ptr<PngTarget>> encodedPng(const std::string& what, const PngPixels& pixels) {
     try {
-        const auto target = std::make_unique<PngTarget>();
+        auto target = std::make_unique<PngTarget>();
         const std::size_t rowBytes = static_cast<std::size_t>(pixels.size.width) * (pixels.bits / 8) *
                                      (pixels.colourType == PNG_COLOR_TYPE_RGB ? 3 : 1);
         std::vector<png_bytep> rows(static_cast<std::size_t>(pixels.size.height));
@@ -113,11 +114,18 @@ Result<void> writePngFile(const std::string& path, const PngPixels& pixels) {
         for (std::size_t y = 0; y < rows.size(); ++y)
             rows[y] = first + y * rowBytes;
         if (!encodePng(*target, pixels, rows.data()))
-            return Error{ErrorCode::FileNotWritable, {path, target->message}};
-        return writeFileAtomically(path, target->bytes);
+            return Error{ErrorCode::FileNotWritable, {what, target->message}};
+        return target;
     } catch (const std::bad_alloc&) {
-        return Error{ErrorCode::OutOfMemory, {"writing " + path, "the packed picture does not fit"}};
+        return Error{ErrorCode::OutOfMemory, {"writing " + what, "the packed picture does not fit"}};
     }
+}
+
+Result<void> writePngFile(const std::string& path, const PngPixels& pixels) {
+    const Result<std::unique_ptr<PngTarget>> encoded = encodedPng(path, pixels);
+    if (!encoded)
+        return encoded.error();
+    return writeFileAtomically(path, (*encoded)->bytes);
 }
 
 struct JpegErrors {
@@ -172,6 +180,16 @@ Result<void> writeLabelMap(const std::string& path, const LabelMap& labels) {
     if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
         return fits;
     return writePngFile(path, {labels.size, 8, PNG_COLOR_TYPE_GRAY, labels.labels.data(), false});
+}
+
+Result<std::vector<unsigned char>> encodedLabelMap(const LabelMap& labels) {
+    if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
+        return fits.error();
+    Result<std::unique_ptr<PngTarget>> encoded =
+        encodedPng("a label map", {labels.size, 8, PNG_COLOR_TYPE_GRAY, labels.labels.data(), false});
+    if (!encoded)
+        return encoded.error();
+    return std::move((*encoded)->bytes);
 }
 
 Result<void> writeMask(const std::string& path, const LabelMap& labels) {

@@ -8,12 +8,17 @@
 #include "io/core/result.h"
 
 #include <string>
+#include <vector>
 
 namespace limn {
 
 // 8-bit grey PNG whose samples are the label values. Errors: InvalidArgument (empty map), FileNotWritable,
 // DiskFull.
 Result<void> writeLabelMap(const std::string& path, const LabelMap& labels);
+
+// The bytes of such a file, for formats that hold pictures within. Errors: InvalidArgument (empty map),
+// OutOfMemory.
+Result<std::vector<unsigned char>> encodedLabelMap(const LabelMap& labels);
 
 // 8-bit grey PNG, 0 for background and 255 for every other label, as the ISIC archive stores masks. Errors as
 // above.

@@ -2,8 +2,6 @@
 // Export dialog.
 #include "ui/dialogs/export_dialog.h"
 
-#include "app/cli/project_export.h"
-
 #include <QComboBox>
 #include <QDesktopServices>
 #include <QDir>
@@ -13,13 +11,11 @@
 #include <QLineEdit>
 #include <QLocale>
 #include <QPlainTextEdit>
-#include <QPointer>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QToolButton>
 #include <QUrl>
 #include <QVBoxLayout>
-#include <QtConcurrent>
 
 namespace limn {
 
@@ -88,8 +84,8 @@ ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId>, QWidget
     connect(m_which, &QComboBox::activated, this, &ExportDialog::refresh);
     connect(m_start, &QPushButton::clicked, this, &ExportDialog::start);
     connect(m_cancel, &QPushButton::clicked, this, [this] {
-        if (m_running && m_cancelled)
-            m_cancelled->store(true);
+        if (m_job && m_job->isRunning())
+            m_job->cancel();
         else
             close();
     });
@@ -98,10 +94,7 @@ ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId>, QWidget
     refresh();
 }
 
-ExportDialog::~ExportDialog() {
-    if (m_cancelled)
-        m_cancelled->store(true);
-}
+ExportDialog::~ExportDialog() = default;
 
 void ExportDialog::refresh() {
     if (!m_session.hasProject())
@@ -123,95 +116,52 @@ void ExportDialog::refresh() {
 }
 
 void ExportDialog::start() {
-    if (m_running || !m_session.hasProject())
-        return;
     const QString folder = m_folder->text().trimmed();
-    if (folder.isEmpty())
+    if ((m_job && m_job->isRunning()) || !m_session.hasProject() || folder.isEmpty())
         return;
-    m_running = true;
-    m_start->setEnabled(false);
-    m_cancel->setText(tr("Cancel"));
-    m_progress->setRange(0, 0);
-    m_progress->show();
-    // What was drawn last has to be in the store first.
-    const QPointer<ExportDialog> self(this);
-    m_session.project()->saver().post([](ProjectStore&) { return Result<void>(); },
-                                      [self, folder](const Result<void>&) {
-                                          QMetaObject::invokeMethod(
-                                              qApp,
-                                              [self, folder] {
-                                                  if (self)
-                                                      self->run(folder);
-                                              },
-                                              Qt::QueuedConnection);
-                                      });
-}
-
-void ExportDialog::run(const QString& folder) {
-    if (!m_session.hasProject())
-        return;
-    m_cancelled = std::make_shared<std::atomic<bool>>(false);
-    ProjectExportOptions options;
-    options.output = folder.toStdString();
+    ExportOptions options;
+    options.folder = folder.toStdString();
     if (m_which->currentIndex() == 0)
         options.states = {ReviewState::Accepted};
     else if (m_which->currentIndex() == 1)
         options.states = {ReviewState::Accepted, ReviewState::Submitted};
-    const std::string file = m_session.project()->filePath();
-    Saver* saver = &m_session.project()->saver();
-    const QPointer<ExportDialog> self(this);
-    const auto goOn = [cancelled = m_cancelled, self](std::size_t done, std::size_t total) {
-        QMetaObject::invokeMethod(
-            qApp,
-            [self, done, total] {
-                if (self) {
-                    self->m_progress->setRange(0, static_cast<int>(total));
-                    self->m_progress->setValue(static_cast<int>(done));
-                }
-            },
-            Qt::QueuedConnection);
-        return !cancelled->load();
-    };
-    QtConcurrent::run([file, saver, options, goOn]() -> Result<ProjectExportSummary> {
-        if (file.empty()) {
-            // A project in memory is in the saver's hands alone.
-            std::optional<Result<ProjectExportSummary>> summary;
-            saver->wait([&](const Result<ProjectStore*>& store) {
-                summary = store ? exportProject(**store, options, goOn)
-                                : Result<ProjectExportSummary>(store.error());
-            });
-            return *summary;
-        }
-        // A reader of its own, so that saving goes on meanwhile.
-        StoreOptions reading;
-        reading.create = false;
-        reading.readOnly = true;
-        Result<std::unique_ptr<ProjectStore>> store = ProjectStore::open(file, reading);
-        if (!store)
-            return store.error();
-        return exportProject(**store, options, goOn);
-    }).then(this, [this](const Result<ProjectExportSummary>& result) {
-        m_running = false;
-        m_progress->hide();
-        m_start->setEnabled(true);
-        m_cancel->setText(tr("Close"));
-        m_report->show();
-        if (!result) {
-            m_report->setPlainText(result.error().code == ErrorCode::Cancelled
-                                       ? tr("Stopped. Files that were written are whole and stay.")
-                                       : QString::fromStdString(result.error().message()));
-            return;
-        }
-        QStringList lines;
-        lines.append(tr("%n annotations were written.", nullptr, static_cast<int>(result->written)));
-        if (result->unannotated > 0)
-            lines.append(tr("%n images have no annotation.", nullptr, static_cast<int>(result->unannotated)));
-        for (const auto& [name, error] : result->failed)
-            lines.append(QStringLiteral("%1: %2").arg(QString::fromStdString(name),
-                                                      QString::fromStdString(error.message())));
-        m_report->setPlainText(lines.join(QLatin1Char('\n')));
-        m_openFolder->show();
+    m_start->setEnabled(false);
+    m_cancel->setText(tr("Cancel"));
+    m_progress->setRange(0, 0);
+    m_progress->show();
+    m_job = std::make_unique<ExportJob>(*m_session.project(), options);
+    connect(m_job.get(), &ExportJob::progressed, this, [this](const ExportProgress& progress) {
+        m_progress->setRange(0, static_cast<int>(progress.total));
+        m_progress->setValue(static_cast<int>(progress.done));
     });
+    connect(m_job.get(), &ExportJob::finished, this, &ExportDialog::showReport);
+    m_job->start();
+}
+
+void ExportDialog::showReport(const Result<ExportReport>& report) {
+    m_progress->hide();
+    m_start->setEnabled(true);
+    m_cancel->setText(tr("Close"));
+    m_report->show();
+    if (!report) {
+        m_report->setPlainText(QString::fromStdString(report.error().message()));
+        return;
+    }
+    QStringList lines;
+    if (report->cancelled)
+        lines.append(tr("Stopped. Files that were written are whole and stay."));
+    lines.append(
+        tr("%n annotations were written.", nullptr, static_cast<int>(report->count(ExportResult::Written))));
+    if (const std::size_t bare = report->count(ExportResult::Unannotated))
+        lines.append(tr("%n images have no annotation.", nullptr, static_cast<int>(bare)));
+    for (const ExportedImage& image : report->images)
+        if (image.result == ExportResult::Failed)
+            lines.append(QStringLiteral("%1: %2").arg(QString::fromStdString(image.path),
+                                                      QString::fromStdString(image.reason)));
+    if (report->stopped)
+        lines.append(QString::fromStdString(report->stopped->message()));
+    m_report->setPlainText(lines.join(QLatin1Char('\n')));
+    m_openFolder->show();
 }
 
 } // namespace limn

@@ -3,11 +3,11 @@
 // was written and what was not. Works in the background; the window goes on. GUI thread.
 #pragma once
 
+#include "app/export/export_job.h"
 #include "ui/session/review_session.h"
 
 #include <QDialog>
 
-#include <atomic>
 #include <memory>
 
 class QComboBox;
@@ -28,7 +28,7 @@ public:
 
 private:
     void start();
-    void run(const QString& folder);
+    void showReport(const Result<ExportReport>& report);
     void refresh();
 
     ReviewSession& m_session;
@@ -40,8 +40,7 @@ private:
     QPushButton* m_start;
     QPushButton* m_cancel;
     QPushButton* m_openFolder;
-    std::shared_ptr<std::atomic<bool>> m_cancelled;
-    bool m_running = false;
+    std::unique_ptr<ExportJob> m_job;
 };
 
 } // namespace limn

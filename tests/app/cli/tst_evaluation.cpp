@@ -2,9 +2,9 @@
 // Promised: masks are found by their stems, figures follow from hand-made cases, an image that cannot be
 // scored is named and left out, the report is one page with its pictures. Images are drawn here; the engine
 // makes dark pixels probable.
-#include "app/cli/csv.h"
 #include "app/cli/evaluation.h"
 #include "app/cli/evaluation_report.h"
+#include "app/export/csv.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
 

@@ -2,8 +2,8 @@
 // Promised: folders are searched for images and nothing else, output names never clash and do not depend on
 // order, shards cut the list into parts without rest; tables come back as they were written. Files are made
 // in a temporary folder.
-#include "app/cli/csv.h"
 #include "app/cli/inputs.h"
+#include "app/export/csv.h"
 
 #include <QDir>
 #include <QFile>

@@ -2,13 +2,15 @@
 // Promised: the program as scripts see it: exit codes, files, sentences on standard error, nothing that
 // flickers in a pipe, whole files after a kill. Drives the real program as a child process, with drawn images
 // and a small network of random numbers.
-#include "app/cli/csv.h"
+#include "app/export/csv.h"
+#include "app/export/export_job.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
 #include "tests/app/cli/small_model.h"
 
 #include <QDir>
+#include <QDirIterator>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -269,6 +271,45 @@ private Q_SLOTS:
         Result<std::vector<CsvRow>> table = readCsv((out + text("/annotations.csv")).toStdString());
         QVERIFY(table.ok());
         QCOMPARE(table->size(), std::size_t{5});
+
+        // What the window copies as a command writes the bytes that the window writes.
+        {
+            const auto store = ProjectStore::open(file.toStdString(), {.person = "Ana"});
+            QVERIFY(store.ok());
+            StoredAnnotation annotation;
+            annotation.image = (*store)->images()->at(1).id;
+            annotation.person = *(*store)->person("Ana");
+            LabelMap labels((*store)->images()->at(1).size);
+            for (int y = 10; y < 40; ++y)
+                for (int x = 20; x < 50; ++x)
+                    labels.at(x, y) = x > 30 && x < 35 && y > 20 && y < 25 ? 0 : 1;
+            annotation.labels = tilesFromLabelMap(labels);
+            annotation.labelTable = {{1, "Lesion", 0x56b4e9, "", "", ""}};
+            QVERIFY((*store)->saveAnnotation(annotation).ok());
+            ExportOptions options;
+            options.folder = m_dir.filePath(text("as asked")).toStdString();
+            options.formats = {allExportFormats().begin(), allExportFormats().end()};
+            options.images = {annotation.image};
+            options.longestSide = 64;
+            options.withoutPeople = true;
+            QVERIFY(runExport(**store, options).ok());
+            options.folder = m_dir.filePath(text("as copied")).toStdString();
+            QStringList arguments;
+            for (const std::string& one : exportArguments(file.toStdString(), options))
+                arguments.append(QString::fromStdString(one));
+            LIMN_COMPARE_EXIT(limnCli(arguments), 0);
+        }
+        QStringList names;
+        QDirIterator files(m_dir.filePath(text("as asked")), QDir::Files, QDirIterator::Subdirectories);
+        while (files.hasNext()) {
+            const QString asked = files.next();
+            QString copied = asked;
+            copied.replace(text("as asked"), text("as copied"));
+            names.append(files.fileName());
+            if (!files.fileName().startsWith(text("export_report")))
+                QVERIFY2(bytesOf(asked) == bytesOf(copied), qPrintable(asked));
+        }
+        QCOMPARE(names.size(), 12); // 6 of the image, 4 tables, 2 reports
 
         QVERIFY(QFile::remove(folder + text("/p1.png")));
         const Run broken = limnCli({text("project"), text("verify"), file});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Promised: training on a project takes accepted annotations and nothing else, keeps the images that compare
 // models out of it for ever, and offers new weights only where they are better on enough of those.
-#include "app/cli/csv.h"
 #include "app/cli/project_training.h"
+#include "app/export/csv.h"
 #include "app/project/file_scan.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"

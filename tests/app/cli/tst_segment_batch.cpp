@@ -2,8 +2,8 @@
 // Promised: masks, probabilities and overlays lie where they belong with the right pixels; one bad file stops
 // nothing; the report has a row for each image; resume leaves out what is complete and refuses other
 // settings. Images are drawn here; the engine makes dark pixels probable.
-#include "app/cli/csv.h"
 #include "app/cli/segment_batch.h"
+#include "app/export/csv.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Promised: the outline lies on the mask's border with a dark casing on both sides, the inside is tinted,
 // everything else is untouched; reducing averages. Pictures are made in memory.
-#include "app/cli/overlay.h"
+#include "app/export/overlay.h"
 #include "tests/app/cli/fake_engine.h"
 
 #include <QTest>

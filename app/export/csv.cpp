@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/cli/csv.h"
+#include "app/export/csv.h"
 
 #include "io/images/atomic_file.h"
 

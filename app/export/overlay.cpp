@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/cli/overlay.h"
+#include "app/export/overlay.h"
 
 #include <algorithm>
 #include <cmath>
