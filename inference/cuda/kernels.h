@@ -46,22 +46,22 @@ int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float
                 Stream stream);
 
 struct ScanBackwardSizes {
-    std::int64_t gradDt = 0;      // floats: [directions][batch][length][channels]
-    std::int64_t gradU = 0;       // the same
-    std::int64_t partialBc = 0;   // [channel blocks][batch][length][directions][32]
-    std::int64_t partialSums = 0; // [batch][directions][channels][18]
+    std::int64_t gradU = 0;            // floats: [directions][batch][length][channels]
+    std::int64_t partialProjected = 0; // [channel blocks][batch][length][directions][rankStride + 32]
+    std::int64_t partialSums = 0;      // [batch][directions][channels][18 + rank]
 };
 ScanBackwardSizes scanBackwardSizes(const ScanProblem& problem);
 
-// Float32 only. dy: [batch][length][channels]. Writes, per direction, gradDt = dL / d(step before softplus)
-// and gradU (through this direction, D included); partialBc: dL/dB and dL/dC summed over blocks of 64
-// channels; partialSums: dL/dA (16), dL/dD, dL/dbias per image.
-int scanBackward(const ScanProblem& problem, const float* dy, const float* saved, float* gradDt, float* gradU,
-                 float* partialBc, float* partialSums, Stream stream);
+// Float32 only. dy: [batch][length][channels]. Writes gradU per direction (through this direction, D
+// included); partialProjected: dL/dprojected, summed over blocks of 64 channels; partialSums, per image:
+// dL/dA (16), dL/dD, dL/dbias and, `rank` values, dL/d(step weights).
+int scanBackward(const ScanProblem& problem, const float* dy, const float* saved, float* gradU,
+                 float* partialProjected, float* partialSums, Stream stream);
 
-// Sums partialBc over its blocks into the B and C columns of gradProjected
-// [batch][length][directions][slice].
-int sumPartialBc(const ScanProblem& problem, const float* partialBc, float* gradProjected, Stream stream);
+// Sums partialProjected over its blocks: gradProjected [batch][length][directions][rankStride + 32], zero in
+// the columns between rank and rankStride.
+int sumPartialProjected(const ScanProblem& problem, const float* partialProjected, float* gradProjected,
+                        Stream stream);
 
 // out = a + b + c + d over `count` floats given as four equal parts behind each other.
 int sumFour(const float* parts, std::int64_t count, float* out, Stream stream);

@@ -131,7 +131,7 @@ constexpr limn::gpu::Plugin kPlugin = {
     &limn::gpu::scanForward,
     &limn::gpu::scanBackwardSizes,
     &limn::gpu::scanBackward,
-    &limn::gpu::sumPartialBc,
+    &limn::gpu::sumPartialProjected,
     &limn::gpu::sumFour,
     &limn::gpu::depthwiseSiluForward,
     &limn::gpu::depthwisePartials,

@@ -10,7 +10,7 @@
 
 namespace limn::gpu {
 
-inline constexpr std::uint32_t kPluginVersion = 2;
+inline constexpr std::uint32_t kPluginVersion = 3;
 inline constexpr const char* kPluginEntry = "limnCudaPlugin";
 
 struct Plugin {
@@ -20,7 +20,7 @@ struct Plugin {
     decltype(&gpu::scanForward) scanForward;
     decltype(&gpu::scanBackwardSizes) scanBackwardSizes;
     decltype(&gpu::scanBackward) scanBackward;
-    decltype(&gpu::sumPartialBc) sumPartialBc;
+    decltype(&gpu::sumPartialProjected) sumPartialProjected;
     decltype(&gpu::sumFour) sumFour;
     decltype(&gpu::depthwiseSiluForward) depthwiseSiluForward;
     decltype(&gpu::depthwisePartials) depthwisePartials;

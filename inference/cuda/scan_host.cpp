@@ -14,8 +14,8 @@ namespace limn::gpu {
 namespace {
 
 constexpr int kAccepted = 0;
-constexpr int kInvalidValue = 1; // cudaErrorInvalidValue
-constexpr int kWarpChannels = 8;
+constexpr int kInvalidValue = 1;  // cudaErrorInvalidValue
+constexpr int kWarpChannels = 16; // of the backward kernel
 constexpr int kGroups = kTileSteps / kReverseSteps;
 
 // The kernels are compiled for these ranks; smaller ones are padded with zeros.
@@ -241,23 +241,32 @@ void forwardRun(const ScanProblem& p, const ForwardArrays& arrays, Tile<kForward
 struct BackwardArrays {
     const float* dy;
     const float* saved;
-    float* gradDt;
     float* gradU;
-    float* partialBc;
+    float* partialProjected;
     float* partialSums;
+
+    // The part that a block of channels has for step `step` of its tile.
+    float* projectedRow(const Row& row, int firstChannel, int rasterRowOfStep) const {
+        const std::int64_t block = firstChannel / kBackwardChannels;
+        return partialProjected +
+               ((block * row.p.batch + row.image) * row.length + rasterRowOfStep) * row.projectedWidth +
+               static_cast<std::int64_t>(row.path) * (row.p.rankStride + 2 * kStates);
+    }
 };
 
 // What a block of the backward kernel holds in shared memory and in its threads' registers.
 struct BackwardBlock {
     Tile<kBackwardChannels> tile;
     float dy[kTileSteps][kBackwardChannels];
-    Four a[kBackwardChannels][kQuads];
+    Four a2[kBackwardChannels][kQuads];
     Four gradA[kBackwardChannels][kQuads];
     Four carried[kBackwardChannels][kQuads];
-    Four noted[kBackwardChannels][kQuads][kGroups]; // states before every 8th step of the tile
+    Four noted[kBackwardChannels][kQuads][kGroups]; // states before every 4th step of the tile
+    float gradRaw[kTileSteps][kBackwardChannels];   // dL/d(step before softplus)
+    float gradWeight[kBackwardChannels][kMaxRank];
     float gradSkip[kBackwardChannels][kQuads];
     float gradBias[kBackwardChannels][kQuads];
-    float bc[kBackwardChannels][kReverseSteps][2 * kStates];
+    float bc[kBackwardChannels / kPair][kReverseSteps][2 * kStates]; // of a thread's two channels
 
     void start(const Row& row, int firstChannel);
     void loadTile(const Row& row, const BackwardArrays& arrays, int firstChannel, int begin);
@@ -265,6 +274,7 @@ struct BackwardBlock {
     void reverseGroup(const Row& row, const BackwardArrays& arrays, int channel, int local, int begin,
                       int group);
     void sumBc(const Row& row, const BackwardArrays& arrays, int firstChannel, int begin, int group) const;
+    void projectSteps(const Row& row, const BackwardArrays& arrays, int firstChannel, int begin);
     void finish(const Row& row, const BackwardArrays& arrays, int firstChannel) const;
 };
 
@@ -273,17 +283,23 @@ void BackwardBlock::start(const Row& row, int firstChannel) {
         for (int quad = 0; quad < kQuads; ++quad) {
             const bool valid = firstChannel + local < row.p.channels;
             for (int n = 0; n < kQuadStates; ++n) {
-                a[local][quad][n] =
-                    valid ? row.p.a[row.channelIndex(firstChannel + local) * kStates + quad * kQuadStates + n]
-                          : 0.0f;
+                a2[local][quad][n] =
+                    valid
+                        ? row.p.a[row.channelIndex(firstChannel + local) * kStates + quad * kQuadStates + n] *
+                              kLog2E
+                        : 0.0f;
                 gradA[local][quad][n] = carried[local][quad][n] = 0.0f;
             }
             gradSkip[local][quad] = gradBias[local][quad] = 0.0f;
         }
+    for (auto& weights : gradWeight)
+        std::fill(std::begin(weights), std::end(weights), 0.0f);
 }
 
 void BackwardBlock::loadTile(const Row& row, const BackwardArrays& arrays, int firstChannel, int begin) {
     tile.load(row, firstChannel, begin, row.length);
+    for (auto& steps : gradRaw)
+        std::fill(std::begin(steps), std::end(steps), 0.0f);
     const float* source = arrays.dy + static_cast<std::int64_t>(row.image) * row.length * row.p.channels;
     for (int step = 0; step < kTileSteps; ++step)
         for (int local = 0; local < kBackwardChannels; ++local) {
@@ -307,13 +323,13 @@ void BackwardBlock::noteStates(const Row& row, const BackwardArrays& arrays, int
                 Four b;
                 tile.quadB(row, step, quad, b);
                 for (int n = 0; n < kQuadStates; ++n)
-                    h[n] = exp2Unit(tile.delta[step][local] * (a[local][quad][n] * kLog2E)) * h[n] +
+                    h[n] = exp2Unit(tile.delta[step][local] * a2[local][quad][n]) * h[n] +
                            tile.deltaU[step][local] * b[n];
             }
         }
 }
 
-// The four threads of one channel over one group of 8 steps.
+// The four threads of one channel over one group of steps.
 void BackwardBlock::reverseGroup(const Row& row, const BackwardArrays& arrays, int channel, int local,
                                  int begin, int group) {
     const int first = group * kReverseSteps;
@@ -326,66 +342,83 @@ void BackwardBlock::reverseGroup(const Row& row, const BackwardArrays& arrays, i
             Four b;
             tile.quadB(row, first + j, quad, b);
             for (int n = 0; n < kQuadStates; ++n) {
-                decays[j][n] = exp2Unit(tile.delta[first + j][local] * (a[local][quad][n] * kLog2E));
+                decays[j][n] = exp2Unit(tile.delta[first + j][local] * a2[local][quad][n]);
                 states[j + 1][n] = decays[j][n] * states[j][n] + tile.deltaU[first + j][local] * b[n];
             }
         }
         for (int j = kReverseSteps - 1; j >= 0; --j) {
+            float* shared = bc[local / kPair][j] + quad * kQuadStates;
             Four b, c, gradB, gradC;
             tile.quadB(row, first + j, quad, b);
             tile.quadC(row, first + j, quad, c);
-            sums[quad][j] =
-                reverseStates(carried[local][quad], gradA[local][quad], gradB, gradC, states[j + 1],
-                              states[j], decays[j], a[local][quad], b, c, tile.delta[first + j][local],
-                              tile.deltaU[first + j][local], dy[first + j][local]);
-            std::copy_n(gradB, kQuadStates, bc[local][j] + quad * kQuadStates);
-            std::copy_n(gradC, kQuadStates, bc[local][j] + kStates + quad * kQuadStates);
+            copyFour(shared, gradB);
+            copyFour(shared + kStates, gradC);
+            const auto reverse = local % kPair == 0 ? reverseStates<false> : reverseStates<true>;
+            sums[quad][j] = reverse(carried[local][quad], gradA[local][quad], gradB, gradC, states[j + 1],
+                                    states[j], decays[j], a2[local][quad], b, c, tile.delta[first + j][local],
+                                    tile.deltaU[first + j][local], dy[first + j][local]);
+            std::copy_n(gradB, kQuadStates, shared);
+            std::copy_n(gradC, kQuadStates, shared + kStates);
         }
     }
     if (channel >= row.p.channels)
         return;
     const float skip = row.p.d[row.channelIndex(channel)];
-    // Thread q of the quad keeps steps 4 + q and q.
-    for (int half = 1; half >= 0; --half)
-        for (int quad = 0; quad < kQuads; ++quad) {
-            const int j = half * 4 + quad;
-            const int step = first + j;
-            if (begin + step >= row.length)
-                continue;
-            const float ownDeltaU =
-                (sums[0][j].deltaU + sums[1][j].deltaU) + (sums[2][j].deltaU + sums[3][j].deltaU);
-            const float ownDelta =
-                (sums[0][j].delta + sums[1][j].delta) + (sums[2][j].delta + sums[3][j].delta);
-            const float delta = tile.delta[step][local];
-            const float uValue = tile.u[step][local];
-            const float gradRaw = (ownDelta + uValue * ownDeltaU) * softplusSlope(delta);
-            const std::int64_t index = (row.pathRows + tile.row[step]) * row.p.channels + channel;
-            arrays.gradDt[index] = gradRaw;
-            arrays.gradU[index] = delta * ownDeltaU + skip * dy[step][local];
-            gradBias[local][quad] += gradRaw;
-            gradSkip[local][quad] += dy[step][local] * uValue;
-        }
+    // Thread q of the quad keeps step q.
+    for (int quad = 0; quad < kQuads; ++quad) {
+        const int step = first + quad;
+        if (begin + step >= row.length)
+            continue;
+        const float ownDeltaU =
+            (sums[0][quad].deltaU + sums[1][quad].deltaU) + (sums[2][quad].deltaU + sums[3][quad].deltaU);
+        const float ownDelta =
+            (sums[0][quad].delta + sums[1][quad].delta) + (sums[2][quad].delta + sums[3][quad].delta);
+        const float delta = tile.delta[step][local];
+        const float uValue = tile.u[step][local];
+        const float raw = (ownDelta * kLn2 + uValue * ownDeltaU) * softplusSlope(delta);
+        const std::int64_t index = (row.pathRows + tile.row[step]) * row.p.channels + channel;
+        gradRaw[step][local] = raw;
+        arrays.gradU[index] = delta * ownDeltaU + skip * dy[step][local];
+        gradBias[local][quad] += raw;
+        gradSkip[local][quad] += dy[step][local] * uValue;
+    }
 }
 
-// A warp's 8 channels are halved three times, by channel bits 2, 1 and 0; then the warps follow one another.
+// A warp's eight pairs of channels follow one another, then the warps.
 void BackwardBlock::sumBc(const Row& row, const BackwardArrays& arrays, int firstChannel, int begin,
                           int group) const {
-    const std::int64_t block = firstChannel / kBackwardChannels;
-    const std::int64_t firstRow = (block * row.p.batch + row.image) * row.length;
+    constexpr int kWarpPairs = kWarpChannels / kPair;
     for (int j = 0; j < kReverseSteps; ++j) {
         const int step = group * kReverseSteps + j;
         if (begin + step >= row.length)
             break;
-        float* target =
-            arrays.partialBc + ((firstRow + tile.row[step]) * row.p.directions + row.path) * (2 * kStates);
+        float* target = arrays.projectedRow(row, firstChannel, tile.row[step]) + row.p.rankStride;
         for (int column = 0; column < 2 * kStates; ++column) {
             float sum = 0.0f;
-            for (int warp = 0; warp < kBackwardChannels; warp += kWarpChannels) {
-                const auto value = [&](int c) { return bc[warp + c][j][column]; };
-                sum += ((value(0) + value(4)) + (value(2) + value(6))) +
-                       ((value(1) + value(5)) + (value(3) + value(7)));
+            for (int warp = 0; warp < kBackwardChannels / kPair; warp += kWarpPairs) {
+                float ofWarp = 0.0f;
+                for (int pair = warp; pair < warp + kWarpPairs; ++pair)
+                    ofWarp += bc[pair][j][column];
+                sum += ofWarp;
             }
             target[column] = sum;
+        }
+    }
+}
+
+// The tile's dL/d(step before softplus) times the weights, and times dt.
+void BackwardBlock::projectSteps(const Row& row, const BackwardArrays& arrays, int firstChannel, int begin) {
+    const int channels = std::min(kBackwardChannels, row.p.channels - firstChannel);
+    for (int step = 0; step < kTileSteps && begin + step < row.length; ++step) {
+        float* target = arrays.projectedRow(row, firstChannel, tile.row[step]);
+        for (int r = 0; r < row.p.rank; ++r) {
+            float sum = 0.0f;
+            for (int local = 0; local < channels; ++local) {
+                const float weight = row.p.dtWeight[row.channelIndex(firstChannel + local) * row.p.rank + r];
+                sum += gradRaw[step][local] * weight;
+                gradWeight[local][r] += gradRaw[step][local] * tile.projected[step][r];
+            }
+            target[r] = sum;
         }
     }
 }
@@ -393,8 +426,8 @@ void BackwardBlock::sumBc(const Row& row, const BackwardArrays& arrays, int firs
 void BackwardBlock::finish(const Row& row, const BackwardArrays& arrays, int firstChannel) const {
     const int channels = std::min(kBackwardChannels, row.p.channels - firstChannel);
     for (int local = 0; local < channels; ++local) {
-        float* target =
-            arrays.partialSums + (row.imagePath * row.p.channels + firstChannel + local) * kPartialSums;
+        float* target = arrays.partialSums +
+                        (row.imagePath * row.p.channels + firstChannel + local) * (kPartialSums + row.p.rank);
         for (int quad = 0; quad < kQuads; ++quad)
             std::copy_n(gradA[local][quad], kQuadStates, target + quad * kQuadStates);
         const auto overQuad = [](const float(&part)[kQuads]) {
@@ -402,6 +435,7 @@ void BackwardBlock::finish(const Row& row, const BackwardArrays& arrays, int fir
         };
         target[kStates] = overQuad(gradSkip[local]);
         target[kStates + 1] = overQuad(gradBias[local]);
+        std::copy_n(gradWeight[local], row.p.rank, target + kPartialSums);
     }
 }
 
@@ -425,13 +459,13 @@ int scanForwardHost(const ScanProblem& problem, const ScanPlan& plan, float* y, 
     return kAccepted;
 }
 
-int scanBackwardHost(const ScanProblem& problem, const float* dy, const float* saved, float* gradDt,
-                     float* gradU, float* partialBc, float* partialSums) {
+int scanBackwardHost(const ScanProblem& problem, const float* dy, const float* saved, float* gradU,
+                     float* partialProjected, float* partialSums) {
     if (empty(problem))
         return kAccepted;
     if (refused(problem))
         return kInvalidValue;
-    const BackwardArrays arrays{dy, saved, gradDt, gradU, partialBc, partialSums};
+    const BackwardArrays arrays{dy, saved, gradU, partialProjected, partialSums};
     const auto block = std::make_unique<BackwardBlock>();
     for (int image = 0; image < problem.batch; ++image)
         for (int path = 0; path < problem.directions; ++path) {
@@ -447,6 +481,7 @@ int scanBackwardHost(const ScanProblem& problem, const float* dy, const float* s
                             block->reverseGroup(row, arrays, first + local, local, begin, group);
                         block->sumBc(row, arrays, first, begin, group);
                     }
+                    block->projectSteps(row, arrays, first, begin);
                 }
                 block->finish(row, arrays, first);
             }
@@ -454,20 +489,21 @@ int scanBackwardHost(const ScanProblem& problem, const float* dy, const float* s
     return kAccepted;
 }
 
-int sumPartialBcHost(const ScanProblem& problem, const float* partialBc, float* gradProjected) {
+int sumPartialProjectedHost(const ScanProblem& problem, const float* partialProjected, float* gradProjected) {
     if (empty(problem))
         return kAccepted;
-    const std::int64_t rowsTimesPaths =
-        static_cast<std::int64_t>(problem.batch) * problem.height * problem.width * problem.directions;
+    const std::int64_t slice = problem.rankStride + 2 * kStates;
+    const std::int64_t count = static_cast<std::int64_t>(problem.batch) * problem.height * problem.width *
+                               problem.directions * slice;
     const int blocks = (problem.channels + kBackwardChannels - 1) / kBackwardChannels;
-    const int slice = problem.rankStride + 2 * kStates;
-    for (std::int64_t rowPath = 0; rowPath < rowsTimesPaths; ++rowPath)
-        for (int column = 0; column < 2 * kStates; ++column) {
-            float sum = 0.0f;
+    for (std::int64_t index = 0; index < count; ++index) {
+        const std::int64_t column = index % slice;
+        float sum = 0.0f;
+        if (column < problem.rank || column >= problem.rankStride)
             for (int block = 0; block < blocks; ++block)
-                sum += partialBc[(block * rowsTimesPaths + rowPath) * (2 * kStates) + column];
-            gradProjected[rowPath * slice + problem.rankStride + column] = sum;
-        }
+                sum += partialProjected[block * count + index];
+        gradProjected[index] = sum;
+    }
     return kAccepted;
 }
 

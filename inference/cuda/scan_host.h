@@ -21,10 +21,9 @@ namespace limn::gpu {
 int scanForwardHost(const ScanProblem& problem, const ScanPlan& plan, float* y, float* saved, float* scratch);
 
 // Output sizes: scanBackwardSizes().
-int scanBackwardHost(const ScanProblem& problem, const float* dy, const float* saved, float* gradDt,
-                     float* gradU, float* partialBc, float* partialSums);
+int scanBackwardHost(const ScanProblem& problem, const float* dy, const float* saved, float* gradU,
+                     float* partialProjected, float* partialSums);
 
-// Writes the B and C columns of gradProjected [batch][length][directions][rankStride + 32] alone.
-int sumPartialBcHost(const ScanProblem& problem, const float* partialBc, float* gradProjected);
+int sumPartialProjectedHost(const ScanProblem& problem, const float* partialProjected, float* gradProjected);
 
 } // namespace limn::gpu

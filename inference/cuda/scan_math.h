@@ -21,7 +21,8 @@ inline constexpr int kQuads = 4;      // threads that share a channel
 inline constexpr int kQuadStates = 4; // states of one thread
 inline constexpr int kTileSteps =
     32; // steps staged in shared memory at a time; saved states lie at its multiples
-inline constexpr int kReverseSteps = 8; // steps whose states the backward pass holds in registers at a time
+inline constexpr int kReverseSteps = 4; // steps whose states the backward pass holds in registers at a time
+inline constexpr int kPair = 2;         // neighbouring channels of one thread of the backward pass
 
 inline constexpr float kLog2E = 1.4426950408889634f;
 inline constexpr float kLn2 = 0.6931471805599453f;
@@ -160,29 +161,31 @@ LIMN_HOST_DEVICE float stepStates(float (&h)[kQuadStates], const float (&a2)[kQu
     return y;
 }
 
-// What one thread adds for one step of the reverse run; `carried` is dL/dh of the following step times its
-// decay.
+// What one thread adds for one step of the reverse run.
 struct ReverseSums {
     float deltaU; // dL / d(delta u): sum of dh * B
-    float delta;  // dL / d delta through the decay: sum of dh * decay * h[t-1] * A
+    float delta;  // dL / d delta through the decay, over ln 2: sum of dh * decay * h[t-1] * A log2(e)
 };
 
+// `carried` is dL/dh of the following step times its decay; a2 holds A * log2(e). kAdd: gradB and gradC
+// already hold the share of the thread's first channel.
+template<bool kAdd>
 LIMN_HOST_DEVICE ReverseSums reverseStates(float (&carried)[kQuadStates], float (&gradA)[kQuadStates],
                                            float (&gradB)[kQuadStates], float (&gradC)[kQuadStates],
                                            const float (&h)[kQuadStates], const float (&before)[kQuadStates],
-                                           const float (&decay)[kQuadStates], const float (&a)[kQuadStates],
+                                           const float (&decay)[kQuadStates], const float (&a2)[kQuadStates],
                                            const float (&b)[kQuadStates], const float (&c)[kQuadStates],
                                            float delta, float deltaU, float dy) {
     ReverseSums sums{0.0f, 0.0f};
     for (int n = 0; n < kQuadStates; ++n) {
         const float dh = carried[n] + dy * c[n];
-        gradC[n] = dy * h[n];
-        gradB[n] = dh * deltaU;
-        sums.deltaU += dh * b[n];
-        const float throughDecay = dh * (decay[n] * before[n]);
-        gradA[n] += throughDecay * delta;
-        sums.delta += throughDecay * a[n];
+        gradC[n] = kAdd ? gradC[n] + dy * h[n] : dy * h[n];
+        gradB[n] = kAdd ? gradB[n] + dh * deltaU : dh * deltaU;
         carried[n] = dh * decay[n];
+        const float throughDecay = carried[n] * before[n];
+        gradA[n] += throughDecay * delta;
+        sums.deltaU = n == 0 ? dh * b[n] : sums.deltaU + dh * b[n];
+        sums.delta = n == 0 ? throughDecay * a2[n] : sums.delta + throughDecay * a2[n];
     }
     return sums;
 }

@@ -35,11 +35,10 @@ ScanBackwardSizes scanBackwardSizes(const ScanProblem& problem) {
     const std::int64_t rows = static_cast<std::int64_t>(problem.batch) * problem.height * problem.width;
     const std::int64_t blocks = (problem.channels + kBackwardChannels - 1) / kBackwardChannels;
     ScanBackwardSizes sizes;
-    sizes.gradDt = rows * problem.directions * problem.channels;
-    sizes.gradU = sizes.gradDt;
-    sizes.partialBc = blocks * rows * problem.directions * 2 * kStates;
-    sizes.partialSums =
-        static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels * kPartialSums;
+    sizes.gradU = rows * problem.directions * problem.channels;
+    sizes.partialProjected = blocks * rows * problem.directions * (problem.rankStride + 2 * kStates);
+    sizes.partialSums = static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels *
+                        (kPartialSums + problem.rank);
     return sizes;
 }
 

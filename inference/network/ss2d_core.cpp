@@ -224,28 +224,23 @@ Gradients backwardGpu(const Shape& s, const Tensor& xz, const Weights& w, const 
 
     const gpu::ScanProblem problem = gpuProblem(s, kept, w);
     const gpu::ScanBackwardSizes sizes = plugin->scanBackwardSizes(problem);
-    Tensor gradDt = at::empty({4, s.rows(), s.channels}, options);
     Tensor gradUParts = at::empty({4, s.rows(), s.channels}, options);
-    Tensor partialBc = at::empty({sizes.partialBc}, options);
-    Tensor partialSums = at::empty({s.batch, 4 * s.channels, 18}, options);
+    Tensor partialProjected = at::empty({sizes.partialProjected}, options);
+    Tensor partialSums = at::empty({s.batch, 4 * s.channels, 18 + s.rank}, options);
     checkLaunch(plugin,
-                plugin->scanBackward(problem, in(gradY), in(kept.states), out(gradDt), out(gradUParts),
-                                     out(partialBc), out(partialSums), stream),
+                plugin->scanBackward(problem, in(gradY), in(kept.states), out(gradUParts),
+                                     out(partialProjected), out(partialSums), stream),
                 "selective scan, backward");
     Tensor gradProjected = at::empty_like(kept.projected);
-    checkLaunch(plugin, plugin->sumPartialBc(problem, in(partialBc), out(gradProjected), stream),
-                "sum of B and C");
-    const std::int64_t slice = s.rank + 2 * kScanStates;
-    const Tensor stepsOfProjected = kept.projected.view({s.rows(), 4, slice}).narrow(2, 0, s.rank);
-    gradProjected.view({s.rows(), 4, slice})
-        .narrow(2, 0, s.rank)
-        .copy_(at::bmm(gradDt, w.dtWeight).transpose(0, 1));
-    g.dtWeight = at::bmm(gradDt.transpose(1, 2), stepsOfProjected.transpose(0, 1).contiguous());
+    checkLaunch(plugin,
+                plugin->sumPartialProjected(problem, in(partialProjected), out(gradProjected), stream),
+                "sum over blocks of channels");
 
     const Tensor sums = partialSums.sum(0);
     g.logRates = sums.narrow(1, 0, kScanStates).mul(kept.rates);
     g.skip = sums.select(1, 16).contiguous();
     g.dtBias = sums.select(1, 17).contiguous().view({4, s.channels});
+    g.dtWeight = sums.narrow(1, 18, s.rank).contiguous().view_as(w.dtWeight);
 
     Tensor gradU = at::empty_like(kept.u);
     checkLaunch(plugin, plugin->sumFour(in(gradUParts), gradU.numel(), out(gradU), stream),

@@ -124,53 +124,37 @@ struct Gradients {
     }
 };
 
-// The kernel's parts are put together as its caller does: sums over directions and images, and two matrix
-// products for the steps (in double here: they are no part of the kernel).
+// The kernel's parts are put together as its caller does: sums over directions and images.
 Gradients backwardOnHost(const Problem& p, const std::vector<float>& saved) {
     const gpu::ScanProblem problem = p.problem();
     const gpu::ScanBackwardSizes sizes = gpu::scanBackwardSizes(problem);
-    std::vector<float> gradDt = unwritten(sizes.gradDt), gradU = unwritten(sizes.gradU),
-                       partialBc = unwritten(sizes.partialBc), partialSums = unwritten(sizes.partialSums);
-    if (gpu::scanBackwardHost(problem, p.dy.data(), saved.data(), gradDt.data(), gradU.data(),
-                              partialBc.data(), partialSums.data()) != 0)
+    std::vector<float> gradU = unwritten(sizes.gradU), partialProjected = unwritten(sizes.partialProjected),
+                       partialSums = unwritten(sizes.partialSums);
+    if (gpu::scanBackwardHost(problem, p.dy.data(), saved.data(), gradU.data(), partialProjected.data(),
+                              partialSums.data()) != 0)
         qFatal("the host version refused the problem");
 
     const ScanShape shape = p.shape();
-    const std::int64_t rows = p.rows(), channels = shape.channels, rank = shape.rank,
-                       slice = shape.sliceWidth(), kc = shape.directions * channels;
+    const std::int64_t values = p.rows() * shape.channels, kc = shape.directions * shape.channels;
     Gradients out;
-    out.projected.assign(p.projected.size(), 0.0f);
-    if (gpu::sumPartialBcHost(problem, partialBc.data(), out.projected.data()) != 0)
+    out.projected = unwritten(static_cast<std::int64_t>(p.projected.size()));
+    if (gpu::sumPartialProjectedHost(problem, partialProjected.data(), out.projected.data()) != 0)
         qFatal("the host version refused the problem");
-    out.u.assign(gradU.begin(), gradU.begin() + rows * channels);
-    for (std::int64_t i = rows * channels; i < sizes.gradU; ++i)
-        out.u[at(i % (rows * channels))] += gradU[at(i)];
-    std::vector<double> dtWeight(at(kc * rank), 0.0);
-    std::vector<double> sums(at(rank));
-    for (std::int64_t k = 0; k < shape.directions; ++k)
-        for (std::int64_t row = 0; row < rows; ++row) {
-            const float* grad = gradDt.data() + (k * rows + row) * channels;
-            const std::int64_t first = row * shape.projectedWidth() + k * slice;
-            std::fill(sums.begin(), sums.end(), 0.0);
-            for (std::int64_t c = 0; c < channels; ++c) {
-                const std::int64_t weight = (k * channels + c) * rank;
-                for (std::int64_t r = 0; r < rank; ++r) {
-                    sums[at(r)] += static_cast<double>(grad[c]) * p.dtWeight[at(weight + r)];
-                    dtWeight[at(weight + r)] += static_cast<double>(grad[c]) * p.projected[at(first + r)];
-                }
-            }
-            std::copy(sums.begin(), sums.end(), out.projected.begin() + first);
-        }
-    out.dtWeight.assign(dtWeight.begin(), dtWeight.end());
+    out.u.assign(gradU.begin(), gradU.begin() + values);
+    for (std::int64_t i = values; i < sizes.gradU; ++i)
+        out.u[at(i % values)] += gradU[at(i)];
+    out.dtWeight.assign(at(kc * shape.rank), 0.0f);
     out.a.assign(at(kc * kScanStates), 0.0f);
     out.d.assign(at(kc), 0.0f);
     out.dtBias.assign(at(kc), 0.0f);
     for (std::int64_t i = 0; i < shape.batch * kc; ++i) {
-        const float* part = partialSums.data() + i * gpu::kPartialSums;
+        const float* part = partialSums.data() + i * (gpu::kPartialSums + shape.rank);
         for (std::int64_t n = 0; n < kScanStates; ++n)
             out.a[at(i % kc * kScanStates + n)] += part[n];
         out.d[at(i % kc)] += part[kScanStates];
         out.dtBias[at(i % kc)] += part[kScanStates + 1];
+        for (std::int64_t r = 0; r < shape.rank; ++r)
+            out.dtWeight[at(i % kc * shape.rank + r)] += part[gpu::kPartialSums + r];
     }
     return out;
 }
@@ -446,8 +430,7 @@ void TestScanHost::refusesWhatTheKernelsRefuse() {
     const gpu::ScanPlan plan = gpu::planScan(problem.problem(), 132);
     std::vector<float> y = unwritten(6 * 4 * 4);
     QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr) != 0);
-    QVERIFY(gpu::scanBackwardHost(problem.problem(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr) !=
-            0);
+    QVERIFY(gpu::scanBackwardHost(problem.problem(), nullptr, nullptr, nullptr, nullptr, nullptr) != 0);
     QVERIFY(std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); }));
     problem = randomProblem(1, 2, 3, 4, 48, 48, 4, 71);
     problem.sizes.element = gpu::Element::BFloat16;
