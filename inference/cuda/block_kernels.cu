@@ -8,7 +8,6 @@
 #include "inference/cuda/scan_plan.h"
 
 #include <cuda_bf16.h>
-#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <type_traits>
@@ -363,9 +362,6 @@ int depthwiseSiluForward(Element element, int batch, int height, int width, int 
     case Element::BFloat16:
         return depthwiseForwardTyped<__nv_bfloat16>(batch, height, width, channels, x, xStride, weight, bias,
                                                     out, cudaStream);
-    case Element::Float16:
-        return depthwiseForwardTyped<__half>(batch, height, width, channels, x, xStride, weight, bias, out,
-                                             cudaStream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }
@@ -401,9 +397,6 @@ int normGateForward(Element element, std::int64_t rows, int channels, int parts,
     case Element::BFloat16:
         return normGateForwardTyped<__nv_bfloat16>(rows, channels, parts, y, z, zStride, weight, bias, out,
                                                    sum, cudaStream);
-    case Element::Float16:
-        return normGateForwardTyped<__half>(rows, channels, parts, y, z, zStride, weight, bias, out, sum,
-                                            cudaStream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }

@@ -11,7 +11,7 @@ namespace limn::gpu {
 
 using Stream = void*;
 
-enum class Element { Float32, BFloat16, Float16 };
+enum class Element { Float32, BFloat16 };
 
 struct ScanProblem {
     int batch = 1;
@@ -21,10 +21,10 @@ struct ScanProblem {
     int rank = 1;       // <= 48
     int rankStride = 1; // elements between a slice's dt part and its B part
     int directions = 4;
-    Element element = Element::Float32; // of u, projected, y
+    Element element = Element::Float32; // of u and y
 
-    const void* u = nullptr;         // [batch][length][channels]
-    const void* projected = nullptr; // [batch][length][directions][rankStride + 32]
+    const void* u = nullptr;          // [batch][length][channels]
+    const float* projected = nullptr; // [batch][length][directions][rankStride + 32]
     const float* dtWeight = nullptr; // [directions][channels][rank]
     const float* dtBias = nullptr;   // [directions][channels]
     const float* a = nullptr;        // [directions][channels][16]

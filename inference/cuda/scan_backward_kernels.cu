@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(kBackwardChannels / kPair * kQuads, kMinBlocks
     const std::int64_t imageRows = static_cast<std::int64_t>(image) * length;
     const float* u = static_cast<const float*>(p.u) + imageRows * p.channels;
     const float* dy = arguments.dy + imageRows * p.channels;
-    const float* projected = static_cast<const float*>(p.projected) + imageRows * projectedWidth +
+    const float* projected = p.projected + imageRows * projectedWidth +
                              static_cast<std::int64_t>(path) * sliceIn;
     const float* bcLane = projected + p.rankStride + lane;
     const std::int64_t pathRows = (static_cast<std::int64_t>(path) * p.batch + image) * length;

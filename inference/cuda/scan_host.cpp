@@ -54,7 +54,7 @@ struct Row {
         , pathRows((static_cast<std::int64_t>(pathIndex) * problem.batch + imageIndex) * length)
         , u(static_cast<const float*>(problem.u) +
             static_cast<std::int64_t>(imageIndex) * length * problem.channels)
-        , projected(static_cast<const float*>(problem.projected) +
+        , projected(problem.projected +
                     static_cast<std::int64_t>(imageIndex) * length * projectedWidth +
                     static_cast<std::int64_t>(pathIndex) * (problem.rankStride + 2 * kStates)) {}
 
@@ -151,7 +151,7 @@ void forwardBlock(const Row& row, const ForwardArrays& arrays, int firstChannel,
     const int channels = std::min(kForwardChannels, p.channels - firstChannel);
     Four a2[kForwardChannels][kQuads];
     Four h[kForwardChannels][kQuads] = {};
-    float deltaSum[kForwardChannels] = {};
+    float deltaSum[kForwardChannels][kQuads] = {}; // each thread sums its own steps
     for (int local = 0; local < channels; ++local)
         for (int quad = 0; quad < kQuads; ++quad)
             for (int n = 0; n < kQuadStates; ++n) {
@@ -191,8 +191,8 @@ void forwardBlock(const Row& row, const ForwardArrays& arrays, int firstChannel,
                         Four b;
                         tile.quadB(row, step, quad, b);
                         if constexpr (kStatesOnly) {
-                            if (quad == 0)
-                                deltaSum[local] += delta;
+                            if (quad == j)
+                                deltaSum[local][quad] += delta;
                             for (int n = 0; n < kQuadStates; ++n)
                                 states[n] = exp2Unit(delta * rates[n]) * states[n] + deltaU * b[n];
                         } else {
@@ -222,7 +222,8 @@ void forwardBlock(const Row& row, const ForwardArrays& arrays, int firstChannel,
             for (int quad = 0; quad < kQuads; ++quad)
                 std::copy_n(h[local][quad], kQuadStates,
                             arrays.chunkState + index * kStates + quad * kQuadStates);
-            arrays.chunkDelta[index] = deltaSum[local];
+            const float(&sums)[kQuads] = deltaSum[local];
+            arrays.chunkDelta[index] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         }
     }
 }
@@ -232,7 +233,8 @@ void forwardRun(const ScanProblem& p, const ForwardArrays& arrays, Tile<kForward
     for (int image = 0; image < p.batch; ++image)
         for (int path = 0; path < p.directions; ++path) {
             const Row row(p, image, path);
-            for (int chunk = 0; chunk < arrays.chunks; ++chunk)
+            // Nobody asks what state the last chunk ends with.
+            for (int chunk = 0; chunk < (kStatesOnly ? arrays.chunks - 1 : arrays.chunks); ++chunk)
                 for (int first = 0; first < p.channels; first += kForwardChannels)
                     forwardBlock<kStatesOnly>(row, arrays, first, chunk, tile);
         }

@@ -2,10 +2,15 @@
 // Selective scan over four paths, the forward run. Formula and layouts: scan/selective_scan.h.
 //
 // A channel of one path belongs to four neighbouring threads, each with four of its sixteen states in
-// registers; a warp holds 8 channels. Steps are staged 32 at a time in shared memory: the projected rows (dt,
-// B, C), the step sizes (computed there once per channel, not once per state) and u. Rows are read in raster
-// order through an index, so that no path needs a flipped or transposed copy. The four partial sums of y are
-// combined by three shuffles for every four steps; thread q ends up with step 4 i + q and writes it.
+// registers; a warp holds 8 channels, a block 32. The projected rows (dt, B, C) of 32 steps are staged in
+// shared memory, fetched into registers while the 32 before them are computed: one barrier a tile. Steps go in
+// groups of four: each thread of a quad reads u and finds the size of one of them (once per channel, not once
+// per state), one and two groups ahead of its use, and hands it to the other three by shuffles. Rows are read
+// in raster order through an index, so that no path needs a flipped or transposed copy. The four partial sums
+// of y are combined by three shuffles for every group; thread q ends up with the group's step q and writes it.
+//
+// What limits it: instructions (about 10 a state: one exponential, four of multiply-add class, the rest
+// shared by the states of a step); the exponential unit would allow 8 a state.
 //
 // Order of summing: over states first (4 in a thread, then over the quad), always the same: equal bits every
 // run.
@@ -14,7 +19,6 @@
 #include "inference/cuda/scan_plan.h"
 
 #include <cuda_bf16.h>
-#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 namespace limn::gpu {
@@ -42,47 +46,79 @@ struct ForwardArguments {
     float* chunkDelta; // [batch][directions][chunks][channels]
 };
 
+constexpr int kForwardThreads = kForwardChannels * kQuads;
+constexpr int kForwardWarps = kForwardThreads / 32;
+constexpr int kStagedSteps = kTileSteps / kForwardWarps; // steps of a tile that one warp stages
+constexpr int kGroups = kTileSteps / kQuads;             // a group: as many steps as threads share a channel
+constexpr int kGroupsBeforeStore = kGroups - 2; // a tile's last two groups read ahead into the next tile
+
+// A tile's projected rows on their way from global memory: fetched while the tile before it is computed.
+template<int kRank>
+struct StagedTile {
+    static constexpr int kSlice = kRank + 2 * kStates;
+    static constexpr int kColumns = (kSlice + 31) / 32; // of a row, per lane
+    float value[kStagedSteps][kColumns];
+
+    // rowOfLane: the raster row of the tile's step number `lane`.
+    __device__ __forceinline__ void fetch(const float* projected, std::int64_t width, int rank,
+                                          int rankStride, int rowOfLane, int warp, int lane) {
+#pragma unroll
+        for (int i = 0; i < kStagedSteps; ++i) {
+            const int row = __shfl_sync(kFullWarp, rowOfLane, warp * kStagedSteps + i);
+            const float* source = projected + row * width;
+#pragma unroll
+            for (int c = 0; c < kColumns; ++c) {
+                // Columns up to kRank are dt (padded with zeros), then 16 of B, then 16 of C.
+                const int column = lane + 32 * c;
+                const bool isStep = column < kRank;
+                const bool exists = column < kSlice && (!isStep || column < rank);
+                value[i][c] = exists ? source[isStep ? column : column - kRank + rankStride] : 0.0f;
+            }
+        }
+    }
+
+    __device__ __forceinline__ void store(float (*rows)[kSlice], int warp, int lane) const {
+#pragma unroll
+        for (int i = 0; i < kStagedSteps; ++i)
+#pragma unroll
+            for (int c = 0; c < kColumns; ++c) {
+                const int column = lane + 32 * c;
+                if (column < kSlice)
+                    rows[warp * kStagedSteps + i][column] =
+                        column < kRank ? value[i][c] : clampInput(value[i][c]);
+            }
+    }
+};
+
 // kRank: rank rounded up to a multiple of 4; kStatesOnly: the first of the two runs over a chunked row, which
 // only finds the state that a chunk started from zero ends with, and the sum of its steps.
 template<typename T, int kRank, bool kStatesOnly>
-__global__ void __launch_bounds__(kForwardChannels* kQuads)
+__global__ void __launch_bounds__(kForwardThreads)
     scanForwardKernel(const __grid_constant__ ForwardArguments arguments) {
     constexpr int kSlice = kRank + 2 * kStates;
-    constexpr int kURow = kForwardChannels + 8; // rows of u start 8 banks apart: a quad reads 4 rows at once
-    __shared__ __align__(16) float sProjected[kTileSteps][kSlice];
-    __shared__ __align__(16) float2 sSteps[kTileSteps][kForwardChannels];
-    __shared__ float sU[kStatesOnly ? 1 : kTileSteps][kURow];
-    __shared__ int sRow[kTileSteps];
+    // Three: one that is read, one that a slower warp may still read, one that is written.
+    __shared__ __align__(16) float sProjected[3][kTileSteps][kSlice];
 
     const ScanProblem& p = arguments.problem;
     const int length = p.height * p.width;
-    const int path = blockIdx.y / arguments.chunks;
-    const int chunk = blockIdx.y - path * arguments.chunks;
+    const int chunksHere = kStatesOnly ? arguments.chunks - 1 : arguments.chunks;
+    const int path = blockIdx.y / chunksHere;
+    const int chunk = blockIdx.y - path * chunksHere;
     const int image = blockIdx.z;
-    const int thread = threadIdx.x;
-    const int warp = thread / 32;
-    const int lane = thread % 32;
-    const int firstChannel = blockIdx.x * kForwardChannels;
+    const int warp = threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    const int quad = threadIdx.x % kQuads;
+    const int channel = blockIdx.x * kForwardChannels + threadIdx.x / kQuads;
+    const bool valid = channel < p.channels;
     const int sliceIn = p.rankStride + 2 * kStates;
     const std::int64_t projectedWidth = static_cast<std::int64_t>(p.directions) * sliceIn;
 
-    // As loader: one channel per lane.
-    const int loadChannel = firstChannel + lane;
-    const bool loadValid = loadChannel < p.channels;
-    const std::int64_t loadIndex =
-        static_cast<std::int64_t>(path) * p.channels + (loadValid ? loadChannel : 0);
+    const std::int64_t channelIndex = static_cast<std::int64_t>(path) * p.channels + (valid ? channel : 0);
     float weight[kRank];
 #pragma unroll
     for (int r = 0; r < kRank; ++r)
-        weight[r] = loadValid && r < p.rank ? p.dtWeight[loadIndex * p.rank + r] : 0.0f;
-    const float bias = loadValid ? p.dtBias[loadIndex] : 0.0f;
-
-    // As scanner: a channel per quad of threads.
-    const int quad = thread % kQuads;
-    const int localChannel = thread / kQuads;
-    const int channel = firstChannel + localChannel;
-    const bool valid = channel < p.channels;
-    const std::int64_t channelIndex = static_cast<std::int64_t>(path) * p.channels + (valid ? channel : 0);
+        weight[r] = valid && r < p.rank ? p.dtWeight[channelIndex * p.rank + r] : 0.0f;
+    const float bias = valid ? p.dtBias[channelIndex] : 0.0f;
     float a2[kQuadStates];
     float h[kQuadStates];
 #pragma unroll
@@ -106,52 +142,58 @@ __global__ void __launch_bounds__(kForwardChannels* kQuads)
         }
     }
 
-    const T* u = static_cast<const T*>(p.u) + static_cast<std::int64_t>(image) * length * p.channels;
-    const T* projected = static_cast<const T*>(p.projected) +
-                         static_cast<std::int64_t>(image) * length * projectedWidth +
-                         static_cast<std::int64_t>(path) * sliceIn;
+    const T* u = static_cast<const T*>(p.u) + static_cast<std::int64_t>(image) * length * p.channels +
+                 (valid ? channel : 0);
+    const float* projected = p.projected + static_cast<std::int64_t>(image) * length * projectedWidth +
+                             static_cast<std::int64_t>(path) * sliceIn;
     T* y = static_cast<T*>(arguments.y) +
-           (static_cast<std::int64_t>(path) * p.batch + image) * length * p.channels;
+           (static_cast<std::int64_t>(path) * p.batch + image) * length * p.channels + channel;
     const int begin = chunk * arguments.chunkSteps;
     const int end = min(length, begin + arguments.chunkSteps);
     const int tilesOfRow = (length + kTileSteps - 1) / kTileSteps;
+
+    // Each thread prepares one step of a group: the step itself (its size, and that times u), and y's place.
+    struct Own {
+        float u;
+        int row;
+    };
+    const auto fetchOwn = [&](int rowOfLane, int group) {
+        Own own;
+        own.row = __shfl_sync(kFullWarp, rowOfLane, group * kQuads + quad);
+        own.u = toFloat(u[static_cast<std::int64_t>(own.row) * p.channels]);
+        return own;
+    };
+    // Steps past the end change nothing: a decay of 1 and nothing added.
+    const auto stepSize = [&](const float* row, int t) {
+        float raw = bias;
+#pragma unroll
+        for (int r = 0; r < kRank; r += 4) {
+            const float4 dt = *reinterpret_cast<const float4*>(row + r);
+            raw += weight[r] * dt.x;
+            raw += weight[r + 1] * dt.y;
+            raw += weight[r + 2] * dt.z;
+            raw += weight[r + 3] * dt.w;
+        }
+        return t < end ? softplus(raw) : 0.0f;
+    };
+
+    StagedTile<kRank> staged;
+    int rowOfLane = rasterRow(path, min(begin + lane, end - 1), p.height, p.width);
+    staged.fetch(projected, projectedWidth, p.rank, p.rankStride, rowOfLane, warp, lane);
+    Own own = fetchOwn(rowOfLane, 0);
+    Own ahead = fetchOwn(rowOfLane, 1);
+    staged.store(sProjected[0], warp, lane);
+    __syncthreads();
+    float delta = stepSize(sProjected[0][quad], begin + quad);
     float deltaSum = 0.0f;
+    int buffer = 0;
 
     for (int tile = begin; tile < end; tile += kTileSteps) {
-        __syncthreads(); // the previous tile has been read
-#pragma unroll
-        for (int i = 0; i < kTileSteps / 4; ++i) {
-            const int step = warp + 4 * i;
-            const int t = tile + step;
-            const bool inside = t < end;
-            const int row = rasterRow(path, inside ? t : end - 1, p.height, p.width);
-            if (lane == 0)
-                sRow[step] = row;
-            const T* source = projected + row * projectedWidth;
-#pragma unroll
-            for (int column = lane; column < kSlice; column += 32) {
-                // Columns up to kRank are dt (padded with zeros), then 16 of B, then 16 of C.
-                const bool isStep = column < kRank;
-                const bool exists = inside && (!isStep || column < p.rank);
-                const int from = isStep ? column : column - kRank + p.rankStride;
-                const float value = exists ? toFloat(source[from]) : 0.0f;
-                sProjected[step][column] = isStep ? value : clampInput(value);
-            }
-            const float uValue = inside && loadValid
-                                     ? toFloat(u[static_cast<std::int64_t>(row) * p.channels + loadChannel])
-                                     : 0.0f;
-            __syncwarp();
-            float raw = bias;
-#pragma unroll
-            for (int r = 0; r < kRank; ++r)
-                raw += weight[r] * sProjected[step][r];
-            // Steps past the end change nothing: a decay of 1 and nothing added.
-            const float delta = inside ? softplus(raw) : 0.0f;
-            sSteps[step][lane] = make_float2(delta, clampInput(delta * uValue));
-            if (!kStatesOnly)
-                sU[step][lane] = uValue;
-        }
-        __syncthreads();
+        const bool isLast = tile + kTileSteps >= end;
+        const int nextBuffer = buffer == 2 ? 0 : buffer + 1;
+        const int rowOfNext = rasterRow(path, min(tile + kTileSteps + lane, end - 1), p.height, p.width);
+        if (!isLast)
+            staged.fetch(projected, projectedWidth, p.rank, p.rankStride, rowOfNext, warp, lane);
 
         if (!kStatesOnly && arguments.saved != nullptr && valid) {
             const std::int64_t index = (imagePath * tilesOfRow + tile / kTileSteps) * p.channels + channel;
@@ -160,51 +202,74 @@ __global__ void __launch_bounds__(kForwardChannels* kQuads)
         }
 
 #pragma unroll 2
-        for (int group = 0; group < kTileSteps; group += 4) {
-            float part[4];
+        for (int group = 0; group < kGroups; ++group) {
+            if (group == kGroupsBeforeStore && !isLast) {
+                staged.store(sProjected[nextBuffer], warp, lane);
+                __syncthreads();
+            }
+            // Two groups ahead: u; one ahead: the size of its step, so that its latency is hidden by this
+            // group's states.
+            const Own here = own;
+            const float ownDelta = delta;
+            const float ownDeltaU = clampInput(delta * here.u);
+            own = ahead;
+            const int fetched = group + 2;
+            ahead = fetchOwn(fetched < kGroups ? rowOfLane : rowOfNext, fetched % kGroups);
+            const bool nextIsHere = group + 1 < kGroups;
+            delta = stepSize(sProjected[nextIsHere ? buffer : nextBuffer][(group + 1) % kGroups * kQuads + quad],
+                             tile + (group + 1) * kQuads + quad);
+
+            const float(*rows)[kSlice] = &sProjected[buffer][group * kQuads];
+            float part[kQuads];
 #pragma unroll
-            for (int j = 0; j < 4; ++j) {
-                const float2 step = sSteps[group + j][localChannel];
+            for (int j = 0; j < kQuads; ++j) {
+                const float stepDelta = __shfl_sync(kFullWarp, ownDelta, j, kQuads);
+                const float stepDeltaU = __shfl_sync(kFullWarp, ownDeltaU, j, kQuads);
                 const float4 bRow =
-                    *reinterpret_cast<const float4*>(&sProjected[group + j][kRank + quad * kQuadStates]);
+                    *reinterpret_cast<const float4*>(&rows[j][kRank + quad * kQuadStates]);
                 const float b[kQuadStates] = {bRow.x, bRow.y, bRow.z, bRow.w};
                 if (kStatesOnly) {
-                    deltaSum += step.x;
 #pragma unroll
                     for (int n = 0; n < kQuadStates; ++n)
-                        h[n] = exp2Unit(step.x * a2[n]) * h[n] + step.y * b[n];
+                        h[n] = exp2Unit(stepDelta * a2[n]) * h[n] + stepDeltaU * b[n];
                 } else {
                     const float4 cRow = *reinterpret_cast<const float4*>(
-                        &sProjected[group + j][kRank + kStates + quad * kQuadStates]);
+                        &rows[j][kRank + kStates + quad * kQuadStates]);
                     const float c[kQuadStates] = {cRow.x, cRow.y, cRow.z, cRow.w};
-                    part[j] = (j & 1) != 0 ? stepStates<true>(h, a2, step.x, step.y, b, c)
-                                           : stepStates<false>(h, a2, step.x, step.y, b, c);
+                    part[j] = (j & 1) != 0 ? stepStates<true>(h, a2, stepDelta, stepDeltaU, b, c)
+                                           : stepStates<false>(h, a2, stepDelta, stepDeltaU, b, c);
                 }
             }
-            if (!kStatesOnly) {
-                // Sum over the quad and hand out: thread q keeps step group + q.
+            if (kStatesOnly) {
+                deltaSum += ownDelta;
+            } else {
+                // Sum over the quad and hand out: thread q keeps the group's step q.
                 const bool odd = (lane & 1) != 0;
                 float low = odd ? part[1] : part[0];
                 float high = odd ? part[3] : part[2];
                 low += __shfl_xor_sync(kFullWarp, odd ? part[0] : part[1], 1);
                 high += __shfl_xor_sync(kFullWarp, odd ? part[2] : part[3], 1);
                 const bool upper = (lane & 2) != 0;
-                float own = upper ? high : low;
-                own += __shfl_xor_sync(kFullWarp, upper ? low : high, 2);
-                const int step = group + quad;
-                if (valid && tile + step < end)
-                    y[static_cast<std::int64_t>(sRow[step]) * p.channels + channel] =
-                        fromFloat<T>(own + skip * sU[step][localChannel]);
+                float sum = upper ? high : low;
+                sum += __shfl_xor_sync(kFullWarp, upper ? low : high, 2);
+                if (valid && tile + group * kQuads + quad < end)
+                    y[static_cast<std::int64_t>(here.row) * p.channels] = fromFloat<T>(sum + skip * here.u);
             }
         }
+        rowOfLane = rowOfNext;
+        buffer = nextBuffer;
     }
 
-    if (kStatesOnly && valid) {
-        const std::int64_t index = (imagePath * arguments.chunks + chunk) * p.channels + channel;
-        *reinterpret_cast<float4*>(arguments.chunkState + index * kStates + quad * kQuadStates) =
-            make_float4(h[0], h[1], h[2], h[3]);
-        if (quad == 0)
-            arguments.chunkDelta[index] = deltaSum;
+    if (kStatesOnly) {
+        deltaSum += __shfl_xor_sync(kFullWarp, deltaSum, 1);
+        deltaSum += __shfl_xor_sync(kFullWarp, deltaSum, 2);
+        if (valid) {
+            const std::int64_t index = (imagePath * arguments.chunks + chunk) * p.channels + channel;
+            *reinterpret_cast<float4*>(arguments.chunkState + index * kStates + quad * kQuadStates) =
+                make_float4(h[0], h[1], h[2], h[3]);
+            if (quad == 0)
+                arguments.chunkDelta[index] = deltaSum;
+        }
     }
 }
 
@@ -213,9 +278,12 @@ int launchForward(const ForwardArguments& arguments, cudaStream_t stream) {
     const ScanProblem& p = arguments.problem;
     const dim3 grid((p.channels + kForwardChannels - 1) / kForwardChannels, p.directions * arguments.chunks,
                     p.batch);
-    if (arguments.chunks > 1)
-        scanForwardKernel<T, kRank, true><<<grid, kForwardChannels * kQuads, 0, stream>>>(arguments);
-    scanForwardKernel<T, kRank, false><<<grid, kForwardChannels * kQuads, 0, stream>>>(arguments);
+    if (arguments.chunks > 1) {
+        // Nobody asks what state the last chunk ends with.
+        const dim3 before(grid.x, p.directions * (arguments.chunks - 1), grid.z);
+        scanForwardKernel<T, kRank, true><<<before, kForwardThreads, 0, stream>>>(arguments);
+    }
+    scanForwardKernel<T, kRank, false><<<grid, kForwardThreads, 0, stream>>>(arguments);
     return static_cast<int>(cudaGetLastError());
 }
 
@@ -256,8 +324,6 @@ int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float
         return launchForwardForRank<float>(arguments, cudaStream);
     case Element::BFloat16:
         return launchForwardForRank<__nv_bfloat16>(arguments, cudaStream);
-    case Element::Float16:
-        return launchForwardForRank<__half>(arguments, cudaStream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }

@@ -7,6 +7,12 @@
 
 namespace limn::gpu {
 
+namespace {
+
+constexpr std::int64_t kLeastCutLength = 512;
+
+} // namespace
+
 ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
     ScanPlan plan;
     const std::int64_t length = static_cast<std::int64_t>(problem.height) * problem.width;
@@ -14,13 +20,13 @@ ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
     const std::int64_t blocks =
         static_cast<std::int64_t>((problem.channels + kForwardChannels - 1) / kForwardChannels) *
         problem.directions * problem.batch;
-    // A second run over the row doubles the exponentials, so a row is only cut where the blocks would
-    // otherwise leave multiprocessors idle; then enough chunks for six blocks (24 warps) on each.
+    // A second run over the row costs about three quarters of the first, so a row is only cut where its blocks
+    // (4 warps each) would leave most of the multiprocessors' schedulers idle, and is long enough for two
+    // launches.
     std::int64_t chunks = 1;
-    if (blocks < 3 * static_cast<std::int64_t>(multiprocessors) && tiles > 2)
-        chunks =
-            std::min<std::int64_t>({(6 * static_cast<std::int64_t>(multiprocessors) + blocks - 1) / blocks,
-                                    std::max<std::int64_t>(tiles / 2, 1), 64});
+    if (blocks < multiprocessors && length >= kLeastCutLength)
+        chunks = std::min<std::int64_t>(
+            {(3 * static_cast<std::int64_t>(multiprocessors) + blocks / 2) / blocks, tiles / 2, 64});
     const std::int64_t tilesPerChunk = (tiles + chunks - 1) / chunks;
     plan.chunkSteps = static_cast<int>(tilesPerChunk * kTileSteps);
     plan.chunks = static_cast<int>((tiles + tilesPerChunk - 1) / tilesPerChunk);
