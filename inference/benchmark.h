@@ -13,7 +13,7 @@ namespace limn {
 struct BenchmarkOptions {
     std::string model; // a checkpoint; empty: random weights of the released size
     std::string device = "auto";
-    std::string precision = "auto"; // GPU: "tf32" (auto), "fp32"
+    std::string precision = "auto"; // as EngineOptions::precision
     int batch = 1;
     int inputSize = 256;
     int runs = 30;           // counted runs, at least 20; three more go before

@@ -130,8 +130,8 @@ void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen) {
     const auto command = std::make_shared<BenchmarkCommand>();
     CLI::App* sub = program.add_subcommand("benchmark", "Time the network on this machine");
     sub->add_option("--device", command->options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-    sub->add_option("--precision", command->options.precision, "GPU: tf32 (auto) or fp32")
-        ->check(CLI::IsMember({"auto", "tf32", "fp32"}))
+    sub->add_option("--precision", command->options.precision, "GPU: bf16 (auto), tf32 or fp32")
+        ->check(CLI::IsMember({"auto", "bf16", "tf32", "fp32"}))
         ->capture_default_str();
     sub->add_option("--batch", command->options.batch, "Images at once")->capture_default_str();
     sub->add_option("--input-size", command->options.inputSize, "Side of the network's input")

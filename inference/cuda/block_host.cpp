@@ -17,6 +17,7 @@ namespace {
 constexpr int kAccepted = 0;
 constexpr int kInvalidValue = 1; // cudaErrorInvalidValue
 constexpr int kWarp = 32;
+constexpr int kForwardPair = 2; // the forward kernel's lanes hold pairs of channels
 
 // One channel of one image, rows `stride` elements apart; zeros around it.
 struct Plane {
@@ -50,12 +51,13 @@ void eachStrip(int height, int width, Function function) {
     }
 }
 
-// Each lane sums its channels lane, lane + 32, ...; the lanes are then halved five times.
+// Each lane sums its channels (of each 32 * perLane a group of perLane neighbours); the lanes are then halved
+// five times.
 template<typename Value>
-float sumOverWarp(int channels, Value value) {
+float sumOverWarp(int channels, int perLane, Value value) {
     std::array<float, kWarp> lanes{};
     for (int channel = 0; channel < channels; ++channel)
-        lanes[static_cast<std::size_t>(channel % kWarp)] += value(channel);
+        lanes[static_cast<std::size_t>(channel / perLane % kWarp)] += value(channel);
     for (std::size_t offset = kWarp / 2; offset > 0; offset /= 2)
         for (std::size_t lane = 0; lane < offset; ++lane)
             lanes[lane] += lanes[lane + offset];
@@ -67,11 +69,11 @@ struct Moments {
     float scale; // 1 / sqrt(variance + epsilon)
 };
 
-Moments momentsOf(const float* row, int channels) {
+Moments momentsOf(const float* row, int channels, int perLane) {
     const auto count = static_cast<float>(channels);
     Moments out{};
-    out.mean = sumOverWarp(channels, [&](int c) { return row[c]; }) / count;
-    const float squares = sumOverWarp(channels, [&](int c) {
+    out.mean = sumOverWarp(channels, perLane, [&](int c) { return row[c]; }) / count;
+    const float squares = sumOverWarp(channels, perLane, [&](int c) {
         const float difference = row[c] - out.mean;
         return difference * difference;
     });
@@ -155,7 +157,7 @@ int normGateForwardHost(std::int64_t rows, int channels, int parts, const float*
             if (sum != nullptr)
                 sum[row * channels + channel] = own;
         }
-        const Moments moments = momentsOf(value.data(), channels);
+        const Moments moments = momentsOf(value.data(), channels, kForwardPair);
         for (int channel = 0; channel < channels; ++channel) {
             const float normalised =
                 (value[static_cast<std::size_t>(channel)] - moments.mean) * moments.scale * weight[channel] +
@@ -182,7 +184,7 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
         float* sums = partial + part * channels * 2;
         std::fill_n(sums, channels * 2, 0.0f);
         for (std::int64_t row = part * rowsPerWarp; row < std::min(rows, (part + 1) * rowsPerWarp); ++row) {
-            const Moments moments = momentsOf(y + row * channels, channels);
+            const Moments moments = momentsOf(y + row * channels, channels, 1);
             for (int channel = 0; channel < channels; ++channel) {
                 const auto at = static_cast<std::size_t>(channel);
                 value[at] = (y[row * channels + channel] - moments.mean) * moments.scale;
@@ -195,7 +197,7 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
                 sums[channel * 2 + 1] += gradAfter;
                 gradNormalised[at] = gradAfter * weight[channel];
             }
-            const auto meanOf = [&](auto term) { return sumOverWarp(channels, term) / count; };
+            const auto meanOf = [&](auto term) { return sumOverWarp(channels, 1, term) / count; };
             const float meanGrad = meanOf([&](int c) { return gradNormalised[static_cast<std::size_t>(c)]; });
             const float meanGradValue = meanOf([&](int c) {
                 return gradNormalised[static_cast<std::size_t>(c)] * value[static_cast<std::size_t>(c)];

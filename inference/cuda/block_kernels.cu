@@ -3,12 +3,10 @@
 // of the four directions with LayerNorm and the SiLU gate. Memory-bound: neighbouring threads take
 // neighbouring channels, every array is read once per use, and sums over rows go through per-block parts in a
 // fixed order.
+#include "inference/cuda/kernel_tools.cuh"
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
-
-#include <cuda_bf16.h>
-#include <cuda_runtime.h>
 
 #include <type_traits>
 
@@ -16,54 +14,61 @@ namespace limn::gpu {
 
 namespace {
 
-constexpr unsigned kFullWarp = 0xffffffffu;
+// A thread owns a pair of channels and a strip of 8 pixels of one row: it slides a 3x3 window along it.
+// Strips lie behind each other row by row.
+struct StripPlace {
+    __device__ __forceinline__ StripPlace(int width) {
+        const int strips = (width + kStrip - 1) / kStrip;
+        const int strip = blockIdx.y * blockDim.y + threadIdx.y;
+        channel = 2 * (blockIdx.x * 32 + threadIdx.x);
+        y = strip / strips;
+        x0 = (strip - y * strips) * kStrip;
+    }
+    int channel;
+    int y;
+    int x0;
+};
 
-template<typename T>
-__device__ __forceinline__ float toFloat(T value) {
-    return static_cast<float>(value);
-}
-
-int blocksFor(std::int64_t count, int threads) {
-    return static_cast<int>((count + threads - 1) / threads);
-}
-
-// A thread owns one channel and a strip of 8 pixels of one row: it slides a 3x3 window along it.
 template<typename T, bool kSilu>
 __device__ __forceinline__ void convolveStrip(const T* image, std::int64_t stride, int height, int width,
-                                              int y, int x0, const float (&weight)[9], float bias,
-                                              float (&out)[kStrip]) {
-    float window[3][3];
+                                              const StripPlace& place, const float2 (&weight)[9], float2 bias,
+                                              float2 (&out)[kStrip]) {
+    const auto pixel = [&](int row, int column) {
+        return row >= 0 && row < height && column >= 0 && column < width
+                   ? loadPair(image + (static_cast<std::int64_t>(row) * width + column) * stride)
+                   : make_float2(0.0f, 0.0f);
+    };
+    float2 window[3][3];
 #pragma unroll
-    for (int r = 0; r < 3; ++r) {
-        const int row = y + r - 1;
-        const bool rowInside = row >= 0 && row < height;
+    for (int r = 0; r < 3; ++r)
 #pragma unroll
-        for (int c = 0; c < 2; ++c) {
-            const int column = x0 + c - 1;
-            window[r][c + 1] =
-                rowInside && column >= 0 && column < width
-                    ? toFloat(image[(static_cast<std::int64_t>(row) * width + column) * stride])
-                    : 0.0f;
-        }
-    }
+        for (int c = 0; c < 2; ++c)
+            window[r][c + 1] = pixel(place.y + r - 1, place.x0 + c - 1);
 #pragma unroll
     for (int i = 0; i < kStrip; ++i) {
-        float sum = bias;
+        float2 sum = bias;
 #pragma unroll
         for (int r = 0; r < 3; ++r) {
-            const int row = y + r - 1;
-            const int column = x0 + i + 1;
             window[r][0] = window[r][1];
             window[r][1] = window[r][2];
-            window[r][2] = row >= 0 && row < height && column < width
-                               ? toFloat(image[(static_cast<std::int64_t>(row) * width + column) * stride])
-                               : 0.0f;
+            window[r][2] = pixel(place.y + r - 1, place.x0 + i + 1);
 #pragma unroll
-            for (int c = 0; c < 3; ++c)
-                sum += weight[r * 3 + c] * window[r][c];
+            for (int c = 0; c < 3; ++c) {
+                sum.x += weight[r * 3 + c].x * window[r][c].x;
+                sum.y += weight[r * 3 + c].y * window[r][c].y;
+            }
         }
-        out[i] = kSilu ? silu(sum) : sum;
+        out[i] = kSilu ? make_float2(silu(sum.x), silu(sum.y)) : sum;
     }
+}
+
+template<typename T>
+__device__ __forceinline__ void storeStrip(T* target, std::int64_t stride, int width, int x0,
+                                           const float2 (&values)[kStrip]) {
+#pragma unroll
+    for (int i = 0; i < kStrip; ++i)
+        if (x0 + i < width)
+            storePair(target + i * stride, values[i]);
 }
 
 template<typename T>
@@ -71,26 +76,20 @@ __global__ void __launch_bounds__(kThreads)
     depthwiseForwardKernel(const T* __restrict__ x, std::int64_t xStride, const float* __restrict__ weight,
                            const float* __restrict__ bias, T* __restrict__ out, int height, int width,
                            int channels) {
-    const int channel = blockIdx.x * 32 + threadIdx.x;
-    const int strips = (width + kStrip - 1) / kStrip;
-    const int strip = blockIdx.y * blockDim.y + threadIdx.y;
-    const int y = strip / strips;
-    const int x0 = (strip - y * strips) * kStrip;
-    if (channel >= channels || y >= height)
+    const StripPlace place(width);
+    if (place.channel >= channels || place.y >= height)
         return;
-    float own[9];
+    float2 own[9];
 #pragma unroll
     for (int i = 0; i < 9; ++i)
-        own[i] = weight[channel * 9 + i];
+        own[i] = make_float2(weight[place.channel * 9 + i], weight[(place.channel + 1) * 9 + i]);
     const std::int64_t firstRow = static_cast<std::int64_t>(blockIdx.z) * height * width;
-    float result[kStrip];
-    convolveStrip<T, true>(x + firstRow * xStride + channel, xStride, height, width, y, x0, own,
-                           bias[channel], result);
-    T* target = out + (firstRow + static_cast<std::int64_t>(y) * width + x0) * channels + channel;
-#pragma unroll
-    for (int i = 0; i < kStrip; ++i)
-        if (x0 + i < width)
-            target[static_cast<std::int64_t>(i) * channels] = static_cast<T>(result[i]);
+    float2 result[kStrip];
+    convolveStrip<T, true>(x + firstRow * xStride + place.channel, xStride, height, width, place, own,
+                           make_float2(bias[place.channel], bias[place.channel + 1]), result);
+    storeStrip(out + (firstRow + static_cast<std::int64_t>(place.y) * width + place.x0) * channels +
+                   place.channel,
+               channels, width, place.x0, result);
 }
 
 // Backward, first part: the gradient before SiLU, and a row's share of the gradients of weights and bias.
@@ -159,75 +158,66 @@ __global__ void __launch_bounds__(kThreads)
     depthwiseBackwardInputKernel(const float* __restrict__ gradPre, const float* __restrict__ weight,
                                  float* __restrict__ gradX, std::int64_t gradXStride, int height, int width,
                                  int channels) {
-    const int channel = blockIdx.x * 32 + threadIdx.x;
-    const int strips = (width + kStrip - 1) / kStrip;
-    const int strip = blockIdx.y * blockDim.y + threadIdx.y;
-    const int y = strip / strips;
-    const int x0 = (strip - y * strips) * kStrip;
-    if (channel >= channels || y >= height)
+    const StripPlace place(width);
+    if (place.channel >= channels || place.y >= height)
         return;
-    float turned[9];
+    float2 turned[9];
 #pragma unroll
     for (int i = 0; i < 9; ++i)
-        turned[i] = weight[channel * 9 + 8 - i];
+        turned[i] = make_float2(weight[place.channel * 9 + 8 - i], weight[(place.channel + 1) * 9 + 8 - i]);
     const std::int64_t firstRow = static_cast<std::int64_t>(blockIdx.z) * height * width;
-    float result[kStrip];
-    convolveStrip<float, false>(gradPre + firstRow * channels + channel, channels, height, width, y, x0,
-                                turned, 0.0f, result);
-    float* target = gradX + (firstRow + static_cast<std::int64_t>(y) * width + x0) * gradXStride + channel;
-#pragma unroll
-    for (int i = 0; i < kStrip; ++i)
-        if (x0 + i < width)
-            target[i * gradXStride] = result[i];
+    float2 result[kStrip];
+    convolveStrip<float, false>(gradPre + firstRow * channels + place.channel, channels, height, width, place,
+                                turned, make_float2(0.0f, 0.0f), result);
+    storeStrip(gradX + (firstRow + static_cast<std::int64_t>(place.y) * width + place.x0) * gradXStride +
+                   place.channel,
+               gradXStride, width, place.x0, result);
 }
 
-__device__ __forceinline__ float sumOverWarp(float value) {
-#pragma unroll
-    for (int offset = 16; offset > 0; offset /= 2)
-        value += __shfl_xor_sync(kFullWarp, value, offset);
-    return value;
-}
-
-// One warp per row; kPerLane * 32 >= channels values of the row stay in registers.
-template<typename T, int kPerLane>
+// One warp per row, which stays in registers; all its loads are under way before the first sum.
+template<typename T, int kPairs, int kParts>
 __global__ void __launch_bounds__(kThreads)
-    normGateForwardKernel(const T* __restrict__ y, int parts, const T* __restrict__ z, std::int64_t zStride,
+    normGateForwardKernel(const T* __restrict__ y, const T* __restrict__ z, std::int64_t zStride,
                           const float* __restrict__ weight, const float* __restrict__ bias,
                           T* __restrict__ out, float* __restrict__ sumOut, std::int64_t rows, int channels) {
+    using Row = WarpRow<kPairs>;
     const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (kThreads / 32) + threadIdx.x / 32;
     const int lane = threadIdx.x % 32;
     if (row >= rows)
         return;
-    float value[kPerLane];
-    float sum = 0.0f;
+    Row values;
+    float2 gate[kPairs];
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) {
-        const int channel = lane + i * 32;
-        value[i] = 0.0f;
-        if (channel < channels) {
-            for (int part = 0; part < parts; ++part)
-                value[i] += toFloat(y[(part * rows + row) * channels + channel]);
-            if (sumOut != nullptr)
-                sumOut[row * channels + channel] = value[i];
+    for (int i = 0; i < kPairs; ++i) {
+        const int channel = Row::channelOf(i, lane);
+        values.value[i] = gate[i] = make_float2(0.0f, 0.0f);
+        if (!Row::has(i, lane, channels))
+            continue;
+        gate[i] = loadPair(z + row * zStride + channel);
+#pragma unroll
+        for (int part = 0; part < kParts; ++part) {
+            const float2 own = loadPair(y + (part * rows + row) * channels + channel);
+            values.value[i].x += own.x;
+            values.value[i].y += own.y;
         }
-        sum += value[i];
     }
-    const float mean = sumOverWarp(sum) / channels;
-    float squares = 0.0f;
+    if (sumOut != nullptr) {
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) {
-        const float difference = lane + i * 32 < channels ? value[i] - mean : 0.0f;
-        squares += difference * difference;
+        for (int i = 0; i < kPairs; ++i)
+            if (Row::has(i, lane, channels))
+                storePair(sumOut + row * channels + Row::channelOf(i, lane), values.value[i]);
     }
-    const float scale = rsqrtf(sumOverWarp(squares) / channels + kNormEpsilon);
+    values.normalise(lane, channels, kNormEpsilon);
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) {
-        const int channel = lane + i * 32;
-        if (channel < channels) {
-            const float normalised = (value[i] - mean) * scale * weight[channel] + bias[channel];
-            out[row * channels + channel] =
-                static_cast<T>(normalised * silu(toFloat(z[row * zStride + channel])));
-        }
+    for (int i = 0; i < kPairs; ++i) {
+        const int channel = Row::channelOf(i, lane);
+        if (!Row::has(i, lane, channels))
+            continue;
+        const float2 scale = loadPair(weight + channel);
+        const float2 shift = loadPair(bias + channel);
+        storePair(out + row * channels + channel,
+                  make_float2((values.value[i].x * scale.x + shift.x) * silu(gate[i].x),
+                              (values.value[i].y * scale.y + shift.y) * silu(gate[i].y)));
     }
 }
 
@@ -328,7 +318,7 @@ int depthwiseForwardTyped(int batch, int height, int width, int channels, const 
                           const float* weight, const float* bias, void* out, cudaStream_t stream) {
     const int strips = (width + kStrip - 1) / kStrip * height;
     const dim3 block(32, kThreads / 32);
-    const dim3 grid((channels + 31) / 32, blocksFor(strips, kThreads / 32), batch);
+    const dim3 grid((channels + 63) / 64, blocksFor(strips, kThreads / 32), batch);
     depthwiseForwardKernel<T><<<grid, block, 0, stream>>>(static_cast<const T*>(x), xStride, weight, bias,
                                                           static_cast<T*>(out), height, width, channels);
     return static_cast<int>(cudaGetLastError());
@@ -338,12 +328,16 @@ template<typename T>
 int normGateForwardTyped(std::int64_t rows, int channels, int parts, const void* y, const void* z,
                          std::int64_t zStride, const float* weight, const float* bias, void* out, float* sum,
                          cudaStream_t stream) {
-    return withPerLane(channels, [&](auto perLane) {
-        normGateForwardKernel<T, decltype(perLane)::value>
+    const auto launch = [&](auto pairs, auto partCount) {
+        normGateForwardKernel<T, decltype(pairs)::value, decltype(partCount)::value>
             <<<blocksFor(rows, kThreads / 32), kThreads, 0, stream>>>(
-                static_cast<const T*>(y), parts, static_cast<const T*>(z), zStride, weight, bias,
+                static_cast<const T*>(y), static_cast<const T*>(z), zStride, weight, bias,
                 static_cast<T*>(out), sum, rows, channels);
         return static_cast<int>(cudaGetLastError());
+    };
+    return withPairsPerLane(channels, [&](auto pairs) {
+        return parts == 4 ? launch(pairs, std::integral_constant<int, 4>{})
+                          : launch(pairs, std::integral_constant<int, 1>{});
     });
 }
 
@@ -354,6 +348,8 @@ int depthwiseSiluForward(Element element, int batch, int height, int width, int 
                          Stream stream) {
     if (batch <= 0 || height <= 0 || width <= 0 || channels <= 0)
         return 0;
+    if (channels % 2 != 0)
+        return static_cast<int>(cudaErrorInvalidValue);
     const auto cudaStream = static_cast<cudaStream_t>(stream);
     switch (element) {
     case Element::Float32:
@@ -372,13 +368,15 @@ int depthwiseSiluBackward(int batch, int height, int width, int channels, const 
                           Stream stream) {
     if (batch <= 0 || height <= 0 || width <= 0 || channels <= 0)
         return 0;
+    if (channels % 2 != 0)
+        return static_cast<int>(cudaErrorInvalidValue);
     const auto cudaStream = static_cast<cudaStream_t>(stream);
     const dim3 rowGrid((channels + kThreads - 1) / kThreads, height, batch);
     depthwiseBackwardPreKernel<<<rowGrid, kThreads, 0, cudaStream>>>(
         x, xStride, weight, bias, gradOut, gradPre, partial, height, width, channels);
     const int strips = (width + kStrip - 1) / kStrip * height;
     const dim3 block(32, kThreads / 32);
-    const dim3 grid((channels + 31) / 32, blocksFor(strips, kThreads / 32), batch);
+    const dim3 grid((channels + 63) / 64, blocksFor(strips, kThreads / 32), batch);
     depthwiseBackwardInputKernel<<<grid, block, 0, cudaStream>>>(gradPre, weight, gradX, gradXStride, height,
                                                                  width, channels);
     return static_cast<int>(cudaGetLastError());
@@ -389,6 +387,8 @@ int normGateForward(Element element, std::int64_t rows, int channels, int parts,
                     Stream stream) {
     if (rows <= 0 || channels <= 0)
         return 0;
+    if (channels % 2 != 0 || (parts != 1 && parts != 4))
+        return static_cast<int>(cudaErrorInvalidValue);
     const auto cudaStream = static_cast<cudaStream_t>(stream);
     switch (element) {
     case Element::Float32:

@@ -25,10 +25,10 @@ struct ScanProblem {
 
     const void* u = nullptr;          // [batch][length][channels]
     const float* projected = nullptr; // [batch][length][directions][rankStride + 32]
-    const float* dtWeight = nullptr; // [directions][channels][rank]
-    const float* dtBias = nullptr;   // [directions][channels]
-    const float* a = nullptr;        // [directions][channels][16]
-    const float* d = nullptr;        // [directions][channels]
+    const float* dtWeight = nullptr;  // [directions][channels][rank]
+    const float* dtBias = nullptr;    // [directions][channels]
+    const float* a = nullptr;         // [directions][channels][16]
+    const float* d = nullptr;         // [directions][channels]
 };
 
 // Long rows with few channels are cut into chunks of this many steps (a multiple of 32); 0: one chunk.
@@ -66,7 +66,8 @@ int sumPartialProjected(const ScanProblem& problem, const float* partialProjecte
 // out = a + b + c + d over `count` floats given as four equal parts behind each other.
 int sumFour(const float* parts, std::int64_t count, float* out, Stream stream);
 
-// Depthwise 3x3, zero padding, bias, SiLU, channels-last. x has `xStride` elements a row.
+// Depthwise 3x3, zero padding, bias, SiLU, channels-last. `channels` and strides are even. x has `xStride`
+// elements a row.
 int depthwiseSiluForward(Element element, int batch, int height, int width, int channels, const void* x,
                          std::int64_t xStride, const float* weight, const float* bias, void* out,
                          Stream stream);
@@ -78,7 +79,8 @@ int depthwiseSiluBackward(int batch, int height, int width, int channels, const 
                           Stream stream);
 
 // LayerNorm (epsilon 1e-5) of the sum of `parts` arrays, times SiLU(z).
-//   y: [parts][rows][channels]; z: rows of zStride elements; sum (may be null): the summed y as float
+//   y: [parts][rows][channels], 1 or 4 parts, channels even; z: rows of zStride elements; sum (may be null):
+//   the summed y as float
 int normGateForward(Element element, std::int64_t rows, int channels, int parts, const void* y, const void* z,
                     std::int64_t zStride, const float* weight, const float* bias, void* out, float* sum,
                     Stream stream);

@@ -3,6 +3,7 @@
 // The table has a version, so that a library of another build is refused instead of misread.
 #pragma once
 
+#include "inference/cuda/encoder_kernels.h"
 #include "inference/cuda/kernels.h"
 
 #include <cstddef>
@@ -28,6 +29,9 @@ struct Plugin {
     decltype(&gpu::normGateForward) normGateForward;
     decltype(&gpu::normGatePartials) normGatePartials;
     decltype(&gpu::normGateBackward) normGateBackward;
+    decltype(&gpu::patchEmbed) patchEmbed;
+    decltype(&gpu::addNorm) addNorm;
+    decltype(&gpu::mergeNorm) mergeNorm;
 
     // LibTorch's current stream of the current device.
     Stream (*currentStream)();

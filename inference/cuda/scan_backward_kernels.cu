@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The selective scan's backward run over four paths. Formula, layouts and the order of work: README.md.
+#include "inference/cuda/kernel_tools.cuh"
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
 
-#include <cuda_runtime.h>
-
 namespace limn::gpu {
 
 namespace {
-
-constexpr unsigned kFullWarp = 0xffffffffu;
 
 struct BackwardArguments {
     ScanProblem problem;
@@ -150,8 +147,8 @@ __global__ void __launch_bounds__(kBackwardChannels / kPair * kQuads, kMinBlocks
     const std::int64_t imageRows = static_cast<std::int64_t>(image) * length;
     const float* u = static_cast<const float*>(p.u) + imageRows * p.channels;
     const float* dy = arguments.dy + imageRows * p.channels;
-    const float* projected = p.projected + imageRows * projectedWidth +
-                             static_cast<std::int64_t>(path) * sliceIn;
+    const float* projected =
+        p.projected + imageRows * projectedWidth + static_cast<std::int64_t>(path) * sliceIn;
     const float* bcLane = projected + p.rankStride + lane;
     const std::int64_t pathRows = (static_cast<std::int64_t>(path) * p.batch + image) * length;
     const float* ownUs = u + channel;
@@ -542,10 +539,6 @@ int launchBackward(const BackwardArguments& arguments, cudaStream_t stream) {
 
 bool empty(const ScanProblem& p) {
     return p.batch <= 0 || p.height <= 0 || p.width <= 0 || p.channels <= 0;
-}
-
-int blocksFor(std::int64_t count, int threads) {
-    return static_cast<int>((count + threads - 1) / threads);
 }
 
 } // namespace

@@ -31,7 +31,7 @@ bool empty(const ScanProblem& p) {
 }
 
 bool refused(const ScanProblem& p) {
-    return p.rank > kMaxRank || p.element != Element::Float32;
+    return p.rank > kMaxRank || p.element != Element::Float32 || !offsetsFit(p);
 }
 
 using Four = float[kQuadStates];
@@ -54,8 +54,7 @@ struct Row {
         , pathRows((static_cast<std::int64_t>(pathIndex) * problem.batch + imageIndex) * length)
         , u(static_cast<const float*>(problem.u) +
             static_cast<std::int64_t>(imageIndex) * length * problem.channels)
-        , projected(problem.projected +
-                    static_cast<std::int64_t>(imageIndex) * length * projectedWidth +
+        , projected(problem.projected + static_cast<std::int64_t>(imageIndex) * length * projectedWidth +
                     static_cast<std::int64_t>(pathIndex) * (problem.rankStride + 2 * kStates)) {}
 
     // Of the parameters' rows.
@@ -198,9 +197,7 @@ void forwardBlock(const Row& row, const ForwardArrays& arrays, int firstChannel,
                         } else {
                             Four c;
                             tile.quadC(row, step, quad, c);
-                            part[quad][j] = (j & 1) != 0
-                                                ? stepStates<true>(states, rates, delta, deltaU, b, c)
-                                                : stepStates<false>(states, rates, delta, deltaU, b, c);
+                            part[quad][j] = stepStates(states, rates, delta, deltaU, b, c);
                         }
                     }
                 if constexpr (!kStatesOnly) {

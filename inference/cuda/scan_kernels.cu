@@ -3,38 +3,27 @@
 //
 // A channel of one path belongs to four neighbouring threads, each with four of its sixteen states in
 // registers; a warp holds 8 channels, a block 32. The projected rows (dt, B, C) of 32 steps are staged in
-// shared memory, fetched into registers while the 32 before them are computed: one barrier a tile. Steps go in
-// groups of four: each thread of a quad reads u and finds the size of one of them (once per channel, not once
-// per state), one and two groups ahead of its use, and hands it to the other three by shuffles. Rows are read
-// in raster order through an index, so that no path needs a flipped or transposed copy. The four partial sums
-// of y are combined by three shuffles for every group; thread q ends up with the group's step q and writes it.
+// shared memory, fetched into registers while the 32 before them are computed: one barrier a tile. Steps go
+// in groups of four: each thread of a quad reads u and finds the size of one of them (once per channel, not
+// once per state), one and two groups ahead of its use, and hands it to the other three by shuffles. Rows are
+// read in raster order through an index, so that no path needs a flipped or transposed copy. The four partial
+// sums of y are combined by three shuffles for every group; thread q ends up with the group's step q and
+// writes it.
 //
-// What limits it: instructions (about 10 a state: one exponential, four of multiply-add class, the rest
-// shared by the states of a step); the exponential unit would allow 8 a state.
+// What limits it: instructions, some 13 a state: one exponential, four of multiply-add class, the rest shared
+// by the states of a step (projection to the step's size, softplus, addresses, shuffles). The exponential
+// unit alone would allow 8.
 //
 // Order of summing: over states first (4 in a thread, then over the quad), always the same: equal bits every
 // run.
+#include "inference/cuda/kernel_tools.cuh"
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
 
-#include <cuda_bf16.h>
-#include <cuda_runtime.h>
-
 namespace limn::gpu {
 
 namespace {
-
-constexpr unsigned kFullWarp = 0xffffffffu;
-
-template<typename T>
-__device__ __forceinline__ float toFloat(T value) {
-    return static_cast<float>(value);
-}
-template<typename T>
-__device__ __forceinline__ T fromFloat(float value) {
-    return static_cast<T>(value);
-}
 
 struct ForwardArguments {
     ScanProblem problem;
@@ -52,28 +41,42 @@ constexpr int kStagedSteps = kTileSteps / kForwardWarps; // steps of a tile that
 constexpr int kGroups = kTileSteps / kQuads;             // a group: as many steps as threads share a channel
 constexpr int kGroupsBeforeStore = kGroups - 2; // a tile's last two groups read ahead into the next tile
 
-// A tile's projected rows on their way from global memory: fetched while the tile before it is computed.
+// Base pointers are the same for a whole block, and offsets are unsigned 32-bit numbers of bytes: one
+// instruction reads or writes.
+template<typename T>
+__device__ __forceinline__ T* at(T* base, std::uint32_t bytes) {
+    using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
+    return reinterpret_cast<T*>(reinterpret_cast<Byte*>(base) + bytes);
+}
+
+// A tile's projected rows on their way from global memory: fetched while the tile before it is computed. In
+// shared memory columns up to kRank are dt (padded with zeros), then come 16 of B, then 16 of C.
 template<int kRank>
 struct StagedTile {
     static constexpr int kSlice = kRank + 2 * kStates;
     static constexpr int kColumns = (kSlice + 31) / 32; // of a row, per lane
+
+    std::uint32_t column[kColumns]; // in bytes from a row's beginning
+    bool exists[kColumns];
     float value[kStagedSteps][kColumns];
 
-    // rowOfLane: the raster row of the tile's step number `lane`.
-    __device__ __forceinline__ void fetch(const float* projected, std::int64_t width, int rank,
-                                          int rankStride, int rowOfLane, int warp, int lane) {
+    __device__ __forceinline__ StagedTile(int rank, int rankStride, int lane) {
+#pragma unroll
+        for (int c = 0; c < kColumns; ++c) {
+            const int own = lane + 32 * c;
+            column[c] = (own < kRank ? own : own - kRank + rankStride) * sizeof(float);
+            exists[c] = own < kSlice && (own >= kRank || own < rank);
+        }
+    }
+
+    // rowOffset: where the row of the tile's step number `lane` begins, in bytes.
+    __device__ __forceinline__ void fetch(const float* projected, std::uint32_t rowOffset, int warp) {
 #pragma unroll
         for (int i = 0; i < kStagedSteps; ++i) {
-            const int row = __shfl_sync(kFullWarp, rowOfLane, warp * kStagedSteps + i);
-            const float* source = projected + row * width;
+            const std::uint32_t offset = __shfl_sync(kFullWarp, rowOffset, warp * kStagedSteps + i);
 #pragma unroll
-            for (int c = 0; c < kColumns; ++c) {
-                // Columns up to kRank are dt (padded with zeros), then 16 of B, then 16 of C.
-                const int column = lane + 32 * c;
-                const bool isStep = column < kRank;
-                const bool exists = column < kSlice && (!isStep || column < rank);
-                value[i][c] = exists ? source[isStep ? column : column - kRank + rankStride] : 0.0f;
-            }
+            for (int c = 0; c < kColumns; ++c)
+                value[i][c] = exists[c] ? *at(projected, offset + column[c]) : 0.0f;
         }
     }
 
@@ -93,7 +96,9 @@ struct StagedTile {
 // kRank: rank rounded up to a multiple of 4; kStatesOnly: the first of the two runs over a chunked row, which
 // only finds the state that a chunk started from zero ends with, and the sum of its steps.
 template<typename T, int kRank, bool kStatesOnly>
-__global__ void __launch_bounds__(kForwardThreads)
+__global__ void __launch_bounds__(kForwardThreads, kRank <= 12   ? 6
+                                                   : kRank <= 24 ? 5
+                                                                 : 3)
     scanForwardKernel(const __grid_constant__ ForwardArguments arguments) {
     constexpr int kSlice = kRank + 2 * kStates;
     // Three: one that is read, one that a slower warp may still read, one that is written.
@@ -111,8 +116,6 @@ __global__ void __launch_bounds__(kForwardThreads)
     const int channel = blockIdx.x * kForwardChannels + threadIdx.x / kQuads;
     const bool valid = channel < p.channels;
     const int sliceIn = p.rankStride + 2 * kStates;
-    const std::int64_t projectedWidth = static_cast<std::int64_t>(p.directions) * sliceIn;
-
     const std::int64_t channelIndex = static_cast<std::int64_t>(path) * p.channels + (valid ? channel : 0);
     float weight[kRank];
 #pragma unroll
@@ -142,12 +145,15 @@ __global__ void __launch_bounds__(kForwardThreads)
         }
     }
 
-    const T* u = static_cast<const T*>(p.u) + static_cast<std::int64_t>(image) * length * p.channels +
-                 (valid ? channel : 0);
-    const float* projected = p.projected + static_cast<std::int64_t>(image) * length * projectedWidth +
-                             static_cast<std::int64_t>(path) * sliceIn;
+    // The launcher has seen to it that an image's bytes can be counted in 32 bits.
+    const T* u = static_cast<const T*>(p.u) + static_cast<std::int64_t>(image) * length * p.channels;
     T* y = static_cast<T*>(arguments.y) +
-           (static_cast<std::int64_t>(path) * p.batch + image) * length * p.channels + channel;
+           (static_cast<std::int64_t>(path) * p.batch + image) * length * p.channels;
+    const float* projected =
+        p.projected + static_cast<std::int64_t>(image) * length * (p.directions * sliceIn) + path * sliceIn;
+    const std::uint32_t projectedBytes = p.directions * sliceIn * sizeof(float);
+    const std::uint32_t pixelBytes = p.channels * sizeof(T);
+    const std::uint32_t channelOffset = (valid ? channel : 0) * sizeof(T);
     const int begin = chunk * arguments.chunkSteps;
     const int end = min(length, begin + arguments.chunkSteps);
     const int tilesOfRow = (length + kTileSteps - 1) / kTileSteps;
@@ -155,12 +161,12 @@ __global__ void __launch_bounds__(kForwardThreads)
     // Each thread prepares one step of a group: the step itself (its size, and that times u), and y's place.
     struct Own {
         float u;
-        int row;
+        std::uint32_t offset;
     };
-    const auto fetchOwn = [&](int rowOfLane, int group) {
+    const auto fetchOwn = [&](std::uint32_t pixelOffset, int group) {
         Own own;
-        own.row = __shfl_sync(kFullWarp, rowOfLane, group * kQuads + quad);
-        own.u = toFloat(u[static_cast<std::int64_t>(own.row) * p.channels]);
+        own.offset = __shfl_sync(kFullWarp, pixelOffset, group * kQuads + quad) + channelOffset;
+        own.u = toFloat(*at(u, own.offset));
         return own;
     };
     // Steps past the end change nothing: a decay of 1 and nothing added.
@@ -177,11 +183,12 @@ __global__ void __launch_bounds__(kForwardThreads)
         return t < end ? softplus(raw) : 0.0f;
     };
 
-    StagedTile<kRank> staged;
-    int rowOfLane = rasterRow(path, min(begin + lane, end - 1), p.height, p.width);
-    staged.fetch(projected, projectedWidth, p.rank, p.rankStride, rowOfLane, warp, lane);
-    Own own = fetchOwn(rowOfLane, 0);
-    Own ahead = fetchOwn(rowOfLane, 1);
+    StagedTile<kRank> staged(p.rank, p.rankStride, lane);
+    std::uint32_t rowOfLane = rasterRow(path, min(begin + lane, end - 1), p.height, p.width);
+    staged.fetch(projected, rowOfLane * projectedBytes, warp);
+    std::uint32_t pixelOffset = rowOfLane * pixelBytes;
+    Own own = fetchOwn(pixelOffset, 0);
+    Own ahead = fetchOwn(pixelOffset, 1);
     staged.store(sProjected[0], warp, lane);
     __syncthreads();
     float delta = stepSize(sProjected[0][quad], begin + quad);
@@ -191,9 +198,10 @@ __global__ void __launch_bounds__(kForwardThreads)
     for (int tile = begin; tile < end; tile += kTileSteps) {
         const bool isLast = tile + kTileSteps >= end;
         const int nextBuffer = buffer == 2 ? 0 : buffer + 1;
-        const int rowOfNext = rasterRow(path, min(tile + kTileSteps + lane, end - 1), p.height, p.width);
+        rowOfLane = rasterRow(path, min(tile + kTileSteps + lane, end - 1), p.height, p.width);
+        const std::uint32_t pixelOffsetOfNext = rowOfLane * pixelBytes;
         if (!isLast)
-            staged.fetch(projected, projectedWidth, p.rank, p.rankStride, rowOfNext, warp, lane);
+            staged.fetch(projected, rowOfLane * projectedBytes, warp);
 
         if (!kStatesOnly && arguments.saved != nullptr && valid) {
             const std::int64_t index = (imagePath * tilesOfRow + tile / kTileSteps) * p.channels + channel;
@@ -214,10 +222,11 @@ __global__ void __launch_bounds__(kForwardThreads)
             const float ownDeltaU = clampInput(delta * here.u);
             own = ahead;
             const int fetched = group + 2;
-            ahead = fetchOwn(fetched < kGroups ? rowOfLane : rowOfNext, fetched % kGroups);
+            ahead = fetchOwn(fetched < kGroups ? pixelOffset : pixelOffsetOfNext, fetched % kGroups);
             const bool nextIsHere = group + 1 < kGroups;
-            delta = stepSize(sProjected[nextIsHere ? buffer : nextBuffer][(group + 1) % kGroups * kQuads + quad],
-                             tile + (group + 1) * kQuads + quad);
+            delta =
+                stepSize(sProjected[nextIsHere ? buffer : nextBuffer][(group + 1) % kGroups * kQuads + quad],
+                         tile + (group + 1) * kQuads + quad);
 
             const float(*rows)[kSlice] = &sProjected[buffer][group * kQuads];
             float part[kQuads];
@@ -225,19 +234,17 @@ __global__ void __launch_bounds__(kForwardThreads)
             for (int j = 0; j < kQuads; ++j) {
                 const float stepDelta = __shfl_sync(kFullWarp, ownDelta, j, kQuads);
                 const float stepDeltaU = __shfl_sync(kFullWarp, ownDeltaU, j, kQuads);
-                const float4 bRow =
-                    *reinterpret_cast<const float4*>(&rows[j][kRank + quad * kQuadStates]);
+                const float4 bRow = *reinterpret_cast<const float4*>(&rows[j][kRank + quad * kQuadStates]);
                 const float b[kQuadStates] = {bRow.x, bRow.y, bRow.z, bRow.w};
                 if (kStatesOnly) {
 #pragma unroll
                     for (int n = 0; n < kQuadStates; ++n)
                         h[n] = exp2Unit(stepDelta * a2[n]) * h[n] + stepDeltaU * b[n];
                 } else {
-                    const float4 cRow = *reinterpret_cast<const float4*>(
-                        &rows[j][kRank + kStates + quad * kQuadStates]);
+                    const float4 cRow =
+                        *reinterpret_cast<const float4*>(&rows[j][kRank + kStates + quad * kQuadStates]);
                     const float c[kQuadStates] = {cRow.x, cRow.y, cRow.z, cRow.w};
-                    part[j] = (j & 1) != 0 ? stepStates<true>(h, a2, stepDelta, stepDeltaU, b, c)
-                                           : stepStates<false>(h, a2, stepDelta, stepDeltaU, b, c);
+                    part[j] = stepStates(h, a2, stepDelta, stepDeltaU, b, c);
                 }
             }
             if (kStatesOnly) {
@@ -253,10 +260,10 @@ __global__ void __launch_bounds__(kForwardThreads)
                 float sum = upper ? high : low;
                 sum += __shfl_xor_sync(kFullWarp, upper ? low : high, 2);
                 if (valid && tile + group * kQuads + quad < end)
-                    y[static_cast<std::int64_t>(here.row) * p.channels] = fromFloat<T>(sum + skip * here.u);
+                    *at(y, here.offset) = fromFloat<T>(sum + skip * here.u);
             }
         }
-        rowOfLane = rowOfNext;
+        pixelOffset = pixelOffsetOfNext;
         buffer = nextBuffer;
     }
 
@@ -312,6 +319,8 @@ int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float
                 Stream stream) {
     if (empty(problem))
         return 0;
+    if (!offsetsFit(problem))
+        return static_cast<int>(cudaErrorInvalidValue);
     ForwardArguments arguments{problem, plan.chunks, plan.chunkSteps, y, saved, nullptr, nullptr};
     if (plan.chunks > 1) {
         arguments.chunkState = scratch;

@@ -31,8 +31,12 @@ inline constexpr float kLn2 = 0.6931471805599453f;
 inline constexpr float kInputLimit = 1.0e9f;
 
 LIMN_HOST_DEVICE float clampInput(float value) {
-    // Written so that NaN falls on a limit and does not spread.
-    return value < kInputLimit ? (value > -kInputLimit ? value : -kInputLimit) : kInputLimit;
+#if defined(__CUDACC__)
+    // fminf takes the number of a number and a NaN: NaN falls on a limit and does not spread.
+    return fmaxf(fminf(value, kInputLimit), -kInputLimit);
+#else
+    return std::fmax(std::fmin(value, kInputLimit), -kInputLimit);
+#endif
 }
 
 LIMN_HOST_DEVICE float bitsToFloat(std::uint32_t bits) {
@@ -144,18 +148,12 @@ LIMN_HOST_DEVICE int rasterRow(int path, int step, int height, int width) {
 }
 
 // One step of one thread's four states. a2 holds A * log2(e). Returns this thread's share of y.
-// Every kPolynomialStride-th exponential runs on the multiply-add pipes, because the special-function unit
-// (16 results a clock and multiprocessor) is what limits the scan.
-template<bool kPolynomialLast>
 LIMN_HOST_DEVICE float stepStates(float (&h)[kQuadStates], const float (&a2)[kQuadStates], float delta,
                                   float deltaU, const float (&b)[kQuadStates],
                                   const float (&c)[kQuadStates]) {
     float y = 0.0f;
     for (int n = 0; n < kQuadStates; ++n) {
-        const float exponent = delta * a2[n];
-        const float decay =
-            kPolynomialLast && n == kQuadStates - 1 ? exp2Polynomial(exponent) : exp2Unit(exponent);
-        h[n] = decay * h[n] + deltaU * b[n];
+        h[n] = exp2Unit(delta * a2[n]) * h[n] + deltaU * b[n];
         y += c[n] * h[n];
     }
     return y;

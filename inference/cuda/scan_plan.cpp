@@ -4,14 +4,22 @@
 #include "inference/cuda/kernels.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace limn::gpu {
 
 namespace {
 
-constexpr std::int64_t kLeastCutLength = 512;
+constexpr std::int64_t kLeastCutLength = 256;
 
 } // namespace
+
+bool offsetsFit(const ScanProblem& problem) {
+    const std::int64_t widest = std::max<std::int64_t>(
+        problem.channels, static_cast<std::int64_t>(problem.directions) * (problem.rankStride + 2 * kStates));
+    return static_cast<std::int64_t>(problem.height) * problem.width * widest <=
+           std::numeric_limits<std::int32_t>::max();
+}
 
 ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
     ScanPlan plan;
@@ -20,9 +28,9 @@ ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
     const std::int64_t blocks =
         static_cast<std::int64_t>((problem.channels + kForwardChannels - 1) / kForwardChannels) *
         problem.directions * problem.batch;
-    // A second run over the row costs about three quarters of the first, so a row is only cut where its blocks
-    // (4 warps each) would leave most of the multiprocessors' schedulers idle, and is long enough for two
-    // launches.
+    // A second run over the row costs about three quarters of the first, so a row is only cut where its
+    // blocks (4 warps each) would leave most of the multiprocessors' schedulers idle, and is long enough for
+    // two launches.
     std::int64_t chunks = 1;
     if (blocks < multiprocessors && length >= kLeastCutLength)
         chunks = std::min<std::int64_t>(

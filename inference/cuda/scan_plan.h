@@ -8,6 +8,12 @@
 
 namespace limn::gpu {
 
+struct ScanProblem;
+
+// Whether every offset within one image's u and projected rows fits 32 bits: the kernels' limit (some 8
+// million pixels of a stage), beyond which the launchers refuse.
+bool offsetsFit(const ScanProblem& problem);
+
 inline constexpr int kForwardChannels = 32;  // channels of a block of the forward kernel: 128 threads
 inline constexpr int kBackwardChannels = 64; // of the backward kernel: 256 threads
 inline constexpr int kMaxRank = 48;          // largest rank that the kernels are compiled for

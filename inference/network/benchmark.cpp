@@ -55,8 +55,8 @@ private:
     Tensor random(at::IntArrayRef shape) const {
         return at::randn(shape, at::TensorOptions().device(m_device));
     }
-    void timeProducts(BenchmarkReport& report, const NetworkConfig& config);
-    void timeScans(BenchmarkReport& report, const NetworkConfig& config);
+    void timeProducts(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type);
+    void timeScans(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type);
     void timeTraining(BenchmarkReport& report, const NetworkConfig& config);
 
     BenchmarkOptions m_options;
@@ -119,21 +119,21 @@ std::vector<Stage> stagesOf(const NetworkConfig& config, int inputSize) {
     return stages;
 }
 
-void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config) {
+void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type) {
     const std::int64_t n = m_options.batch;
     std::vector<std::function<void()>> work;
     double multiplyAdds = 0.0;
     const auto product = [&](std::int64_t rows, std::int64_t in, std::int64_t out, int times) {
-        const Tensor a = random({n * rows, in});
-        const Tensor b = random({out, in});
+        const Tensor a = random({n * rows, in}).to(type);
+        const Tensor b = random({out, in}).to(type);
         for (int i = 0; i < times; ++i)
             work.push_back([a, b] { at::mm(a, b.t()); });
         multiplyAdds += static_cast<double>(n * rows * in * out * times);
     };
     const auto convolution = [&](std::int64_t in, std::int64_t out, std::int64_t side, std::int64_t kernel,
                                  std::int64_t stride, std::int64_t groups, int times) {
-        const Tensor x = random({n, in, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
-        const Tensor w = random({out, in / groups, kernel, kernel});
+        const Tensor x = random({n, in, side, side}).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+        const Tensor w = random({out, in / groups, kernel, kernel}).to(type);
         const std::int64_t padding = stride == kernel ? 0 : kernel / 2;
         for (int i = 0; i < times; ++i)
             work.push_back([=] {
@@ -162,8 +162,8 @@ void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config) {
         convolution(kStageChannels[level], kDecoderChannels, side, 1, 1, 1, 1);
         convolution(kDecoderChannels, kDecoderChannels, side, 3, 1, 1, 4);
         if (level > 0) {
-            const Tensor x = random({n, kDecoderChannels, side, side});
-            const Tensor w = random({kDecoderChannels, kDecoderChannels, 4, 4});
+            const Tensor x = random({n, kDecoderChannels, side, side}).to(type);
+            const Tensor w = random({kDecoderChannels, kDecoderChannels, 4, 4}).to(type);
             work.push_back([=] {
                 at::conv_transpose2d(x, w, {}, at::IntArrayRef{2, 2}, at::IntArrayRef{1, 1});
             });
@@ -177,7 +177,7 @@ void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config) {
     report.multiplyAdds = multiplyAdds;
 }
 
-void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config) {
+void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type) {
     struct Prepared {
         Tensor u, projected, dtWeight, dtBias, rates, skip, parts, scratch;
         ScanShape shape;
@@ -198,7 +198,8 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config) {
         problem.channels = static_cast<int>(p.shape.channels);
         problem.rank = static_cast<int>(p.shape.rank);
         problem.rankStride = problem.rank;
-        problem.u = in(p.u);
+        problem.element = p.u.scalar_type() == at::kBFloat16 ? gpu::Element::BFloat16 : gpu::Element::Float32;
+        problem.u = p.u.const_data_ptr();
         problem.projected = in(p.projected);
         problem.dtWeight = in(p.dtWeight);
         problem.dtBias = in(p.dtBias);
@@ -206,8 +207,8 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config) {
         problem.d = in(p.skip);
         const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
         if (!p.scratch.defined())
-            p.scratch = at::empty({plan.scratchFloats}, p.u.options());
-        const int code = plugin->scanForward(problem, plan, p.parts.mutable_data_ptr<float>(), nullptr,
+            p.scratch = at::empty({plan.scratchFloats}, p.projected.options());
+        const int code = plugin->scanForward(problem, plan, p.parts.mutable_data_ptr(), nullptr,
                                              p.scratch.mutable_data_ptr<float>(), plugin->currentStream());
         TORCH_CHECK(code == 0, plugin->errorText(code));
     };
@@ -220,7 +221,7 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config) {
         p.shape.channels = 2 * s.channels;
         p.shape.rank = p.shape.rankStride = s.rank;
         const std::int64_t rows = p.shape.batch * s.rows;
-        p.u = random({rows, p.shape.channels});
+        p.u = random({rows, p.shape.channels}).to(type);
         p.projected = random({rows, p.shape.projectedWidth()});
         p.dtWeight = random({4, p.shape.channels, s.rank}).mul_(0.2);
         p.dtBias = random({4, p.shape.channels}).sub_(4.0);
@@ -298,12 +299,8 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
 Result<BenchmarkReport> Bench::run() {
     BenchmarkReport report;
     report.device = describeDevice(m_device).name;
-    const bool tf32 = m_device.is_cuda() && m_options.precision != "fp32";
-    report.precision = tf32 ? "tf32" : "fp32";
     report.batch = m_options.batch;
     report.inputSize = m_options.inputSize;
-    at::globalContext().setAllowTF32CuBLAS(tf32);
-    at::globalContext().setAllowTF32CuDNN(tf32);
 
     VmUnetV2Options networkOptions;
     TensorFile file;
@@ -317,6 +314,14 @@ Result<BenchmarkReport> Bench::run() {
         networkOptions.config = *config;
         file = std::move(*read);
     }
+    const Result<std::string> precision =
+        choosePrecision(m_options.precision, m_device, networkOptions.config);
+    if (!precision)
+        return precision.error();
+    report.precision = *precision;
+    const bool fused = *precision == "bf16";
+    at::globalContext().setAllowTF32CuBLAS(*precision != "fp32");
+    at::globalContext().setAllowTF32CuDNN(*precision != "fp32");
     VmUnetV2 network(networkOptions);
     network->initialise(1);
     if (!m_options.model.empty())
@@ -336,7 +341,7 @@ Result<BenchmarkReport> Bench::run() {
                                  .mul_(255.0));
         if (m_device.is_cuda()) {
             cudaSupport().plugin->resetPeakMemory();
-            GraphRunner graphs(network);
+            GraphRunner graphs(network, fused);
             report.network = repeated([&](int set) { graphs.probabilities(inputs[set]); });
             report.peakMemoryBytes = cudaSupport().plugin->peakMemory();
             report.recordingFailure = graphs.failure();
@@ -347,7 +352,7 @@ Result<BenchmarkReport> Bench::run() {
             report.peakMemoryBytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
         }
         const ScanLeftOut leftOut;
-        GraphRunner graphs(network);
+        GraphRunner graphs(network, fused);
         report.withoutScan = repeated([&](int set) {
             if (m_device.is_cuda())
                 graphs.probabilities(inputs[set]);
@@ -357,8 +362,8 @@ Result<BenchmarkReport> Bench::run() {
     }
     {
         const c10::InferenceMode inference;
-        timeProducts(report, networkOptions.config);
-        timeScans(report, networkOptions.config);
+        timeProducts(report, networkOptions.config, fused ? at::kBFloat16 : at::kFloat);
+        timeScans(report, networkOptions.config, fused ? at::kBFloat16 : at::kFloat);
     }
     if (m_options.training)
         timeTraining(report, networkOptions.config);

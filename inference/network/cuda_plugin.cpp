@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/util/Exception.h>
 
 #include <dlfcn.h>
 
@@ -90,6 +91,11 @@ CudaSupport load() {
 const CudaSupport& cudaSupport() {
     static const CudaSupport support = load();
     return support;
+}
+
+void checkLaunch(int code, const char* kernel) {
+    TORCH_CHECK(code == 0, "the GPU kernel ", kernel,
+                " could not be started: ", cudaSupport().plugin->errorText(code));
 }
 
 } // namespace limn

@@ -18,4 +18,8 @@ struct CudaSupport {
 // Loads on the first call. LIMN_DISABLE_CUDA=1 in the environment keeps everything on the processor.
 const CudaSupport& cudaSupport();
 
+// Throws c10::Error naming the kernel where a launcher of the plugin (which must be there) gave an error
+// code.
+void checkLaunch(int code, const char* kernel);
+
 } // namespace limn

@@ -59,12 +59,13 @@ struct NetworkMaps {
 
 class TorchEngine final : public Engine {
 public:
-    TorchEngine(ModelInfo model, VmUnetV2 network, c10::Device device, DeviceInfo deviceInfo, bool tf32)
+    TorchEngine(ModelInfo model, VmUnetV2 network, c10::Device device, DeviceInfo deviceInfo,
+                std::string precision)
         : m_model(std::move(model))
         , m_network(std::move(network))
         , m_device(device)
         , m_deviceInfo(std::move(deviceInfo))
-        , m_tf32(tf32) {}
+        , m_precision(std::move(precision)) {}
 
     const ModelInfo& model() const override { return m_model; }
     const DeviceInfo& device() const override { return m_deviceInfo; }
@@ -88,7 +89,7 @@ private:
     VmUnetV2 m_network;
     c10::Device m_device;
     DeviceInfo m_deviceInfo;
-    bool m_tf32;
+    std::string m_precision;               // of the network: "fp32", "tf32" or "bf16"
     std::unique_ptr<GraphRunner> m_graphs; // on a GPU
     std::string m_fallBack; // why the processor took over from the GPU, as a sentence; empty: it did not
 };
@@ -96,12 +97,12 @@ private:
 Tensor TorchEngine::probabilities(const Tensor& images) {
     const c10::InferenceMode inference;
     // Global switches of LibTorch: set before every run, so that another engine's choice does not matter.
-    at::globalContext().setAllowTF32CuBLAS(m_tf32);
-    at::globalContext().setAllowTF32CuDNN(m_tf32);
+    at::globalContext().setAllowTF32CuBLAS(m_precision != "fp32");
+    at::globalContext().setAllowTF32CuDNN(m_precision != "fp32");
     if (!m_device.is_cuda())
         return at::sigmoid(m_network->forward(images).logits).contiguous();
     if (!m_graphs)
-        m_graphs = std::make_unique<GraphRunner>(m_network);
+        m_graphs = std::make_unique<GraphRunner>(m_network, m_precision == "bf16");
     return m_graphs->probabilities(images).to(at::kCPU).contiguous();
 }
 
@@ -186,6 +187,7 @@ Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inp
             }
             m_device = c10::Device(c10::kCPU);
             m_deviceInfo = describeDevice(m_device);
+            m_precision = "fp32";
         }
     }
     if (!m_fallBack.empty())
@@ -217,7 +219,7 @@ Proposal TorchEngine::finish(const Image& image, FloatMap network, const Predict
     proposal.model = m_model.identity;
     proposal.options = options;
     proposal.device = m_deviceInfo.id;
-    proposal.precision = m_device.is_cuda() && m_tf32 ? "tf32" : "fp32";
+    proposal.precision = m_precision;
     proposal.defaultThreshold = m_model.defaultThreshold;
     return proposal;
 }
@@ -303,8 +305,6 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
     const Result<c10::Device> device = resolveDevice(options.device);
     if (!device)
         return device.error();
-    if (options.precision != "auto" && options.precision != "fp32" && options.precision != "tf32")
-        return Error{ErrorCode::InvalidArgument, {"The precision", options.precision, "auto, fp32 or tf32"}};
     Result<ModelInfo> info = readModelInfo(path);
     if (!info)
         return info.error();
@@ -314,6 +314,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
     const Result<NetworkConfig> config = configOf(*file);
     if (!config)
         return config.error();
+    const Result<std::string> precision = choosePrecision(options.precision, *device, *config);
+    if (!precision)
+        return precision.error();
     try {
         if (options.threads > 0)
             at::set_num_threads(options.threads);
@@ -325,9 +328,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
         for (at::Tensor& parameter : network->parameters())
             parameter.requires_grad_(false);
         network->to(*device);
-        return std::unique_ptr<Engine>(std::make_unique<TorchEngine>(std::move(*info), std::move(network),
-                                                                     *device, describeDevice(*device),
-                                                                     options.precision != "fp32"));
+        return std::unique_ptr<Engine>(std::make_unique<TorchEngine>(
+            std::move(*info), std::move(network), *device, describeDevice(*device), *precision));
     } catch (const std::bad_alloc&) {
         return Error{ErrorCode::OutOfMemory, {"the network's weights", path}};
     } catch (const std::exception& failure) {

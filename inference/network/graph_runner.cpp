@@ -18,6 +18,11 @@ constexpr std::size_t kMostGraphs = 6;
 
 } // namespace
 
+GraphRunner::GraphRunner(VmUnetV2 network, bool fused) : m_network(std::move(network)) {
+    if (fused)
+        m_fused.emplace(m_network);
+}
+
 GraphRunner::~GraphRunner() {
     forget();
 }
@@ -34,11 +39,15 @@ void GraphRunner::forget() {
     m_recorded.clear();
 }
 
+at::Tensor GraphRunner::compute(const at::Tensor& images) {
+    return m_fused ? m_fused->probabilities(images) : at::sigmoid(m_network->forward(images).logits);
+}
+
 at::Tensor GraphRunner::probabilities(const at::Tensor& images) {
     const c10::InferenceMode inference;
     const c10::Device device = m_network->parameters().front().device();
     if (!m_failure.empty())
-        return at::sigmoid(m_network->forward(images.to(device, at::kFloat)).logits);
+        return compute(images.to(device, at::kFloat));
     const bool tf32 = at::globalContext().allowTF32CuBLAS();
     const auto known = std::find_if(m_recorded.begin(), m_recorded.end(), [&](const Recorded& recorded) {
         return recorded.shape == images.sizes().vec() && recorded.tf32 == tf32;
@@ -63,12 +72,12 @@ at::Tensor GraphRunner::probabilities(const at::Tensor& images) {
             [](void* context) {
                 const c10::InferenceMode inferenceOfRun;
                 const Body& b = *static_cast<Body*>(context);
-                b.recorded->output = at::sigmoid(b.self->m_network->forward(b.recorded->input).logits);
+                b.recorded->output = b.self->compute(b.recorded->input);
             },
             &body, reason, sizeof reason);
         if (recorded.graph == nullptr) {
             m_failure = reason;
-            return at::sigmoid(m_network->forward(recorded.input).logits);
+            return compute(recorded.input);
         }
         m_recorded.push_front(std::move(recorded));
     }

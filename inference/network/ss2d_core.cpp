@@ -74,10 +74,6 @@ Weights contiguousWeights(const Ss2dWeights& w) {
             w.skip.contiguous(),       w.normWeight.contiguous(), w.normBias.contiguous()};
 }
 
-void checkLaunch(const gpu::Plugin* plugin, int code, const char* kernel) {
-    TORCH_CHECK(code == 0, "the GPU kernel ", kernel, " could not be started: ", plugin->errorText(code));
-}
-
 gpu::ScanProblem gpuProblem(const Shape& s, const Kept& kept, const Weights& w) {
     gpu::ScanProblem problem;
     problem.batch = static_cast<int>(s.batch);
@@ -103,8 +99,7 @@ Tensor forwardGpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept
     const auto zStride = 2 * s.channels;
 
     kept.u = at::empty({s.rows(), s.channels}, options);
-    checkLaunch(plugin,
-                plugin->depthwiseSiluForward(gpu::Element::Float32, static_cast<int>(s.batch),
+    checkLaunch(plugin->depthwiseSiluForward(gpu::Element::Float32, static_cast<int>(s.batch),
                                              static_cast<int>(s.height), static_cast<int>(s.width),
                                              static_cast<int>(s.channels), in(xz), zStride, in(w.convWeight),
                                              in(w.convBias), out(kept.u), stream),
@@ -116,8 +111,7 @@ Tensor forwardGpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept
     Tensor parts = at::empty({4, s.rows(), s.channels}, options);
     if (t_scanLeftOut) {
         Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, options);
-        checkLaunch(plugin,
-                    plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 1,
+        checkLaunch(plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 1,
                                             in(kept.u), in(xz) + s.channels, zStride, in(w.normWeight),
                                             in(w.normBias), out(result), nullptr, stream),
                     "normalisation and gate");
@@ -126,15 +120,13 @@ Tensor forwardGpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept
     Tensor scratch = at::empty({plan.scratchFloats}, options);
     if (keep)
         kept.states = at::empty({plan.savedFloats}, options);
-    checkLaunch(plugin,
-                plugin->scanForward(problem, plan, out(parts), keep ? out(kept.states) : nullptr,
+    checkLaunch(plugin->scanForward(problem, plan, out(parts), keep ? out(kept.states) : nullptr,
                                     out(scratch), stream),
                 "selective scan");
     if (keep)
         kept.y = at::empty({s.rows(), s.channels}, options);
     Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, options);
-    checkLaunch(plugin,
-                plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 4,
+    checkLaunch(plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 4,
                                         in(parts), in(xz) + s.channels, zStride, in(w.normWeight),
                                         in(w.normBias), out(result), keep ? out(kept.y) : nullptr, stream),
                 "normalisation and gate");
@@ -213,8 +205,7 @@ Gradients backwardGpu(const Shape& s, const Tensor& xz, const Weights& w, const 
 
     Tensor gradY = at::empty_like(kept.y);
     Tensor normParts = at::empty({plugin->normGatePartials(s.rows()), s.channels, 2}, options);
-    checkLaunch(plugin,
-                plugin->normGateBackward(s.rows(), channels, in(kept.y), in(xz) + s.channels, zStride,
+    checkLaunch(plugin->normGateBackward(s.rows(), channels, in(kept.y), in(xz) + s.channels, zStride,
                                          in(w.normWeight), in(w.normBias), in(gradOut), out(gradY),
                                          out(g.xz) + s.channels, zStride, out(normParts), stream),
                 "normalisation and gate, backward");
@@ -227,13 +218,11 @@ Gradients backwardGpu(const Shape& s, const Tensor& xz, const Weights& w, const 
     Tensor gradUParts = at::empty({4, s.rows(), s.channels}, options);
     Tensor partialProjected = at::empty({sizes.partialProjected}, options);
     Tensor partialSums = at::empty({s.batch, 4 * s.channels, 18 + s.rank}, options);
-    checkLaunch(plugin,
-                plugin->scanBackward(problem, in(gradY), in(kept.states), out(gradUParts),
+    checkLaunch(plugin->scanBackward(problem, in(gradY), in(kept.states), out(gradUParts),
                                      out(partialProjected), out(partialSums), stream),
                 "selective scan, backward");
     Tensor gradProjected = at::empty_like(kept.projected);
-    checkLaunch(plugin,
-                plugin->sumPartialProjected(problem, in(partialProjected), out(gradProjected), stream),
+    checkLaunch(plugin->sumPartialProjected(problem, in(partialProjected), out(gradProjected), stream),
                 "sum over blocks of channels");
 
     const Tensor sums = partialSums.sum(0);
@@ -243,8 +232,7 @@ Gradients backwardGpu(const Shape& s, const Tensor& xz, const Weights& w, const 
     g.dtWeight = sums.narrow(1, 18, s.rank).contiguous().view_as(w.dtWeight);
 
     Tensor gradU = at::empty_like(kept.u);
-    checkLaunch(plugin, plugin->sumFour(in(gradUParts), gradU.numel(), out(gradU), stream),
-                "sum of directions");
+    checkLaunch(plugin->sumFour(in(gradUParts), gradU.numel(), out(gradU), stream), "sum of directions");
     gradU.addmm_(gradProjected, w.projection.view({-1, s.channels}));
     g.projection = at::mm(gradProjected.t(), kept.u).view_as(w.projection);
 
@@ -252,8 +240,7 @@ Gradients backwardGpu(const Shape& s, const Tensor& xz, const Weights& w, const 
     Tensor convParts = at::empty(
         {plugin->depthwisePartials(static_cast<int>(s.batch), static_cast<int>(s.height)), s.channels, 10},
         options);
-    checkLaunch(plugin,
-                plugin->depthwiseSiluBackward(static_cast<int>(s.batch), static_cast<int>(s.height),
+    checkLaunch(plugin->depthwiseSiluBackward(static_cast<int>(s.batch), static_cast<int>(s.height),
                                               static_cast<int>(s.width), channels, in(xz), zStride,
                                               in(w.convWeight), in(w.convBias), in(gradU), out(gradY),
                                               out(g.xz), zStride, out(convParts), stream),
@@ -319,6 +306,10 @@ ScanLeftOut::ScanLeftOut() {
 
 ScanLeftOut::~ScanLeftOut() {
     t_scanLeftOut = false;
+}
+
+bool scanIsLeftOut() {
+    return t_scanLeftOut;
 }
 
 } // namespace limn

@@ -34,5 +34,6 @@ public:
     ScanLeftOut(const ScanLeftOut&) = delete;
     ScanLeftOut& operator=(const ScanLeftOut&) = delete;
 };
+bool scanIsLeftOut();
 
 } // namespace limn

@@ -211,7 +211,8 @@ Tensor VmUnetV2Impl::infuse(const std::vector<Tensor>& translated, int level) {
     for (int source = 0; source < kLevels; ++source) {
         Tensor x = translated[source];
         if (source < level)
-            x = at::adaptive_avg_pool2d(x, {height, width});
+            // Sizes are multiples of each other here: the same as adaptive pooling, which is slow on GPUs.
+            x = at::avg_pool2d(x, {x.size(2) / height, x.size(3) / width});
         else if (source > level)
             x = at::upsample_bilinear2d(x, {height, width}, true);
         const Tensor term = m_sdi[level][source](x);
@@ -220,19 +221,33 @@ Tensor VmUnetV2Impl::infuse(const std::vector<Tensor>& translated, int level) {
     return product;
 }
 
+PaddedImages::PaddedImages(const Tensor& given)
+    : images(given), m_height(given.size(2)), m_width(given.size(3)) {
+    const std::int64_t padY = (kAlign - m_height % kAlign) % kAlign;
+    const std::int64_t padX = (kAlign - m_width % kAlign) % kAlign;
+    if (padX != 0 || padY != 0)
+        images = at::replication_pad2d(images, {0, padX, 0, padY});
+}
+
+Tensor PaddedImages::crop(const Tensor& map) const {
+    return map.size(2) == m_height && map.size(3) == m_width
+               ? map
+               : map.narrow(2, 0, m_height).narrow(3, 0, m_width);
+}
+
 VmUnetV2Impl::Output VmUnetV2Impl::forward(const Tensor& imagesIn) {
-    const std::int64_t height = imagesIn.size(2);
-    const std::int64_t width = imagesIn.size(3);
     Tensor images = imagesIn;
     // As the released code: a grey image feeds all colour channels.
     if (images.size(1) == 1 && m_options.config.inputChannels == 3)
-        images = images.expand({images.size(0), 3, height, width});
-    const std::int64_t padY = (kAlign - height % kAlign) % kAlign;
-    const std::int64_t padX = (kAlign - width % kAlign) % kAlign;
-    if (padX != 0 || padY != 0)
-        images = at::replication_pad2d(images, {0, padX, 0, padY});
+        images = images.expand({images.size(0), 3, images.size(2), images.size(3)});
+    const PaddedImages padded(images);
+    Output output = decode(encode(padded.images));
+    output.logits = padded.crop(output.logits);
+    return output;
+}
 
-    const std::vector<Tensor> translated = translate(encode(images));
+VmUnetV2Impl::Output VmUnetV2Impl::decode(const std::vector<Tensor>& features) {
+    const std::vector<Tensor> translated = translate(features);
     Output output;
     Tensor y = infuse(translated, 3);
     Tensor eighth;
@@ -257,8 +272,6 @@ VmUnetV2Impl::Output VmUnetV2Impl::forward(const Tensor& imagesIn) {
     const Tensor refined = m_deconv6(half.reshape({-1, 1, half.size(2), half.size(3)}));
     output.logits = upsample(output.logits) +
                     refined.view({half.size(0), half.size(1), refined.size(2), refined.size(3)});
-    if (padX != 0 || padY != 0)
-        output.logits = output.logits.narrow(2, 0, height).narrow(3, 0, width);
     return output;
 }
 

@@ -49,6 +49,18 @@ struct PatchMergingImpl : torch::nn::Module {
 };
 TORCH_MODULE(PatchMerging);
 
+// Images with their sides padded to multiples of 32 by repeating the border.
+class PaddedImages {
+public:
+    explicit PaddedImages(const at::Tensor& given); // [b, c, h, w]
+    at::Tensor images;
+    at::Tensor crop(const at::Tensor& map) const; // [b, c, h, w] of the padded size -> of the given one
+
+private:
+    std::int64_t m_height;
+    std::int64_t m_width;
+};
+
 struct VmUnetV2Options {
     NetworkConfig config;
     double dropPath = 0.0; // rises linearly from 0 at the first block to this at the last
@@ -68,9 +80,10 @@ struct VmUnetV2Impl : torch::nn::Module {
     };
     Output forward(const at::Tensor& images);
 
-    // The four feature maps that feed the decoder, channels-last: for tests against golden values of single
-    // modules.
+    // The two halves of forward(), for sides that are multiples of 32: the four feature maps that feed the
+    // decoder, channels-last, and what the decoder makes of them.
     std::vector<at::Tensor> encode(const at::Tensor& images);
+    Output decode(const std::vector<at::Tensor>& features);
     // ... after attention and Translayer, channels-first.
     std::vector<at::Tensor> translate(const std::vector<at::Tensor>& features);
     // sdi(level) of the four translated maps, level 0 (finest) to 3.

@@ -2,6 +2,7 @@
 // The GPU against the processor on fresh random inputs, and against golden values; two equal runs give equal
 // bits. Skipped, saying why, where no GPU can be used.
 #include "inference/network/cuda_plugin.h"
+#include "inference/network/fused_network.h"
 #include "inference/network/graph_runner.h"
 #include "inference/network/ss2d_core.h"
 #include "tests/inference/network/network_fixture.h"
@@ -53,6 +54,8 @@ private Q_SLOTS:
     void gradientsAgreeWithTheProcessor();
     void runsAreEqual();
     void recordedRunsEqualPlainRuns();
+    void fusedNetworkAgreesWithTheNetwork_data();
+    void fusedNetworkAgreesWithTheNetwork();
     void wholeNetworkAgreesWithGolden();
 };
 
@@ -191,6 +194,45 @@ void TestCuda::recordedRunsEqualPlainRuns() {
     QVERIFY2(graphs.failure().empty(), graphs.failure().c_str());
 }
 
+void TestCuda::fusedNetworkAgreesWithTheNetwork_data() {
+    QTest::addColumn<int>("batch");
+    QTest::addColumn<int>("height");
+    QTest::addColumn<int>("width");
+    QTest::addColumn<bool>("stageOutputs");
+    QTest::newRow("square") << 1 << 64 << 64 << false;
+    QTest::newRow("notSquare") << 2 << 64 << 160 << false;
+    QTest::newRow("padded") << 3 << 50 << 33 << false;
+    QTest::newRow("stageOutputs") << 2 << 96 << 64 << true;
+    QTest::newRow("released") << 2 << 256 << 256 << false;
+}
+
+void TestCuda::fusedNetworkAgreesWithTheNetwork() {
+    QFETCH(int, batch);
+    QFETCH(int, height);
+    QFETCH(int, width);
+    QFETCH(bool, stageOutputs);
+    VmUnetV2Options options;
+    options.config.depths = {2, 1, 3, stageOutputs ? 1 : 0};
+    options.config.taps = stageOutputs ? Taps::StageOutputs : Taps::StageInputs;
+    VmUnetV2 network(options);
+    network->initialise(7);
+    fillByFormula(*network, "");
+    network->eval();
+    network->to(c10::Device(c10::kCUDA, 0));
+    const c10::InferenceMode inference;
+    const Tensor images = at::rand({batch, 3, height, width}).mul_(255.0).cuda();
+    const Tensor expected = at::sigmoid(network->forward(images).logits);
+    FusedNetwork fused(network);
+    const Difference difference = differenceOf(fused.probabilities(images), expected);
+    qInfo().noquote() << sentence("probability, bfloat16", difference);
+    // bfloat16 keeps 8 bits of every factor of a product; random weights through all blocks leave some 1e-2.
+    QVERIFY(difference.absolute <= 8e-2);
+    // The same image alone and in a batch, and the same bits from run to run.
+    QVERIFY(at::equal(fused.probabilities(images), fused.probabilities(images)));
+    const Tensor first = fused.probabilities(images.narrow(0, 0, 1).contiguous());
+    QVERIFY(differenceOf(first, fused.probabilities(images).narrow(0, 0, 1)).absolute <= 2e-2);
+}
+
 void TestCuda::wholeNetworkAgreesWithGolden() {
     if (!hasGolden("network_256.safetensors"))
         QSKIP("shared/golden is not beside the project.");
@@ -213,6 +255,9 @@ void TestCuda::wholeNetworkAgreesWithGolden() {
         // TF32 keeps 10 bits of every factor; through 13 blocks of random weights some 1e-2 remain.
         QVERIFY(difference.absolute <= (tf32 ? 5e-2 : 2e-4));
     }
+    const Difference difference = differenceOf(FusedNetwork(network).probabilities(images), expected);
+    qInfo().noquote() << sentence("probability, bfloat16", difference);
+    QVERIFY(difference.absolute <= 1e-1);
 }
 
 QTEST_APPLESS_MAIN(TestCuda)

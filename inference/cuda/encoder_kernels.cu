@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Between the encoder's matrix products, in the fused path. All are limited by memory: one warp holds a row
+// (of a merging: four) in registers, so that every array is read and written once.
+#include "inference/cuda/encoder_kernels.h"
+#include "inference/cuda/kernel_tools.cuh"
+#include "inference/cuda/scan_plan.h"
+
+namespace limn::gpu {
+
+namespace {
+
+constexpr int kWarps = kThreads / 32;
+constexpr int kPatchesOfWarp = 8;
+constexpr int kChannelsOfLane = kPatchChannels / 32;
+
+using Half = __nv_bfloat16;
+
+// A warp makes 8 patches at once: every weight read from shared memory serves all of them.
+__global__ void __launch_bounds__(kThreads)
+    patchEmbedKernel(int patches, int height, int width, const float* __restrict__ images,
+                     const float* __restrict__ weight, const float* __restrict__ bias,
+                     const float* __restrict__ normWeight, const float* __restrict__ normBias,
+                     float* __restrict__ out) {
+    __shared__ float sWeight[kPatchInputs][kPatchChannels];
+    __shared__ __align__(16) float sInput[kWarps][kPatchInputs][kPatchesOfWarp];
+    const int warp = threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    for (int i = threadIdx.x; i < kPatchInputs * kPatchChannels; i += kThreads)
+        sWeight[i % kPatchInputs][i / kPatchInputs] = weight[i];
+
+    const int columns = width / kPatchSide;
+    const int patchesOfImage = columns * (height / kPatchSide);
+    const int first = (blockIdx.x * kWarps + warp) * kPatchesOfWarp;
+    for (int i = lane; i < kPatchesOfWarp * kPatchInputs; i += 32) {
+        // Neighbouring lanes read neighbouring pixels: four of a patch's row, then the next patch.
+        const int x = i % kPatchSide;
+        const int patch = i / kPatchSide % kPatchesOfWarp;
+        const int plane = i / (kPatchSide * kPatchesOfWarp); // channel * 4 + row
+        const int index = first + patch;
+        float value = 0.0f;
+        if (index < patches) {
+            const int image = index / patchesOfImage;
+            const int place = index - image * patchesOfImage;
+            const int row = place / columns * kPatchSide + plane % kPatchSide;
+            const int column = place % columns * kPatchSide + x;
+            const std::int64_t planeIndex = static_cast<std::int64_t>(image) * 3 + plane / kPatchSide;
+            value = images[(planeIndex * height + row) * width + column];
+        }
+        sInput[warp][plane * kPatchSide + x][patch] = value;
+    }
+    __syncthreads();
+
+    float sum[kPatchesOfWarp][kChannelsOfLane];
+#pragma unroll
+    for (int c = 0; c < kChannelsOfLane; ++c) {
+        const float own = bias[lane + 32 * c];
+#pragma unroll
+        for (int patch = 0; patch < kPatchesOfWarp; ++patch)
+            sum[patch][c] = own;
+    }
+#pragma unroll 4
+    for (int i = 0; i < kPatchInputs; ++i) {
+        const float4 low = *reinterpret_cast<const float4*>(&sInput[warp][i][0]);
+        const float4 high = *reinterpret_cast<const float4*>(&sInput[warp][i][4]);
+        const float input[kPatchesOfWarp] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+#pragma unroll
+        for (int c = 0; c < kChannelsOfLane; ++c) {
+            const float own = sWeight[i][lane + 32 * c];
+#pragma unroll
+            for (int patch = 0; patch < kPatchesOfWarp; ++patch)
+                sum[patch][c] += own * input[patch];
+        }
+    }
+
+#pragma unroll
+    for (int patch = 0; patch < kPatchesOfWarp; ++patch) {
+        float(&values)[kChannelsOfLane] = sum[patch];
+        const float mean = sumOverWarp(values[0] + values[1] + values[2]) / kPatchChannels;
+        float squares = 0.0f;
+#pragma unroll
+        for (int c = 0; c < kChannelsOfLane; ++c)
+            squares += (values[c] - mean) * (values[c] - mean);
+        const float scale = rsqrtf(sumOverWarp(squares) / kPatchChannels + kNormEpsilon);
+        if (first + patch >= patches)
+            continue;
+#pragma unroll
+        for (int c = 0; c < kChannelsOfLane; ++c) {
+            const int channel = lane + 32 * c;
+            out[static_cast<std::int64_t>(first + patch) * kPatchChannels + channel] =
+                (values[c] - mean) * scale * normWeight[channel] + normBias[channel];
+        }
+    }
+}
+
+template<int kPairs>
+__device__ __forceinline__ void normaliseAndStore(WarpRow<kPairs>& row, int lane, int channels,
+                                                  const float* __restrict__ weight,
+                                                  const float* __restrict__ bias, Half* __restrict__ out) {
+    row.normalise(lane, channels, kNormEpsilon);
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+        const int channel = WarpRow<kPairs>::channelOf(i, lane);
+        if (!WarpRow<kPairs>::has(i, lane, channels))
+            continue;
+        const float2 scale = loadPair(weight + channel);
+        const float2 shift = loadPair(bias + channel);
+        storePair(out + channel,
+                  make_float2(row.value[i].x * scale.x + shift.x, row.value[i].y * scale.y + shift.y));
+    }
+}
+
+template<int kPairs>
+__global__ void __launch_bounds__(kThreads)
+    addNormKernel(std::int64_t rows, int channels, const float* x, const Half* __restrict__ branch,
+                  const float* __restrict__ weight, const float* __restrict__ bias, float* sum,
+                  Half* __restrict__ out) {
+    using Row = WarpRow<kPairs>;
+    const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    if (row >= rows)
+        return;
+    Row values;
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+        values.value[i] = make_float2(0.0f, 0.0f);
+        if (!Row::has(i, lane, channels))
+            continue;
+        const std::int64_t index = row * channels + Row::channelOf(i, lane);
+        values.value[i] = loadPair(x + index);
+        if (branch != nullptr) {
+            const float2 own = loadPair(branch + index);
+            values.value[i].x += own.x;
+            values.value[i].y += own.y;
+        }
+    }
+    if (sum != nullptr) {
+#pragma unroll
+        for (int i = 0; i < kPairs; ++i)
+            if (Row::has(i, lane, channels))
+                storePair(sum + row * channels + Row::channelOf(i, lane), values.value[i]);
+    }
+    normaliseAndStore(values, lane, channels, weight, bias, out + row * channels);
+}
+
+template<int kPairs>
+__global__ void __launch_bounds__(kThreads)
+    mergeNormKernel(std::int64_t rows, int height, int width, int channels, const float* __restrict__ x,
+                    const Half* __restrict__ branch, const float* __restrict__ weight,
+                    const float* __restrict__ bias, Half* __restrict__ out) {
+    using Row = WarpRow<kPairs>;
+    const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    if (row >= rows)
+        return;
+    const int halfWidth = width / 2;
+    const std::int64_t blockRow = row / halfWidth; // counted through all images: heights are even
+    const int column = static_cast<int>(row - blockRow * halfWidth) * 2;
+    const std::int64_t corner = (blockRow * 2 * width + column) * channels;
+    Row values;
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+        values.value[i] = make_float2(0.0f, 0.0f);
+        if (!Row::has(i, lane, 4 * channels))
+            continue;
+        const int place = Row::channelOf(i, lane);
+        const int neighbour = place / channels; // a pair lies in one: channels are even
+        const std::int64_t pixel = static_cast<std::int64_t>(neighbour & 1) * width + (neighbour >> 1);
+        const std::int64_t index = corner + pixel * channels + (place - neighbour * channels);
+        const float2 own = loadPair(x + index);
+        const float2 added = loadPair(branch + index);
+        values.value[i] = make_float2(own.x + added.x, own.y + added.y);
+    }
+    normaliseAndStore(values, lane, 4 * channels, weight, bias, out + row * 4 * channels);
+}
+
+} // namespace
+
+int patchEmbed(int batch, int height, int width, const float* images, const float* weight, const float* bias,
+               const float* normWeight, const float* normBias, float* out, Stream stream) {
+    const int patches = batch * (height / kPatchSide) * (width / kPatchSide);
+    if (patches <= 0)
+        return 0;
+    patchEmbedKernel<<<blocksFor(patches, kWarps * kPatchesOfWarp), kThreads, 0,
+                       static_cast<cudaStream_t>(stream)>>>(patches, height, width, images, weight, bias,
+                                                            normWeight, normBias, out);
+    return static_cast<int>(cudaGetLastError());
+}
+
+int addNorm(std::int64_t rows, int channels, const float* x, const void* branch, const float* weight,
+            const float* bias, float* sum, void* out, Stream stream) {
+    if (rows <= 0 || channels <= 0)
+        return 0;
+    if (channels % 2 != 0)
+        return static_cast<int>(cudaErrorInvalidValue);
+    return withPairsPerLane(channels, [&](auto pairs) {
+        addNormKernel<decltype(pairs)::value>
+            <<<blocksFor(rows, kWarps), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
+                rows, channels, x, static_cast<const Half*>(branch), weight, bias, sum,
+                static_cast<Half*>(out));
+        return static_cast<int>(cudaGetLastError());
+    });
+}
+
+int mergeNorm(int batch, int height, int width, int channels, const float* x, const void* branch,
+              const float* weight, const float* bias, void* out, Stream stream) {
+    const std::int64_t rows = static_cast<std::int64_t>(batch) * (height / 2) * (width / 2);
+    if (rows <= 0 || channels <= 0)
+        return 0;
+    if (channels % 2 != 0 || height % 2 != 0 || width % 2 != 0)
+        return static_cast<int>(cudaErrorInvalidValue);
+    return withPairsPerLane(4 * channels, [&](auto pairs) {
+        mergeNormKernel<decltype(pairs)::value>
+            <<<blocksFor(rows, kWarps), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
+                rows, height, width, channels, x, static_cast<const Half*>(branch), weight, bias,
+                static_cast<Half*>(out));
+        return static_cast<int>(cudaGetLastError());
+    });
+}
+
+} // namespace limn::gpu

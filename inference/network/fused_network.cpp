@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/network/fused_network.h"
+
+#include "inference/network/cuda_plugin.h"
+#include "inference/network/ss2d_core.h"
+
+#include <ATen/Functions.h>
+#include <torch/utils.h>
+
+namespace limn {
+
+namespace {
+
+using at::Tensor;
+
+const float* in(const Tensor& tensor) {
+    return tensor.const_data_ptr<float>();
+}
+
+} // namespace
+
+Result<std::string> choosePrecision(const std::string& asked, c10::Device device,
+                                    const NetworkConfig& config) {
+    const bool known = asked == "auto" || asked == "fp32" || asked == "tf32" || asked == "bf16";
+    const bool fused = FusedNetwork::supports(config);
+    if (!known || (asked == "bf16" && device.is_cuda() && !fused))
+        return Error{ErrorCode::InvalidArgument,
+                     {"The precision", asked,
+                      fused ? "auto, fp32, tf32 or bf16"
+                            : "auto, fp32 or tf32 (bf16 is for colour images and one class)"}};
+    if (!device.is_cuda())
+        return std::string("fp32");
+    if (asked == "auto")
+        return std::string(fused ? "bf16" : "tf32");
+    return asked;
+}
+
+bool FusedNetwork::supports(const NetworkConfig& config) {
+    return config.inputChannels == 3 && config.classes == 1;
+}
+
+FusedNetwork::FusedNetwork(VmUnetV2 network) : m_network(std::move(network)) {
+    const torch::NoGradGuard noGradients;
+    const auto parameters = m_network->named_parameters();
+    const auto floats = [&](const std::string& name) { return parameters[name].detach().contiguous(); };
+    const auto norm = [&](const std::string& name) {
+        return Norm{floats(name + ".weight"), floats(name + ".bias")};
+    };
+    // [out, in] as stored; the product takes its transpose, which is a view.
+    const auto matrix = [&](const std::string& name, std::int64_t inputs) {
+        return floats(name).view({-1, inputs}).to(at::kBFloat16).t();
+    };
+    m_patchWeight = floats("vmunet.patch_embed.proj.weight");
+    m_patchBias = floats("vmunet.patch_embed.proj.bias");
+    m_patchNorm = norm("vmunet.patch_embed.norm");
+    for (std::size_t number = 0;; ++number) {
+        const std::string layer = "vmunet.layers." + std::to_string(number);
+        const std::int64_t channels = number < kStageChannels.size() ? kStageChannels[number] : 0;
+        Stage stage;
+        for (std::size_t i = 0;; ++i) {
+            const std::string name = layer + ".blocks." + std::to_string(i);
+            if (!parameters.contains(name + ".ln_1.weight"))
+                break;
+            const std::string inner = name + ".self_attention.";
+            Block block;
+            block.before = norm(name + ".ln_1");
+            block.inProjection = matrix(inner + "in_proj.weight", channels);
+            block.outProjection = matrix(inner + "out_proj.weight", 2 * channels);
+            block.projection = matrix(inner + "x_proj_weight", 2 * channels);
+            block.convWeight = floats(inner + "conv2d.weight");
+            block.convBias = floats(inner + "conv2d.bias");
+            block.dtWeight = floats(inner + "dt_projs_weight");
+            block.dtBias = floats(inner + "dt_projs_bias");
+            block.rates = floats(inner + "A_logs").exp().neg();
+            block.skip = floats(inner + "Ds");
+            block.after = norm(inner + "out_norm");
+            stage.blocks.push_back(std::move(block));
+        }
+        if (stage.blocks.empty())
+            break;
+        if (parameters.contains(layer + ".downsample.reduction.weight")) {
+            stage.mergeNorm = norm(layer + ".downsample.norm");
+            stage.reduction = matrix(layer + ".downsample.reduction.weight", 4 * channels);
+        }
+        m_stages.push_back(std::move(stage));
+    }
+}
+
+// What a block adds to the residual stream, bfloat16 [rows, channels].
+Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tensor& normalised) const {
+    const gpu::Plugin* plugin = cudaSupport().plugin;
+    const gpu::Stream stream = plugin->currentStream();
+    const std::int64_t inner = 2 * shape.channels;
+    const std::int64_t rows = shape.rows();
+    const auto half = normalised.options();
+    const auto innerChannels = static_cast<int>(inner);
+
+    const Tensor xz = at::mm(normalised, block.inProjection); // [rows, 2 inner]
+    const auto elementsIn = [](const Tensor& tensor) {
+        return static_cast<const at::BFloat16*>(tensor.const_data_ptr());
+    };
+    Tensor u = at::empty({rows, inner}, half);
+    checkLaunch(plugin->depthwiseSiluForward(gpu::Element::BFloat16, static_cast<int>(shape.batch),
+                                             static_cast<int>(shape.height), static_cast<int>(shape.width),
+                                             innerChannels, elementsIn(xz), 2 * inner, in(block.convWeight),
+                                             in(block.convBias), u.mutable_data_ptr(), stream),
+                "depthwise convolution");
+    Tensor gated = at::empty({rows, inner}, half);
+    const auto normGate = [&](const Tensor& y, int parts) {
+        checkLaunch(plugin->normGateForward(gpu::Element::BFloat16, rows, innerChannels, parts,
+                                            y.const_data_ptr(), elementsIn(xz) + inner, 2 * inner,
+                                            in(block.after.weight), in(block.after.bias),
+                                            gated.mutable_data_ptr(), nullptr, stream),
+                    "normalisation and gate");
+    };
+    if (scanIsLeftOut()) {
+        at::mm(u, block.projection, at::kFloat);
+        normGate(u, 1);
+        return at::mm(gated, block.outProjection);
+    }
+    const Tensor projected = at::mm(u, block.projection, at::kFloat);
+    gpu::ScanProblem problem;
+    problem.batch = static_cast<int>(shape.batch);
+    problem.height = static_cast<int>(shape.height);
+    problem.width = static_cast<int>(shape.width);
+    problem.channels = innerChannels;
+    problem.rank = problem.rankStride = static_cast<int>(block.dtWeight.size(2));
+    problem.element = gpu::Element::BFloat16;
+    problem.u = u.const_data_ptr();
+    problem.projected = in(projected);
+    problem.dtWeight = in(block.dtWeight);
+    problem.dtBias = in(block.dtBias);
+    problem.a = in(block.rates);
+    problem.d = in(block.skip);
+    const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
+    Tensor scratch = at::empty({plan.scratchFloats}, half.dtype(at::kFloat));
+    Tensor parts = at::empty({4, rows, inner}, half);
+    checkLaunch(plugin->scanForward(problem, plan, parts.mutable_data_ptr(), nullptr,
+                                    scratch.mutable_data_ptr<float>(), stream),
+                "selective scan");
+    normGate(parts, 4);
+    return at::mm(gated, block.outProjection);
+}
+
+std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
+    const gpu::Plugin* plugin = cudaSupport().plugin;
+    const gpu::Stream stream = plugin->currentStream();
+    const auto options = images.options();
+    const bool stageOutputs = m_network->config().taps == Taps::StageOutputs;
+    Shape shape{images.size(0), images.size(2) / gpu::kPatchSide, images.size(3) / gpu::kPatchSide,
+                gpu::kPatchChannels};
+    const auto mapOf = [&](const Tensor& rows) {
+        return rows.view({shape.batch, shape.height, shape.width, shape.channels});
+    };
+    Tensor x = at::empty({shape.rows(), shape.channels}, options);
+    checkLaunch(plugin->patchEmbed(static_cast<int>(shape.batch), static_cast<int>(images.size(2)),
+                                   static_cast<int>(images.size(3)), in(images), in(m_patchWeight),
+                                   in(m_patchBias), in(m_patchNorm.weight), in(m_patchNorm.bias),
+                                   x.mutable_data_ptr<float>(), stream),
+                "patch embedding");
+    std::vector<Tensor> features;
+    if (!stageOutputs)
+        features.push_back(mapOf(x));
+    for (const Stage& stage : m_stages) {
+        const auto channels = static_cast<int>(shape.channels);
+        Tensor branch; // of the block before; added to x by whatever reads x next
+        for (const Block& block : stage.blocks) {
+            Tensor normalised = at::empty({shape.rows(), shape.channels}, options.dtype(at::kBFloat16));
+            // x without a branch stands already; with one, the sum goes to an array of its own where x is a
+            // feature map that the decoder still wants.
+            Tensor sum;
+            if (branch.defined())
+                sum = !features.empty() && x.data_ptr() == features.back().data_ptr() ? at::empty_like(x) : x;
+            checkLaunch(plugin->addNorm(shape.rows(), channels, in(x),
+                                        branch.defined() ? branch.const_data_ptr() : nullptr,
+                                        in(block.before.weight), in(block.before.bias),
+                                        sum.defined() ? sum.mutable_data_ptr<float>() : nullptr,
+                                        normalised.mutable_data_ptr(), stream),
+                        "residual sum and normalisation");
+            if (sum.defined())
+                x = sum;
+            branch = branchOf(block, shape, normalised);
+        }
+        if (stageOutputs)
+            features.push_back(mapOf(at::add(x, branch)));
+        if (!stage.reduction.defined())
+            break;
+        Tensor merged = at::empty({shape.rows() / 4, 4 * shape.channels}, options.dtype(at::kBFloat16));
+        checkLaunch(plugin->mergeNorm(static_cast<int>(shape.batch), static_cast<int>(shape.height),
+                                      static_cast<int>(shape.width), channels, in(x), branch.const_data_ptr(),
+                                      in(stage.mergeNorm.weight), in(stage.mergeNorm.bias),
+                                      merged.mutable_data_ptr(), stream),
+                    "patch merging");
+        x = at::mm(merged, stage.reduction, at::kFloat);
+        shape = {shape.batch, shape.height / 2, shape.width / 2, 2 * shape.channels};
+        if (!stageOutputs)
+            features.push_back(mapOf(x));
+    }
+    return features;
+}
+
+Tensor FusedNetwork::probabilities(const Tensor& images) {
+    const PaddedImages padded(images);
+    return padded.crop(at::sigmoid(m_network->decode(encode(padded.images.contiguous())).logits));
+}
+
+} // namespace limn
