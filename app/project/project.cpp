@@ -55,6 +55,9 @@ std::string ProjectNotice::sentence() const {
     case Kind::SecondVersion:
         return "This annotation was saved by " + argument +
                " meanwhile. Yours is kept as a second version beside it.";
+    case Kind::StrokesTaken:
+        return "The program ended before everything was in the project file. The last strokes (" + argument +
+               ") were taken from its journal: nothing is lost.";
     }
     return {};
 }

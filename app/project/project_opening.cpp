@@ -81,6 +81,9 @@ Result<std::unique_ptr<ProjectStore>> Project::State::openStore(bool fullCheck) 
     ProjectStore& result = **opened;
     if (result.recovery())
         openNotices.push_back({ProjectNotice::Kind::Recovered, 0, result.recovery()->damagedCopy});
+    if (result.strokesReplayed() > 0)
+        openNotices.push_back(
+            {ProjectNotice::Kind::StrokesTaken, 0, std::to_string(result.strokesReplayed())});
     switch (result.access()) {
     case StoreAccess::ReadWrite:
         break;

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/project/saver.h"
 
+#include "io/store/stroke_journal.h"
+
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace limn {
 
@@ -16,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 using Key = std::tuple<ImageId, PersonId, int>; // image, person, version as the caller knows it
 
 constexpr int kFlushOnExitMs = 5000;
+// Annotations whose tiles are kept to tell what changed since; of others the revision alone is.
+constexpr std::size_t kTilesKept = 4;
 
 // What may go away by itself: the change waits and is tried again.
 bool mayPass(ErrorCode code) {
@@ -27,11 +34,35 @@ Key keyOf(const StoredAnnotation& annotation) {
     return {annotation.image, annotation.person, annotation.version};
 }
 
-// One thing to do with the store: a snapshot, or a change.
+// One thing to do with the store: a snapshot, or a change. Snapshots are numbered as they come.
 struct Item {
-    StoredAnnotationPtr snapshot; // null: a change
+    StoredAnnotationPtr snapshot; // the newest; null: a change
+    std::uint64_t first = 0;      // number of the first snapshot that this stands for
+    std::uint64_t last = 0;       // and of the newest
+    StoredAnnotationPtr written;  // the newest of them that is in the journal
+    std::uint64_t writtenNumber = 0;
     Saver::Change change;
     Saver::Done done;
+};
+
+// A snapshot on its way into the journal; a newer one of the same annotation takes its place.
+struct Pending {
+    StoredAnnotationPtr snapshot;
+    std::uint64_t number = 0;
+    std::int64_t count = 0; // snapshots that it stands for
+};
+
+// What is known of an annotation.
+struct Known {
+    std::int64_t revision = 0; // stored
+    int version = 0;
+    StoredAnnotationPtr stored; // as the store has it; null: not kept
+    std::uint64_t saved = 0;    // number of the newest snapshot in the store
+
+    StoredAnnotationPtr journaled;     // as the end of its chain in the journal has it; null: not kept
+    std::uint64_t journaledNumber = 0; // > saved: the journal is ahead of the store
+    std::int64_t chainBase = 0;        // the revision that the chain begins at
+    std::uint64_t lastUse = 0;
 };
 
 } // namespace
@@ -52,36 +83,234 @@ struct Saver::State {
     std::optional<Error> trouble;
     Clock::time_point retryAt;
     std::size_t failures = 0; // tries that failed, ever
+    std::uint64_t snapshots = 0;
+    std::map<Key, Known> known;
+
+    // The journal. Without one, snapshots go to the store alone.
+    std::shared_ptr<StrokeJournal> journal;
+    std::condition_variable toWrite; // of the thread that writes
+    std::condition_variable toSync;  // of the thread that syncs
+    std::deque<Key> order;           // of `pending`
+    std::map<Key, Pending> pending;
+    std::vector<StoredAnnotationPtr> unsynced;
+    bool journalStopping = false;
+    bool syncStopping = false;
 
     // The saver's thread alone.
     std::unique_ptr<ProjectStore> store;
     std::optional<Error> openError;
-    std::map<Key, StoredAnnotationPtr> known; // as the store holds them
     SaveStatus reported;
     bool checkedFully = false;
 
     std::thread thread;
+    std::thread journalThread;
+    std::thread syncThread;
 
     void run();
     void openStore(bool fullCheck);
+    void startJournal();
+    void refreshKnown();
     void report(bool always = false);
     void work();
     Result<void> doItem(const Item& item);
-    Result<void> doSave(const StoredAnnotation& snapshot);
+    Result<void> doSave(const StoredAnnotation& snapshot, std::uint64_t number);
     Result<ProjectStore*> reading() const {
         if (store)
             return store.get();
         return openError.value_or(Error{ErrorCode::Cancelled, {"Opening the project"}});
     }
+
+    void runJournal();
+    void runSync();
+    // With the lock held:
+    void queueForJournal(const StoredAnnotationPtr& snapshot, std::uint64_t number);
+    void markWritten(const Key& key, const StoredAnnotationPtr& snapshot, std::uint64_t number);
+    bool journalIsNeeded() const;
+    void forgetTiles(std::vector<StoredAnnotationPtr>& forgotten);
 };
 
+void Saver::State::queueForJournal(const StoredAnnotationPtr& snapshot, std::uint64_t number) {
+    if (!journal)
+        return;
+    const Key key = keyOf(*snapshot);
+    Pending& waiting = pending[key];
+    if (waiting.count == 0)
+        order.push_back(key);
+    waiting = {snapshot, number, waiting.count + 1};
+    toWrite.notify_one();
+}
+
+// The items that this snapshot stands for may go to the store now: what they hold is older, or the same.
+void Saver::State::markWritten(const Key& key, const StoredAnnotationPtr& snapshot, std::uint64_t number) {
+    for (Item& item : items) {
+        if (!item.snapshot || keyOf(*item.snapshot) != key || item.first > number)
+            continue;
+        const bool all = item.last <= number;
+        item.written = all ? item.snapshot : snapshot;
+        item.writtenNumber = all ? item.last : number;
+    }
+}
+
+// Whether the journal holds anything that the store does not.
+bool Saver::State::journalIsNeeded() const {
+    return std::any_of(known.begin(), known.end(),
+                       [](const auto& one) { return one.second.journaledNumber > one.second.saved; });
+}
+
+void Saver::State::forgetTiles(std::vector<StoredAnnotationPtr>& forgotten) {
+    const auto keepsTiles = [](const auto& one) { return one.second.stored || one.second.journaled; };
+    while (static_cast<std::size_t>(std::count_if(known.begin(), known.end(), keepsTiles)) > kTilesKept) {
+        Known* oldest = nullptr;
+        for (auto& one : known) {
+            Known& entry = one.second;
+            const bool inUse = entry.journaledNumber > entry.saved;
+            if (keepsTiles(one) && !inUse && (!oldest || entry.lastUse < oldest->lastUse))
+                oldest = &entry;
+        }
+        if (!oldest)
+            return;
+        forgotten.push_back(std::move(oldest->stored));
+        forgotten.push_back(std::move(oldest->journaled));
+        oldest->stored.reset();
+        oldest->journaled.reset();
+    }
+}
+
+// Writes what was handed over into the journal, at once and one after the other: from here on the end of the
+// program takes nothing of it. Bringing it to the disk is the other thread's, so that the next stroke need
+// not wait for that.
+void Saver::State::runJournal() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+        toWrite.wait(lock, [&] { return !order.empty() || journalStopping; });
+        if (order.empty())
+            return;
+        const Key key = order.front();
+        order.pop_front();
+        const Pending one = pending.at(key);
+        pending.erase(key);
+        const std::shared_ptr<StrokeJournal> mine = journal;
+        if (!mine)
+            continue;
+        Known& entry = known[key];
+        if (!journalIsNeeded())
+            mine->restart();
+        StrokeJournal::Place place;
+        place.startsChain = entry.saved >= entry.journaledNumber || !entry.journaled;
+        const StoredAnnotationPtr before = place.startsChain ? entry.stored : entry.journaled;
+        // A chain that was broken off while the store is behind begins again with everything.
+        const bool storeIsBehind = entry.saved < entry.journaledNumber;
+        place.before = place.startsChain && storeIsBehind ? nullptr : before.get();
+        place.baseRevision = place.startsChain ? entry.revision : entry.chainBase;
+        place.saves = one.count;
+        StoredAnnotation now = *one.snapshot;
+        now.version = entry.version != 0 ? entry.version : now.version;
+        lock.unlock();
+        const Result<void> appended = mine->append(now, place);
+        lock.lock();
+        if (journal != mine)
+            continue; // another store was opened: what waits was queued again
+        Known& after = known[key];
+        // Tiles are freed without the lock: who draws may wait for it.
+        StoredAnnotationPtr old = std::exchange(after.journaled, appended ? one.snapshot : nullptr);
+        after.journaledNumber = one.number;
+        after.chainBase = place.baseRevision;
+        after.lastUse = one.number;
+        markWritten(key, one.snapshot, one.number);
+        if (appended)
+            unsynced.push_back(one.snapshot);
+        wake.notify_all();
+        toSync.notify_one();
+        lock.unlock();
+        old.reset();
+        if (appended && callbacks.journaled)
+            callbacks.journaled(*one.snapshot, false);
+        lock.lock();
+    }
+}
+
+void Saver::State::runSync() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+        toSync.wait(lock, [&] { return !unsynced.empty() || syncStopping; });
+        if (unsynced.empty())
+            return;
+        const std::vector<StoredAnnotationPtr> batch = std::move(unsynced);
+        unsynced.clear();
+        const std::shared_ptr<StrokeJournal> mine = journal;
+        if (!mine)
+            continue;
+        lock.unlock();
+        const Result<void> synced = mine->sync();
+        if (synced && callbacks.journaled) {
+            for (const StoredAnnotationPtr& snapshot : batch)
+                callbacks.journaled(*snapshot, true);
+        }
+        lock.lock();
+    }
+}
+
+// After each opening for writing. A journal that cannot be made is no trouble of its own: the store's is
+// said when it cannot be written to.
+void Saver::State::startJournal() {
+    std::shared_ptr<StrokeJournal> fresh;
+    if (store && store->access() == StoreAccess::ReadWrite) {
+        if (Result<std::unique_ptr<StrokeJournal>> made = store->startJournal(); made)
+            fresh = std::move(*made);
+    }
+    const std::lock_guard lock(mutex);
+    journal = std::move(fresh);
+    order.clear();
+    pending.clear();
+    unsynced.clear();
+    for (auto& one : known) {
+        one.second.journaled.reset();
+        one.second.journaledNumber = one.second.saved;
+    }
+    for (Item& item : items) {
+        item.written.reset();
+        if (item.snapshot)
+            queueForJournal(item.snapshot, item.last);
+    }
+}
+
+// The same project again, such as a copy at another place, or what was recovered: it was ours alone all the
+// time, so what it holds now is what our next saves follow.
+void Saver::State::refreshKnown() {
+    std::map<Key, Known> before;
+    {
+        const std::lock_guard lock(mutex);
+        before = known;
+    }
+    for (auto& [key, entry] : before) {
+        const Result<std::vector<AnnotationInfo>> there = store->annotationsOf(std::get<0>(key));
+        std::int64_t revision = 0;
+        for (const AnnotationInfo& info : there ? *there : std::vector<AnnotationInfo>()) {
+            if (info.person == std::get<1>(key) && info.version == entry.version)
+                revision = info.revision;
+        }
+        if (revision != entry.revision)
+            entry.stored.reset();
+        entry.revision = revision;
+    }
+    const std::lock_guard lock(mutex);
+    known = std::move(before);
+}
+
 void Saver::State::openStore(bool fullCheck) {
+    {
+        const std::lock_guard lock(mutex);
+        journal.reset();
+        order.clear();
+        pending.clear();
+    }
     store.reset();
-    known.clear();
     Result<std::unique_ptr<ProjectStore>> result = open(fullCheck);
     if (result) {
         store = std::move(*result);
         openError.reset();
+        refreshKnown();
+        startJournal();
     } else {
         openError = result.error();
     }
@@ -104,7 +333,7 @@ void Saver::State::report(bool always) {
         callbacks.status(now);
 }
 
-Result<void> Saver::State::doSave(const StoredAnnotation& snapshot) {
+Result<void> Saver::State::doSave(const StoredAnnotation& snapshot, std::uint64_t number) {
     StoredAnnotation now = snapshot;
     if (now.person == kUnnumbered) {
         const Result<PersonId> person = store->person(now.personName);
@@ -113,16 +342,19 @@ Result<void> Saver::State::doSave(const StoredAnnotation& snapshot) {
         now.person = *person;
     }
     const Key key = keyOf(now);
-    const auto found = known.find(key);
-    // A caller that knows a later revision than we do has read it elsewhere.
-    const bool ours = found != known.end() && found->second->revision >= snapshot.revision;
-    const StoredAnnotation* previous = ours ? found->second.get() : nullptr;
-    if (previous) {
-        now.version = previous->version;
-        now.revision = previous->revision;
+    StoredAnnotationPtr previous;
+    {
+        const std::lock_guard lock(mutex);
+        const auto found = known.find(key);
+        // A caller that knows a later revision than we do has read it elsewhere.
+        if (found != known.end() && found->second.revision >= snapshot.revision) {
+            previous = found->second.stored;
+            now.version = found->second.version;
+            now.revision = found->second.revision;
+        }
     }
     bool asSecondVersion = false;
-    Result<SavedAnnotation> saved = store->saveAnnotation(now, previous);
+    Result<SavedAnnotation> saved = store->saveAnnotation(now, previous.get());
     if (!saved && saved.error().code == ErrorCode::StoreStale) {
         asSecondVersion = true;
         saved = store->saveAsVersion(now);
@@ -134,7 +366,20 @@ Result<void> Saver::State::doSave(const StoredAnnotation& snapshot) {
     stored->version = saved->version;
     stored->revision = saved->revision;
     stored->savedMs = saved->savedMs;
-    known[key] = stored;
+    std::vector<StoredAnnotationPtr> old; // freed without the lock: who draws may wait for it
+    {
+        const std::lock_guard lock(mutex);
+        // Under both names of somebody whose number was new.
+        for (const Key& one : {key, keyOf(snapshot)}) {
+            Known& entry = known[one];
+            entry.revision = saved->revision;
+            entry.version = saved->version;
+            old.push_back(std::exchange(entry.stored, stored));
+            entry.saved = number;
+            entry.lastUse = std::max(entry.lastUse, number);
+        }
+        forgetTiles(old);
+    }
     if (callbacks.saved)
         callbacks.saved(snapshot, *saved, asSecondVersion);
     return {};
@@ -143,7 +388,7 @@ Result<void> Saver::State::doSave(const StoredAnnotation& snapshot) {
 Result<void> Saver::State::doItem(const Item& item) {
     if (!store)
         return *openError;
-    return item.snapshot ? doSave(*item.snapshot) : item.change(*store);
+    return item.snapshot ? doSave(*item.snapshot, item.last) : item.change(*store);
 }
 
 // One item. Called without the lock; the item stays in front until it is done, so that status() counts it.
@@ -152,14 +397,21 @@ void Saver::State::work() {
     {
         const std::lock_guard lock(mutex);
         item = items.front();
+        // What is not in the journal yet comes later: the store is never ahead of the journal.
+        if (item.snapshot && journal) {
+            item.snapshot = item.written;
+            item.last = item.writtenNumber;
+        }
         running = true;
     }
     // A try after trouble: perhaps the file is there now, or can be held.
     if (!store) {
         openStore(false);
-    } else if (store->access() != StoreAccess::ReadWrite && store->tryToHold() && callbacks.opened) {
+    } else if (store->access() != StoreAccess::ReadWrite && store->tryToHold()) {
         // What is known stays known: a save of who held it meanwhile shows as another revision.
-        callbacks.opened(reading());
+        startJournal();
+        if (callbacks.opened)
+            callbacks.opened(reading());
     }
 
     Result<void> result = doItem(item);
@@ -179,7 +431,16 @@ void Saver::State::work() {
             retryAt = Clock::now() + options.retryAfter;
         } else {
             trouble.reset();
-            items.pop_front();
+            if (!result && item.snapshot) {
+                // It will never be stored: the journal need not keep it.
+                Known& entry = known[keyOf(*item.snapshot)];
+                entry.saved = std::max(entry.saved, item.last);
+            }
+            Item& front = items.front();
+            if (front.snapshot && front.last > item.last)
+                front.first = item.last + 1; // a newer one took its place before it was in the journal
+            else
+                items.pop_front();
         }
     }
     if (!again) {
@@ -202,12 +463,15 @@ void Saver::State::run() {
             const auto ready = [&] {
                 if (stopping || reopening || !reads.empty())
                     return true;
-                return !items.empty() && (!trouble || Clock::now() >= retryAt);
+                if (items.empty() || (trouble && Clock::now() < retryAt))
+                    return false;
+                const Item& front = items.front();
+                return !front.snapshot || !journal || (front.written && front.writtenNumber >= front.first);
             };
             const std::size_t reportedWaiting = reported.waiting;
             const auto due = [&] { return ready() || items.size() != reportedWaiting; };
             if (!due()) {
-                if (trouble && !items.empty())
+                if (trouble && !items.empty() && Clock::now() < retryAt)
                     wake.wait_until(lock, retryAt, due);
                 else
                     wake.wait(lock, due);
@@ -247,35 +511,52 @@ Saver::Saver(Open open, SaverCallbacks callbacks, SaverOptions options) : m_stat
     m_state->callbacks = std::move(callbacks);
     m_state->options = options;
     m_state->thread = std::thread([state = m_state.get()] { state->run(); });
+    m_state->journalThread = std::thread([state = m_state.get()] { state->runJournal(); });
+    m_state->syncThread = std::thread([state = m_state.get()] { state->runSync(); });
 }
 
 Saver::~Saver() {
     (void)flush(kFlushOnExitMs);
-    {
-        const std::lock_guard lock(m_state->mutex);
-        m_state->stopping = true;
-    }
-    m_state->wake.notify_all();
+    const auto end = [this](bool& flag, std::condition_variable& thread) {
+        {
+            const std::lock_guard lock(m_state->mutex);
+            flag = true;
+        }
+        thread.notify_all();
+    };
+    // What could not go to the store is in the journal at least, and comes back when the project is opened.
+    end(m_state->journalStopping, m_state->toWrite);
+    m_state->journalThread.join();
+    end(m_state->syncStopping, m_state->toSync);
+    m_state->syncThread.join();
+    end(m_state->stopping, m_state->wake);
     m_state->thread.join();
+    if (m_state->journal && m_state->items.empty())
+        m_state->journal->remove();
 }
 
 void Saver::save(StoredAnnotationPtr snapshot) {
     const Key key = keyOf(*snapshot);
     {
         const std::lock_guard lock(m_state->mutex);
+        const std::uint64_t number = ++m_state->snapshots;
+        m_state->queueForJournal(snapshot, number);
         auto& items = m_state->items;
         // The newest of the same annotation takes the waiting one's place, unless a change was posted behind
         // that one: the change must find what was there when it was posted. The front may be at the store.
-        for (std::size_t i = items.size(); i > (m_state->running ? 1u : 0u); --i) {
+        bool placed = false;
+        for (std::size_t i = items.size(); i > (m_state->running ? 1u : 0u) && !placed; --i) {
             Item& waiting = items[i - 1];
             if (!waiting.snapshot)
                 break;
             if (keyOf(*waiting.snapshot) == key) {
-                waiting.snapshot = std::move(snapshot);
-                return;
+                waiting.snapshot = snapshot;
+                waiting.last = number;
+                placed = true;
             }
         }
-        items.push_back({std::move(snapshot), {}, {}});
+        if (!placed)
+            items.push_back({snapshot, number, number, nullptr, 0, {}, {}});
     }
     m_state->wake.notify_all();
 }
@@ -302,10 +583,16 @@ void Saver::load(ImageId image, PersonId person, int version,
         }
         Result<StoredAnnotationPtr> read =
             (*store)->annotation(std::get<0>(key), std::get<1>(key), std::get<2>(key));
-        if (read && *read)
-            state->known[key] = *read;
-        else if (read)
-            state->known.erase(key);
+        if (read) {
+            std::vector<StoredAnnotationPtr> forgotten;
+            const std::lock_guard lock(state->mutex);
+            Known& entry = state->known[key];
+            entry.revision = *read ? (*read)->revision : 0;
+            entry.version = std::get<2>(key);
+            entry.stored = *read;
+            entry.lastUse = ++state->snapshots;
+            state->forgetTiles(forgotten);
+        }
         done(read);
     });
 }
@@ -313,7 +600,7 @@ void Saver::load(ImageId image, PersonId person, int version,
 void Saver::post(Change change, Done done) {
     {
         const std::lock_guard lock(m_state->mutex);
-        m_state->items.push_back({nullptr, std::move(change), std::move(done)});
+        m_state->items.push_back({nullptr, 0, 0, nullptr, 0, std::move(change), std::move(done)});
     }
     m_state->wake.notify_all();
 }

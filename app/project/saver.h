@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The store's thread: it owns the ProjectStore and does everything with it, so that nobody else ever waits
-// for a disk. Snapshots of annotations are handed over by pointer; a newer one of the same annotation
-// replaces a waiting one. What cannot be written (full disk, read-only folder, a lock) stays in memory and is
-// tried again.
+// for a disk. Snapshots of annotations are handed over by pointer. Two further threads write each into the
+// project's journal the moment it comes (io/store/stroke_journal.h), and bring that to the disk; then the
+// store takes it, where a newer one of the same annotation replaces a waiting one. What cannot be written
+// (full disk, read-only folder, a lock) stays in memory and is tried again.
 //
 //     Saver saver(openStore, callbacks);
 //     saver.save(snapshot);            // returns at once
@@ -10,7 +11,7 @@
 //     saver.flush(5000);               // on exit: waits until all is on disk, or says what is not
 //
 // Threads: all public functions may be called from any thread, and return at once except flush(), wait() and
-// the destructor. Callbacks come on the saver's own thread and must not call flush() or wait().
+// the destructor. Callbacks come on the saver's own threads and must not call flush() or wait().
 #pragma once
 
 #include "io/core/result.h"
@@ -40,8 +41,11 @@ struct SaverCallbacks {
     // The store is open, or could be held after it was open for reading alone; or opening failed: then every
     // save waits in memory, and opening is tried again.
     std::function<void(const Result<ProjectStore*>&)> opened;
-    // A snapshot is on disk. `asSecondVersion`: somebody else's save came first, so this one was kept beside
-    // it, and later snapshots of the same document go to that version.
+    // A snapshot is in the journal: the end of the program does not take it any more; with onDisk a power
+    // failure neither. On two threads of their own. Not every snapshot: a newer one stands for older ones.
+    std::function<void(const StoredAnnotation&, bool onDisk)> journaled;
+    // A snapshot is in the project file. `asSecondVersion`: somebody else's save came first, so this one was
+    // kept beside it, and later snapshots of the same document go to that version.
     std::function<void(const StoredAnnotation&, const SavedAnnotation&, bool asSecondVersion)> saved;
     // A snapshot or change can never be stored as it is (such as a size that does not fit): it was dropped.
     std::function<void(const Error&)> refused;
@@ -63,7 +67,8 @@ public:
     using Done = std::function<void(const Result<void>&)>; // on the saver's thread; may be empty
 
     Saver(Open open, SaverCallbacks callbacks, SaverOptions options = {});
-    // Writes what can be written within 5 s. What cannot is lost with the program: call flush() before, and
+    // Writes what can be written within 5 s. Strokes that the store could not take stay in the journal, where
+    // there is one, for the next opening; other changes are lost with the program: call flush() before, and
     // tell the person.
     ~Saver();
     Saver(const Saver&) = delete;

@@ -46,11 +46,17 @@ std::optional<std::vector<std::uint8_t>> unpackBytes(const QByteArray& blob, std
     return bytes;
 }
 
-bool isSoundBlob(const QByteArray& blob, std::size_t most) {
+std::optional<std::vector<std::uint8_t>> unpackAll(const QByteArray& blob, std::size_t most) {
     // The two error values of this function are the largest numbers: they are above any limit.
     const unsigned long long claimed =
         ZSTD_getFrameContentSize(blob.constData(), static_cast<std::size_t>(blob.size()));
-    return claimed <= most && unpackBytes(blob, static_cast<std::size_t>(claimed)).has_value();
+    if (claimed > most)
+        return std::nullopt;
+    return unpackBytes(blob, static_cast<std::size_t>(claimed));
+}
+
+bool isSoundBlob(const QByteArray& blob, std::size_t most) {
+    return unpackAll(blob, most).has_value();
 }
 
 QByteArray packProbability(const ProbabilityMap& map) {

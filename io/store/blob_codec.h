@@ -20,6 +20,9 @@ QByteArray packBytes(std::span<const std::uint8_t> bytes);
 // known.
 std::optional<std::vector<std::uint8_t>> unpackBytes(const QByteArray& blob, std::size_t size);
 
+// The bytes of a blob whose size is not known; empty when it is damaged or claims more than `most`.
+std::optional<std::vector<std::uint8_t>> unpackAll(const QByteArray& blob, std::size_t most);
+
 // True when the blob unpacks to at most `most` bytes and its check sum is right.
 bool isSoundBlob(const QByteArray& blob, std::size_t most);
 

@@ -33,6 +33,8 @@
 
 namespace limn {
 
+class StrokeJournal;
+
 // Who has a project open for writing.
 struct StoreHolder {
     std::string host;
@@ -91,6 +93,13 @@ public:
     virtual StoreAccess access() const = 0;
     virtual const std::optional<StoreHolder>& holder() const = 0;
     virtual const std::optional<StoreRecovery>& recovery() const = 0;
+    // How many states of annotations opening took from the journal of a program that ended before it could
+    // bring them here.
+    virtual int strokesReplayed() const = 0;
+    // Makes the journal beside the file, emptied, for who writes here. Its chains begin at what this store
+    // holds. Errors: StoreReadOnly (not opened for writing, or in memory), DiskFull, FileNotWritable (also
+    // while an older journal is there whose strokes could not be taken yet).
+    virtual Result<std::unique_ptr<StrokeJournal>> startJournal() = 0;
     // Tries to become the writer after ReadOnlyHeld or ReadOnlyFolder. Ok: access() is ReadWrite now.
     virtual Result<void> tryToHold() = 0;
     // A complete copy at another place, such as on a disk with room. An existing file there is an Error

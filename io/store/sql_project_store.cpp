@@ -3,6 +3,7 @@
 
 #include "io/store/blob_codec.h"
 #include "io/store/schema.h"
+#include "io/store/stroke_journal.h"
 
 #include <QCoreApplication>
 #include <QDir>
@@ -11,6 +12,7 @@
 #include <QSysInfo>
 
 #include <set>
+#include <utility>
 
 namespace limn {
 
@@ -162,8 +164,11 @@ Result<void> SqlProjectStore::openHeld() {
         if (Result<void> recovered = recover(*damage); !recovered)
             return recovered;
     }
-    if (m_access == StoreAccess::ReadWrite)
-        noteHolder();
+    if (m_access != StoreAccess::ReadWrite)
+        return {};
+    noteHolder();
+    // Strokes that cannot be taken now (a full disk) stay in the journal for the next opening.
+    m_journalIsNeeded = !replayJournal();
     return {};
 }
 
@@ -202,6 +207,13 @@ Result<void> SqlProjectStore::openForReading() {
             ErrorCode::StoreTooNew,
             {m_path, std::to_string(state->version), std::to_string(storeMigrations().back().version)}};
     case SchemaFit::Current:
+        // Strokes that a program left behind when it was killed; a living one brings them in by itself.
+        if (QFileInfo::exists(QString::fromStdString(StrokeJournal::pathOf(m_path))) &&
+            m_access != StoreAccess::ReadOnlyHeld && !takeHold(m_path, false).other) {
+            m_sql.reset();
+            return openCopyForReading();
+        }
+        break;
     case SchemaFit::NewerReadable:
         break;
     }
@@ -221,7 +233,13 @@ Result<void> SqlProjectStore::openCopyForReading() {
         return connection.error();
     m_scratch = std::move(scratch);
     m_sql = std::move(*connection);
-    return migrate(*m_sql, storeMigrations(), nowMs());
+    if (Result<void> migrated = migrate(*m_sql, storeMigrations(), nowMs()); !migrated)
+        return migrated;
+    // The copy is ours to write to, whatever the file is.
+    const StoreAccess access = std::exchange(m_access, StoreAccess::ReadWrite);
+    const Result<void> replayed = replayJournal();
+    m_access = access;
+    return replayed;
 }
 
 Result<void> SqlProjectStore::bringUpToDate(bool mayCopyAside) {

@@ -26,6 +26,8 @@ public:
     StoreAccess access() const override { return m_access; }
     const std::optional<StoreHolder>& holder() const override { return m_holder; }
     const std::optional<StoreRecovery>& recovery() const override { return m_recovery; }
+    int strokesReplayed() const override { return m_strokesReplayed; }
+    Result<std::unique_ptr<StrokeJournal>> startJournal() override;
     Result<void> tryToHold() override;
     Result<void> copyTo(const std::string& path) override;
 
@@ -87,6 +89,8 @@ private:
     Result<void> openCopyForReading();
     Result<void> bringUpToDate(bool mayCopyAside);
     Result<void> recover(const std::string& cause);
+    Result<std::string> identity();
+    Result<void> replayJournal();
     void noteHolder();
     void readHolder();
 
@@ -111,6 +115,8 @@ private:
     StoreAccess m_access = StoreAccess::ReadWrite;
     std::optional<StoreHolder> m_holder;
     std::optional<StoreRecovery> m_recovery;
+    int m_strokesReplayed = 0;
+    bool m_journalIsNeeded = false;  // its strokes could not be taken
     std::set<AnnotationId> m_edited; // that have their "edited" line of this sitting
     std::unique_ptr<SqlConnection> m_sql;
 };

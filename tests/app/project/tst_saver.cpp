@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Promised: saves are taken at once and written in order, newer ones replace waiting ones but never across a
-// change, trouble is said and passes without loss, a stale save becomes a second version, damage found while
+// change, trouble is said and passes without loss, each stroke is in the journal at once and comes back after
+// the program was killed, a stale save becomes a second version, damage found while
 // working is recovered. Trouble is made with a store opened from a path that another one holds, and with a
 // gate that keeps the saver's thread busy. No sleeps: everything is waited for.
 #include "app/project/saver.h"
+#include "io/store/sql_connection.h"
 #include "tests/io/store/store_testing.h"
 
+#include <QFile>
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <future>
@@ -30,6 +34,7 @@ struct Heard {
     std::vector<Error> refused;
     std::vector<SaveStatus> statuses;
     int opened = 0;
+    std::vector<std::uint8_t> journaled; // values that are in the journal and on the disk
 
     SaverCallbacks callbacks() {
         SaverCallbacks all;
@@ -39,6 +44,10 @@ struct Heard {
                 revisions.push_back(saved.revision);
                 second.push_back(asSecond);
             });
+        };
+        all.journaled = [this](const StoredAnnotation& annotation, bool onDisk) {
+            if (onDisk)
+                tell([&] { journaled.push_back(labelMapFromTiles(annotation.labels).at(5, 5)); });
         };
         all.refused = [this](const Error& error) { tell([&] { refused.push_back(error); }); };
         all.status = [this](const SaveStatus& status) { tell([&] { statuses.push_back(status); }); };
@@ -105,7 +114,110 @@ private:
         return read ? labelMapFromTiles(read->labels).at(5, 5) : 0;
     }
 
+    // What a program that is killed now leaves behind, as the next one finds it.
+    std::string leftBehind(const std::string& path) {
+        const std::string copy = m_dir.filePath(QStringLiteral("left%1.limn").arg(++m_count)).toStdString();
+        for (const char* part : {"", "-wal", "-strokes"})
+            QFile::copy(QString::fromStdString(path + part), QString::fromStdString(copy + part));
+        return copy;
+    }
+
 private Q_SLOTS:
+    void strokesAreInTheJournalBeforeTheFile() {
+        const std::string path = newProject();
+        Heard heard;
+        std::string left;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            Gate gate(saver); // nothing reaches the file
+            saver.save(snapshotOf(1, 3));
+            saver.save(snapshotOf(2, 4));
+            QVERIFY(heard.waitFor([&] { return heard.journaled.size() == 2; }));
+            saver.save(snapshotOf(1, 5));
+            QVERIFY(heard.waitFor([&] { return heard.journaled.size() == 3; }));
+            QVERIFY(heard.revisions.empty());
+            left = leftBehind(path);
+            gate.open();
+        }
+        QCOMPARE(storedValue(left, 1), std::uint8_t(5));
+        QCOMPARE(storedValue(left, 2), std::uint8_t(4));
+        // Who ended in peace left no journal.
+        QVERIFY(!QFile::exists(QString::fromStdString(path + "-strokes")));
+        QCOMPARE(storedValue(path, 1), std::uint8_t(5));
+    }
+
+    void aLockedDatabaseLosesNothing() {
+        const std::string path = newProject();
+        Heard heard;
+        std::string left;
+        {
+            Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
+            saver.save(snapshotOf(1, 1));
+            QCOMPARE(saver.flush(20000).waiting, std::size_t(0));
+            auto theirs = take(SqlConnection::openSqlite(QString::fromStdString(path), QString(), path));
+            (void)take(theirs->run("BEGIN IMMEDIATE"));
+            saver.save(snapshotOf(1, 2));
+            QVERIFY(heard.waitFor([&] { return heard.statuses.back().trouble.has_value(); }));
+            QVERIFY(heard.statuses.back().trouble->code == ErrorCode::StoreBusy);
+            QVERIFY(heard.statuses.back().trouble->message().find("locked by another program") !=
+                    std::string::npos);
+            saver.save(snapshotOf(1, 3)); // editing goes on
+            QVERIFY(heard.waitFor([&] { return heard.journaled.back() == 3; }));
+            left = leftBehind(path);
+            (void)take(theirs->run("ROLLBACK"));
+            QVERIFY(heard.waitFor([&] { return heard.statuses.back() == SaveStatus(); }));
+        }
+        QCOMPARE(storedValue(path, 1), std::uint8_t(3));
+        QCOMPARE(storedValue(left, 1), std::uint8_t(3));
+        QVERIFY(heard.refused.empty());
+    }
+
+    void aCopyElsewhereGoesOnFromWhatItHolds() {
+        const std::string path = newProject();
+        const std::string copy = path + ".copy.limn";
+        Heard heard;
+        {
+            Saver saver(opener(path), heard.callbacks());
+            saver.save(snapshotOf(1, 1));
+            (void)saver.flush(20000);
+            saver.save(snapshotOf(1, 2));
+            (void)saver.flush(20000);
+            saver.wait([&](const Result<ProjectStore*>& store) { take((*store)->copyTo(copy)); });
+            saver.reopen(opener(copy));
+            QVERIFY(heard.waitFor([&] { return heard.opened == 2; }));
+            saver.save(snapshotOf(1, 3));
+            (void)saver.flush(20000);
+        }
+        // Not a second version: nobody else saved.
+        QCOMPARE(heard.revisions, (std::vector<std::int64_t>{1, 2, 3}));
+        QCOMPARE(heard.second, (std::vector<bool>{false, false, false}));
+        QCOMPARE(storedValue(path, 1), std::uint8_t(2));
+        QCOMPARE(storedValue(copy, 1), std::uint8_t(3));
+    }
+
+    void tilesOfManyImagesAreNotKept() {
+        const std::string path = newProject();
+        (void)take(take(ProjectStore::open(path, {}))->addImages(imageRecords(12, kSize), kNobody));
+        Heard heard;
+        Saver saver(opener(path), heard.callbacks());
+        std::vector<std::weak_ptr<const std::uint8_t>> tiles;
+        for (ImageId image = 1; image <= 12; ++image) {
+            const StoredAnnotationPtr snapshot = snapshotOf(image, 7);
+            tiles.push_back(snapshot->labels.tiles[0]);
+            saver.save(snapshot);
+            QCOMPARE(saver.flush(20000).waiting, std::size_t(0));
+        }
+        saver.wait([](const Result<ProjectStore*>&) {});
+        const auto kept =
+            std::count_if(tiles.begin(), tiles.end(), [](const auto& tile) { return !tile.expired(); });
+        QVERIFY2(kept <= 6, qPrintable(QString::number(kept)));
+        // Saves go on from what the store holds all the same.
+        saver.save(snapshotOf(1, 8));
+        QCOMPARE(saver.flush(20000).waiting, std::size_t(0));
+        QVERIFY(std::find(heard.second.begin(), heard.second.end(), true) == heard.second.end());
+        QCOMPARE(heard.revisions.back(), std::int64_t(2));
+    }
+
     void savesReachTheDiskAndRevisionsGrow() {
         const std::string path = newProject();
         Heard heard;
@@ -134,6 +246,8 @@ private Q_SLOTS:
                 saver.save(snapshotOf(2, value));
             }
             QCOMPARE(saver.status().waiting, std::size_t(2));
+            QVERIFY(heard.waitFor(
+                [&] { return std::count(heard.journaled.begin(), heard.journaled.end(), 50) == 2; }));
             gate.open();
         }
         QCOMPARE(heard.revisions.size(), std::size_t(2));
