@@ -72,24 +72,6 @@ LIMN_HOST_DEVICE float exp2Unit(float x) {
 #endif
 }
 
-// 2^x for x <= 0 on the multiply-add pipes: x = i + f with f in [-1/2, 1/2]; 2^f by the polynomial of degree
-// 5 with value 1 at 0 whose largest relative error is least (9.2e-8; with float32's rounding 2e-7. Taylor's
-// would be 3.2e-6 off at the ends); the exponent is added as an integer. Below 2^-126 the result is 0.
-LIMN_HOST_DEVICE float exp2Polynomial(float x) {
-    const float clamped = x > -126.0f ? x : -126.0f;
-    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
-    const float shifted = clamped + 12582912.0f;
-    const float f = clamped - (shifted - 12582912.0f);
-    float p = 1.3264728e-3f;
-    p = p * f + 9.6715130e-3f;
-    p = p * f + 5.5507336e-2f;
-    p = p * f + 2.4022242e-1f;
-    p = p * f + 6.9314700e-1f;
-    p = p * f + 1.0f;
-    const float value = bitsToFloat(floatToBits(p) + (floatToBits(shifted) << 23));
-    return x > -126.0f ? value : 0.0f;
-}
-
 LIMN_HOST_DEVICE float log2Unit(float x) {
 #if defined(__CUDA_ARCH__)
     float result;

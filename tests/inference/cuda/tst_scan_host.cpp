@@ -205,7 +205,6 @@ private Q_SLOTS:
     void extremeInputsGiveFiniteOutput_data();
     void extremeInputsGiveFiniteOutput();
     void refusesWhatTheKernelsRefuse();
-    void exponentialIsAccurate();
     void softplusIsAccurate();
     void gatesAreAccurate();
     void functionsNeverGiveNaN();
@@ -442,30 +441,6 @@ void TestScanHost::refusesWhatTheKernelsRefuse() {
     QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, nullptr, nullptr, nullptr), 0);
 }
 
-// The polynomial is within 9.2e-8, its evaluation rounds by 1e-7 more.
-void TestScanHost::exponentialIsAccurate() {
-    const auto right = [](double x) { return std::exp2(x); };
-    const double error = largestRelativeError(-126.0 + 1e-5, 0.0, 4'000'003, gpu::exp2Polynomial, right);
-    qInfo("exp2Polynomial: largest relative error %.3g", error);
-    QVERIFY(error <= 2.5e-7);
-    // Long memory: what a step forgets, 1 - 2^x for small x, is right to rounding of numbers near 1.
-    double forgotten = 0.0;
-    for (float x = -1e-7f; x > -0.01f; x *= 1.0003f)
-        forgotten =
-            std::max(forgotten, std::fabs(gpu::exp2Polynomial(x) - std::exp2(static_cast<double>(x))));
-    qInfo("exp2Polynomial above -0.01: largest error %.3g", forgotten);
-    QVERIFY(forgotten <= 6.1e-8);
-    for (int i = 0; i > -126; --i) {
-        // Whole numbers are exact, and both sides of the seams between two polynomials fit.
-        QCOMPARE(gpu::exp2Polynomial(static_cast<float>(i)), std::exp2(static_cast<float>(i)));
-        for (const float x : {std::nextafter(i - 0.5f, 1.0f), i - 0.5f, std::nextafter(i - 0.5f, -200.0f)})
-            QVERIFY(std::fabs(gpu::exp2Polynomial(x) / std::exp2(static_cast<double>(x)) - 1.0) <= 2.5e-7);
-    }
-    QCOMPARE(gpu::exp2Polynomial(-0.0f), 1.0f);
-    for (const float x : {-126.0f, -126.5f, -1000.0f, -FLT_MAX, -std::numeric_limits<float>::infinity()})
-        QVERIFY(gpu::exp2Polynomial(x) == 0.0f);
-}
-
 // exp(x) comes from 2^(x log2 e), whose exponent is rounded at 2^-18 for x near -87: 4e-6 * ln 2 relative.
 // Above x = -3.5 the logarithm of 1 + e takes over, where 1 + e is rounded by 6e-8 of a result of 0.03.
 void TestScanHost::softplusIsAccurate() {
@@ -521,7 +496,6 @@ void TestScanHost::functionsNeverGiveNaN() {
         values.push_back(size);
     for (const float size : values)
         for (const float x : {size, -size}) {
-            QVERIFY(!std::isnan(gpu::exp2Polynomial(-size)) && gpu::exp2Polynomial(-size) <= 1.0f);
             QVERIFY(std::isfinite(gpu::softplus(x)) && gpu::softplus(x) >= 0.0f);
             QVERIFY(gpu::softplusSlope(size) >= 0.0f && gpu::softplusSlope(size) <= 1.0f);
             QVERIFY(gpu::sigmoid(x) >= 0.0f && gpu::sigmoid(x) <= 1.0f);
