@@ -170,7 +170,7 @@ int normGateForwardHost(std::int64_t rows, int channels, int parts, const float*
 
 int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const float* z,
                          std::int64_t zStride, const float* weight, const float* bias, const float* gradOut,
-                         float* gradY, float* gradZ, std::int64_t gradZStride, float* partial) {
+                         float* out, float* gradY, float* gradZ, std::int64_t gradZStride, float* partial) {
     if (rows <= 0 || channels <= 0)
         return kAccepted;
     if (channels > kMaxNormChannels)
@@ -191,8 +191,10 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
                 const float zValue = z[row * zStride + channel];
                 const float grad = gradOut[row * channels + channel];
                 const float normalised = value[at] * weight[channel] + bias[channel];
+                const float gate = silu(zValue);
+                out[row * channels + channel] = normalised * gate;
                 gradZ[row * gradZStride + channel] = grad * normalised * siluSlope(zValue);
-                const float gradAfter = grad * silu(zValue);
+                const float gradAfter = grad * gate;
                 sums[channel * 2] += gradAfter * value[at];
                 sums[channel * 2 + 1] += gradAfter;
                 gradNormalised[at] = gradAfter * weight[channel];

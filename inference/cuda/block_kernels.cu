@@ -227,9 +227,10 @@ template<int kPerLane>
 __global__ void __launch_bounds__(kThreads)
     normGateBackwardKernel(const float* __restrict__ y, const float* __restrict__ z, std::int64_t zStride,
                            const float* __restrict__ weight, const float* __restrict__ bias,
-                           const float* __restrict__ gradOut, float* __restrict__ gradY,
-                           float* __restrict__ gradZ, std::int64_t gradZStride, float* __restrict__ partial,
-                           std::int64_t rows, int channels, std::int64_t rowsPerWarp) {
+                           const float* __restrict__ gradOut, float* __restrict__ out,
+                           float* __restrict__ gradY, float* __restrict__ gradZ, std::int64_t gradZStride,
+                           float* __restrict__ partial, std::int64_t rows, int channels,
+                           std::int64_t rowsPerWarp) {
     const int warp = threadIdx.x / 32;
     const int lane = threadIdx.x % 32;
     const std::int64_t part = static_cast<std::int64_t>(blockIdx.x) * (kThreads / 32) + warp;
@@ -267,6 +268,7 @@ __global__ void __launch_bounds__(kThreads)
                 const float grad = gradOut[row * channels + channel];
                 const float gate = silu(zValue);
                 const float normalised = value[i] * weight[channel] + bias[channel];
+                out[row * channels + channel] = normalised * gate;
                 gradZ[row * gradZStride + channel] = grad * normalised * siluSlope(zValue);
                 const float gradAfter = grad * gate;
                 gradWeight[i] += gradAfter * value[i];
@@ -402,8 +404,8 @@ int normGateForward(Element element, std::int64_t rows, int channels, int parts,
 }
 
 int normGateBackward(std::int64_t rows, int channels, const float* y, const float* z, std::int64_t zStride,
-                     const float* weight, const float* bias, const float* gradOut, float* gradY, float* gradZ,
-                     std::int64_t gradZStride, float* partial, Stream stream) {
+                     const float* weight, const float* bias, const float* gradOut, float* out, float* gradY,
+                     float* gradZ, std::int64_t gradZStride, float* partial, Stream stream) {
     if (rows <= 0 || channels <= 0)
         return 0;
     const int warps = normGatePartials(rows);
@@ -411,7 +413,7 @@ int normGateBackward(std::int64_t rows, int channels, const float* y, const floa
     return withPerLane(channels, [&](auto perLane) {
         normGateBackwardKernel<decltype(perLane)::value>
             <<<warps / (kThreads / 32), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-                y, z, zStride, weight, bias, gradOut, gradY, gradZ, gradZStride, partial, rows, channels,
+                y, z, zStride, weight, bias, gradOut, out, gradY, gradZ, gradZStride, partial, rows, channels,
                 rowsPerWarp);
         return static_cast<int>(cudaGetLastError());
     });

@@ -84,10 +84,10 @@ int depthwiseSiluBackward(int batch, int height, int width, int channels, const 
 int normGateForward(Element element, std::int64_t rows, int channels, int parts, const void* y, const void* z,
                     std::int64_t zStride, const float* weight, const float* bias, void* out, float* sum,
                     Stream stream);
-// partial: [normGatePartials()][channels][2] (weight, bias).
+// out: what the forward run gave, once more. partial: [normGatePartials()][channels][2] (weight, bias).
 int normGatePartials(std::int64_t rows);
 int normGateBackward(std::int64_t rows, int channels, const float* y, const float* z, std::int64_t zStride,
-                     const float* weight, const float* bias, const float* gradOut, float* gradY, float* gradZ,
-                     std::int64_t gradZStride, float* partial, Stream stream);
+                     const float* weight, const float* bias, const float* gradOut, float* out, float* gradY,
+                     float* gradZ, std::int64_t gradZStride, float* partial, Stream stream);
 
 } // namespace limn::gpu

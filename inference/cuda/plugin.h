@@ -11,7 +11,7 @@
 
 namespace limn::gpu {
 
-inline constexpr std::uint32_t kPluginVersion = 3;
+inline constexpr std::uint32_t kPluginVersion = 4;
 inline constexpr const char* kPluginEntry = "limnCudaPlugin";
 
 struct Plugin {

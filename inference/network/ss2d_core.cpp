@@ -8,6 +8,8 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <tuple>
+
 namespace limn {
 
 namespace {
@@ -20,19 +22,23 @@ struct Shape {
     std::int64_t batch;
     std::int64_t height;
     std::int64_t width;
-    std::int64_t channels;
+    std::int64_t modelChannels;
+    std::int64_t channels; // d
     std::int64_t rank;
 
     std::int64_t rows() const { return batch * height * width; }
 };
 
-Shape shapeOf(const Tensor& xz, const Tensor& dtWeight) {
-    TORCH_CHECK(xz.dim() == 4 && xz.size(3) % 2 == 0,
-                "SS2D: the input must be [batch, height, width, 2 d], not ", xz.sizes());
-    TORCH_CHECK(xz.scalar_type() == at::kFloat, "SS2D: the input must be float32, not ", xz.scalar_type());
-    TORCH_CHECK(dtWeight.dim() == 3 && dtWeight.size(0) == 4 && dtWeight.size(1) == xz.size(3) / 2,
-                "SS2D: the step projection must be [4, d, r], not ", dtWeight.sizes());
-    return {xz.size(0), xz.size(1), xz.size(2), xz.size(3) / 2, dtWeight.size(2)};
+Shape shapeOf(const Tensor& x, const Ss2dWeights& w) {
+    TORCH_CHECK(x.dim() == 4, "SS2D: the input must be [batch, height, width, c], not ", x.sizes());
+    TORCH_CHECK(x.scalar_type() == at::kFloat, "SS2D: the input must be float32, not ", x.scalar_type());
+    TORCH_CHECK(w.inProjection.dim() == 2 && w.inProjection.size(0) % 2 == 0 &&
+                    w.inProjection.size(1) == x.size(3),
+                "SS2D: the input projection must be [2 d, c], not ", w.inProjection.sizes());
+    const std::int64_t channels = w.inProjection.size(0) / 2;
+    TORCH_CHECK(w.dtWeight.dim() == 3 && w.dtWeight.size(0) == 4 && w.dtWeight.size(1) == channels,
+                "SS2D: the step projection must be [4, d, r], not ", w.dtWeight.sizes());
+    return {x.size(0), x.size(1), x.size(2), x.size(3), channels, w.dtWeight.size(2)};
 }
 
 ScanShape cpuShape(const Shape& s) {
@@ -55,26 +61,47 @@ float* out(Tensor& tensor) {
     return tensor.mutable_data_ptr<float>();
 }
 
-// What the backward run needs of the forward run.
-struct Kept {
-    Tensor u;         // [rows, d]
+// What a run makes on its way, all of which the backward run needs.
+struct Run {
+    // Made again there from the input and the weights: that takes a few passes over memory, keeping them
+    // would take most of the memory of a training step.
+    Tensor normalised; // [rows, c]; the input itself where it is not normalised
+    Tensor mean, rstd; // [rows, 1], of the input
+    Tensor xz;         // [rows, 2 d]
+    Tensor u;          // [rows, d]
+    Tensor gated;      // [rows, d]
+    // Kept.
     Tensor projected; // [rows, 4 (r + 32)]
     Tensor rates;     // [4 d, 16], negative
     Tensor y;         // [rows, d], summed over the paths
     Tensor states;    // at every 32nd step: GPU, and the processor's borders
 };
 
-struct Weights {
-    Tensor convWeight, convBias, projection, dtWeight, dtBias, logRates, skip, normWeight, normBias;
-};
-
-Weights contiguousWeights(const Ss2dWeights& w) {
-    return {w.convWeight.contiguous(), w.convBias.contiguous(),   w.projection.contiguous(),
-            w.dtWeight.contiguous(),   w.dtBias.contiguous(),     w.logRates.contiguous(),
-            w.skip.contiguous(),       w.normWeight.contiguous(), w.normBias.contiguous()};
+Ss2dWeights contiguousWeights(const Ss2dWeights& w) {
+    return {w.inputNormWeight.contiguous(), w.inputNormBias.contiguous(),
+            w.inProjection.contiguous(),    w.convWeight.contiguous(),
+            w.convBias.contiguous(),        w.projection.contiguous(),
+            w.dtWeight.contiguous(),        w.dtBias.contiguous(),
+            w.logRates.contiguous(),        w.skip.contiguous(),
+            w.normWeight.contiguous(),      w.normBias.contiguous(),
+            w.outProjection.contiguous()};
 }
 
-gpu::ScanProblem gpuProblem(const Shape& s, const Kept& kept, const Weights& w) {
+bool normalises(const Ss2dWeights& w) {
+    return w.inputNormWeight.numel() > 0;
+}
+
+void projectInput(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& run) {
+    const Tensor rows = x.view({s.rows(), s.modelChannels});
+    if (normalises(w))
+        std::tie(run.normalised, run.mean, run.rstd) = at::native_layer_norm(
+            rows, {s.modelChannels}, w.inputNormWeight, w.inputNormBias, kLayerNormEpsilon);
+    else
+        run.normalised = rows;
+    run.xz = at::mm(run.normalised, w.inProjection.t());
+}
+
+gpu::ScanProblem gpuProblem(const Shape& s, const Run& run, const Ss2dWeights& w) {
     gpu::ScanProblem problem;
     problem.batch = static_cast<int>(s.batch);
     problem.height = static_cast<int>(s.height);
@@ -82,222 +109,286 @@ gpu::ScanProblem gpuProblem(const Shape& s, const Kept& kept, const Weights& w) 
     problem.channels = static_cast<int>(s.channels);
     problem.rank = static_cast<int>(s.rank);
     problem.rankStride = problem.rank;
-    problem.u = in(kept.u);
-    problem.projected = in(kept.projected);
+    problem.u = in(run.u);
+    problem.projected = in(run.projected);
     problem.dtWeight = in(w.dtWeight);
     problem.dtBias = in(w.dtBias);
-    problem.a = in(kept.rates);
+    problem.a = in(run.rates);
     problem.d = in(w.skip);
     return problem;
 }
 
-Tensor forwardGpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept, bool keep) {
+const gpu::Plugin* gpuPlugin() {
     const gpu::Plugin* plugin = cudaSupport().plugin;
     TORCH_CHECK(plugin != nullptr, "the GPU cannot be used: ", cudaSupport().reason);
-    const gpu::Stream stream = plugin->currentStream();
-    const auto options = xz.options();
-    const auto zStride = 2 * s.channels;
+    return plugin;
+}
 
-    kept.u = at::empty({s.rows(), s.channels}, options);
-    checkLaunch(plugin->depthwiseSiluForward(gpu::Element::Float32, static_cast<int>(s.batch),
-                                             static_cast<int>(s.height), static_cast<int>(s.width),
-                                             static_cast<int>(s.channels), in(xz), zStride, in(w.convWeight),
-                                             in(w.convBias), out(kept.u), stream),
+void convolve(const Shape& s, const Ss2dWeights& w, Run& run) {
+    run.u = at::empty({s.rows(), s.channels}, run.xz.options());
+    if (!run.xz.is_cuda()) {
+        depthwiseSiluForwardCpu(s.batch, s.height, s.width, s.channels, in(run.xz), 2 * s.channels,
+                                in(w.convWeight), in(w.convBias), out(run.u), at::get_num_threads());
+        return;
+    }
+    const gpu::Plugin* plugin = gpuPlugin();
+    checkLaunch(plugin->depthwiseSiluForward(
+                    gpu::Element::Float32, static_cast<int>(s.batch), static_cast<int>(s.height),
+                    static_cast<int>(s.width), static_cast<int>(s.channels), in(run.xz), 2 * s.channels,
+                    in(w.convWeight), in(w.convBias), out(run.u), plugin->currentStream()),
                 "depthwise convolution");
-    kept.projected = at::mm(kept.u, w.projection.view({-1, s.channels}).t());
-    kept.rates = w.logRates.exp().neg_();
-    gpu::ScanProblem problem = gpuProblem(s, kept, w);
+}
+
+// The gate over `parts` parts of y, whose sum goes to `sum` if that is defined.
+void gateGpu(const Shape& s, const Ss2dWeights& w, Run& run, const Tensor& y, int parts, Tensor sum) {
+    const gpu::Plugin* plugin = gpuPlugin();
+    run.gated = at::empty({s.rows(), s.channels}, run.xz.options());
+    checkLaunch(plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), parts,
+                                        in(y), in(run.xz) + s.channels, 2 * s.channels, in(w.normWeight),
+                                        in(w.normBias), out(run.gated), sum.defined() ? out(sum) : nullptr,
+                                        plugin->currentStream()),
+                "normalisation and gate");
+}
+
+void gateCpu(const Shape& s, const Ss2dWeights& w, Run& run) {
+    run.gated = at::empty({s.rows(), s.channels}, run.xz.options());
+    normGateForwardCpu(s.rows(), s.channels, in(run.y), in(run.xz) + s.channels, 2 * s.channels,
+                       in(w.normWeight), in(w.normBias), out(run.gated), at::get_num_threads());
+}
+
+void scanAndGateGpu(const Shape& s, const Ss2dWeights& w, Run& run, bool keep) {
+    if (t_scanLeftOut) {
+        gateGpu(s, w, run, run.u, 1, {});
+        return;
+    }
+    const gpu::Plugin* plugin = gpuPlugin();
+    const auto options = run.xz.options();
+    const gpu::ScanProblem problem = gpuProblem(s, run, w);
     const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
     Tensor parts = at::empty({4, s.rows(), s.channels}, options);
-    if (t_scanLeftOut) {
-        Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, options);
-        checkLaunch(plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 1,
-                                            in(kept.u), in(xz) + s.channels, zStride, in(w.normWeight),
-                                            in(w.normBias), out(result), nullptr, stream),
-                    "normalisation and gate");
-        return result;
-    }
     Tensor scratch = at::empty({plan.scratchFloats}, options);
-    if (keep)
-        kept.states = at::empty({plan.savedFloats}, options);
-    checkLaunch(plugin->scanForward(problem, plan, out(parts), keep ? out(kept.states) : nullptr,
-                                    out(scratch), stream),
+    if (keep) {
+        run.states = at::empty({plan.savedFloats}, options);
+        run.y = at::empty({s.rows(), s.channels}, options);
+    }
+    checkLaunch(plugin->scanForward(problem, plan, out(parts), keep ? out(run.states) : nullptr, out(scratch),
+                                    plugin->currentStream()),
                 "selective scan");
-    if (keep)
-        kept.y = at::empty({s.rows(), s.channels}, options);
-    Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, options);
-    checkLaunch(plugin->normGateForward(gpu::Element::Float32, s.rows(), static_cast<int>(s.channels), 4,
-                                        in(parts), in(xz) + s.channels, zStride, in(w.normWeight),
-                                        in(w.normBias), out(result), keep ? out(kept.y) : nullptr, stream),
-                "normalisation and gate");
-    return result;
+    gateGpu(s, w, run, parts, 4, run.y);
 }
 
-ScanInputs cpuInputs(const Kept& kept, const Weights& w) {
-    return {in(kept.u), in(kept.projected), in(w.dtWeight), in(w.dtBias), in(kept.rates), in(w.skip)};
+ScanInputs cpuInputs(const Run& run, const Ss2dWeights& w) {
+    return {in(run.u), in(run.projected), in(w.dtWeight), in(w.dtBias), in(run.rates), in(w.skip)};
 }
 
-Tensor forwardCpu(const Shape& s, const Tensor& xz, const Weights& w, Kept& kept, bool keep) {
-    const int threads = at::get_num_threads();
-    kept.u = at::empty({s.rows(), s.channels}, xz.options());
-    depthwiseSiluForwardCpu(s.batch, s.height, s.width, s.channels, in(xz), 2 * s.channels, in(w.convWeight),
-                            in(w.convBias), out(kept.u), threads);
-    kept.projected = at::mm(kept.u, w.projection.view({-1, s.channels}).t());
-    kept.rates = w.logRates.exp().neg_();
-    kept.y = at::empty({s.rows(), s.channels}, xz.options());
+void scanAndGateCpu(const Shape& s, const Ss2dWeights& w, Run& run, bool keep) {
+    run.y = at::empty({s.rows(), s.channels}, run.xz.options());
     if (keep)
-        kept.states = at::empty({scanBorderCount(cpuShape(s))}, xz.options());
+        run.states = at::empty({scanBorderCount(cpuShape(s))}, run.xz.options());
     if (t_scanLeftOut)
-        at::mul_out(kept.y, kept.u, w.skip.view({4, s.channels}).sum(0));
+        at::mul_out(run.y, run.u, w.skip.view({4, s.channels}).sum(0));
     else
-        selectiveScanForwardCpu(cpuShape(s), cpuInputs(kept, w), out(kept.y), threads,
-                                keep ? out(kept.states) : nullptr);
-    Tensor result = at::empty({s.batch, s.height, s.width, s.channels}, xz.options());
-    normGateForwardCpu(s.rows(), s.channels, in(kept.y), in(xz) + s.channels, 2 * s.channels,
-                       in(w.normWeight), in(w.normBias), out(result), threads);
-    return result;
+        selectiveScanForwardCpu(cpuShape(s), cpuInputs(run, w), out(run.y), at::get_num_threads(),
+                                keep ? out(run.states) : nullptr);
+    gateCpu(s, w, run);
+}
+
+Tensor forwardRun(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& run, bool keep) {
+    projectInput(s, x, w, run);
+    convolve(s, w, run);
+    run.projected = at::mm(run.u, w.projection.view({-1, s.channels}).t());
+    run.rates = w.logRates.exp().neg_();
+    if (x.is_cuda())
+        scanAndGateGpu(s, w, run, keep);
+    else
+        scanAndGateCpu(s, w, run, keep);
+    return at::mm(run.gated, w.outProjection.t()).view(x.sizes());
 }
 
 struct Gradients {
-    Tensor xz, convWeight, convBias, projection, dtWeight, dtBias, logRates, skip, normWeight, normBias;
+    Tensor x;
+    Ss2dWeights w;
 };
 
-Gradients backwardCpu(const Shape& s, const Tensor& xz, const Weights& w, const Kept& kept,
-                      const Tensor& gradOut) {
-    const int threads = at::get_num_threads();
-    Gradients g;
-    g.xz = at::empty_like(xz);
+// From dL/dgated to dL/dy and, in gradXz, dL/dz; makes run.gated again.
+Tensor gateBackwardCpu(const Shape& s, const Ss2dWeights& w, Run& run, const Tensor& gradGated,
+                       Tensor& gradXz, Ss2dWeights& g) {
+    gateCpu(s, w, run);
+    Tensor gradY = at::empty_like(run.y);
     g.normWeight = at::empty_like(w.normWeight);
     g.normBias = at::empty_like(w.normBias);
-    Tensor gradY = at::empty_like(kept.y);
-    normGateBackwardCpu(s.rows(), s.channels, in(kept.y), in(xz) + s.channels, 2 * s.channels,
-                        in(w.normWeight), in(w.normBias), in(gradOut), out(gradY), out(g.xz) + s.channels,
-                        out(g.normWeight), out(g.normBias), threads);
-    Tensor gradU = at::empty_like(kept.u);
-    Tensor gradProjected = at::empty_like(kept.projected);
-    Tensor gradRates = at::empty_like(kept.rates);
+    normGateBackwardCpu(s.rows(), s.channels, in(run.y), in(run.xz) + s.channels, 2 * s.channels,
+                        in(w.normWeight), in(w.normBias), in(gradGated), out(gradY), out(gradXz) + s.channels,
+                        out(g.normWeight), out(g.normBias), at::get_num_threads());
+    return gradY;
+}
+
+Tensor gateBackwardGpu(const Shape& s, const Ss2dWeights& w, Run& run, const Tensor& gradGated,
+                       Tensor& gradXz, Ss2dWeights& g) {
+    const gpu::Plugin* plugin = gpuPlugin();
+    run.gated = at::empty_like(run.y);
+    Tensor gradY = at::empty_like(run.y);
+    Tensor parts = at::empty({plugin->normGatePartials(s.rows()), s.channels, 2}, run.xz.options());
+    checkLaunch(plugin->normGateBackward(s.rows(), static_cast<int>(s.channels), in(run.y),
+                                         in(run.xz) + s.channels, 2 * s.channels, in(w.normWeight),
+                                         in(w.normBias), in(gradGated), out(run.gated), out(gradY),
+                                         out(gradXz) + s.channels, 2 * s.channels, out(parts),
+                                         plugin->currentStream()),
+                "normalisation and gate, backward");
+    const Tensor sums = parts.sum(0);
+    g.normWeight = sums.select(1, 0).contiguous();
+    g.normBias = sums.select(1, 1).contiguous();
+    return gradY;
+}
+
+// From dL/dy to dL/dx in gradXz.
+void scanBackwardCpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tensor gradY, Tensor& gradXz,
+                     Ss2dWeights& g) {
+    const int threads = at::get_num_threads();
+    Tensor gradU = at::empty_like(run.u);
+    Tensor gradProjected = at::empty_like(run.projected);
+    Tensor gradRates = at::empty_like(run.rates);
     g.dtWeight = at::empty_like(w.dtWeight);
     g.dtBias = at::empty_like(w.dtBias);
     g.skip = at::empty_like(w.skip);
     const ScanGradients gradients{out(gradU),    out(gradProjected), out(g.dtWeight),
                                   out(g.dtBias), out(gradRates),     out(g.skip)};
-    selectiveScanBackwardCpu(cpuShape(s), cpuInputs(kept, w), in(gradY), gradients, threads, in(kept.states));
-    g.logRates = gradRates.mul_(kept.rates);
+    selectiveScanBackwardCpu(cpuShape(s), cpuInputs(run, w), in(gradY), gradients, threads, in(run.states));
+    g.logRates = gradRates.mul_(run.rates);
     gradU.addmm_(gradProjected, w.projection.view({-1, s.channels}));
-    g.projection = at::mm(gradProjected.t(), kept.u).view_as(w.projection);
+    g.projection = at::mm(gradProjected.t(), run.u).view_as(w.projection);
     g.convWeight = at::empty_like(w.convWeight);
     g.convBias = at::empty_like(w.convBias);
-    depthwiseSiluBackwardCpu(s.batch, s.height, s.width, s.channels, in(xz), 2 * s.channels, in(w.convWeight),
-                             in(w.convBias), in(gradU), out(g.xz), out(g.convWeight), out(g.convBias),
-                             threads);
-    return g;
+    depthwiseSiluBackwardCpu(s.batch, s.height, s.width, s.channels, in(run.xz), 2 * s.channels,
+                             in(w.convWeight), in(w.convBias), in(gradU), out(gradXz), out(g.convWeight),
+                             out(g.convBias), threads);
 }
 
-Gradients backwardGpu(const Shape& s, const Tensor& xz, const Weights& w, const Kept& kept,
-                      const Tensor& gradOut) {
-    const gpu::Plugin* plugin = cudaSupport().plugin;
+void scanBackwardGpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tensor gradY, Tensor& gradXz,
+                     Ss2dWeights& g) {
+    const gpu::Plugin* plugin = gpuPlugin();
     const gpu::Stream stream = plugin->currentStream();
-    const auto options = xz.options();
-    const auto channels = static_cast<int>(s.channels);
+    const auto options = run.xz.options();
     const auto zStride = 2 * s.channels;
-    Gradients g;
-    g.xz = at::empty_like(xz);
 
-    Tensor gradY = at::empty_like(kept.y);
-    Tensor normParts = at::empty({plugin->normGatePartials(s.rows()), s.channels, 2}, options);
-    checkLaunch(plugin->normGateBackward(s.rows(), channels, in(kept.y), in(xz) + s.channels, zStride,
-                                         in(w.normWeight), in(w.normBias), in(gradOut), out(gradY),
-                                         out(g.xz) + s.channels, zStride, out(normParts), stream),
-                "normalisation and gate, backward");
-    const Tensor normSums = normParts.sum(0);
-    g.normWeight = normSums.select(1, 0).contiguous();
-    g.normBias = normSums.select(1, 1).contiguous();
-
-    const gpu::ScanProblem problem = gpuProblem(s, kept, w);
+    const gpu::ScanProblem problem = gpuProblem(s, run, w);
     const gpu::ScanBackwardSizes sizes = plugin->scanBackwardSizes(problem);
-    Tensor gradUParts = at::empty({4, s.rows(), s.channels}, options);
-    Tensor partialProjected = at::empty({sizes.partialProjected}, options);
-    Tensor partialSums = at::empty({s.batch, 4 * s.channels, 18 + s.rank}, options);
-    checkLaunch(plugin->scanBackward(problem, in(gradY), in(kept.states), out(gradUParts),
-                                     out(partialProjected), out(partialSums), stream),
-                "selective scan, backward");
-    Tensor gradProjected = at::empty_like(kept.projected);
-    checkLaunch(plugin->sumPartialProjected(problem, in(partialProjected), out(gradProjected), stream),
-                "sum over blocks of channels");
+    Tensor gradU = at::empty_like(run.u);
+    Tensor gradProjected = at::empty_like(run.projected);
+    {
+        Tensor gradUParts = at::empty({sizes.gradU}, options);
+        Tensor partialProjected = at::empty({sizes.partialProjected}, options);
+        Tensor partialSums = at::empty({s.batch, 4 * s.channels, 18 + s.rank}, options);
+        checkLaunch(plugin->scanBackward(problem, in(gradY), in(run.states), out(gradUParts),
+                                         out(partialProjected), out(partialSums), stream),
+                    "selective scan, backward");
+        checkLaunch(plugin->sumPartialProjected(problem, in(partialProjected), out(gradProjected), stream),
+                    "sum over blocks of channels");
+        checkLaunch(plugin->sumFour(in(gradUParts), gradU.numel(), out(gradU), stream), "sum of directions");
 
-    const Tensor sums = partialSums.sum(0);
-    g.logRates = sums.narrow(1, 0, kScanStates).mul(kept.rates);
-    g.skip = sums.select(1, 16).contiguous();
-    g.dtBias = sums.select(1, 17).contiguous().view({4, s.channels});
-    g.dtWeight = sums.narrow(1, 18, s.rank).contiguous().view_as(w.dtWeight);
-
-    Tensor gradU = at::empty_like(kept.u);
-    checkLaunch(plugin->sumFour(in(gradUParts), gradU.numel(), out(gradU), stream), "sum of directions");
+        const Tensor sums = partialSums.sum(0);
+        g.logRates = sums.narrow(1, 0, kScanStates).mul(run.rates);
+        g.skip = sums.select(1, 16).contiguous();
+        g.dtBias = sums.select(1, 17).contiguous().view({4, s.channels});
+        g.dtWeight = sums.narrow(1, 18, s.rank).contiguous().view_as(w.dtWeight);
+    }
     gradU.addmm_(gradProjected, w.projection.view({-1, s.channels}));
-    g.projection = at::mm(gradProjected.t(), kept.u).view_as(w.projection);
+    g.projection = at::mm(gradProjected.t(), run.u).view_as(w.projection);
 
     // gradY has done its work; its memory serves as the scratch of the convolution's backward run.
     Tensor convParts = at::empty(
         {plugin->depthwisePartials(static_cast<int>(s.batch), static_cast<int>(s.height)), s.channels, 10},
         options);
-    checkLaunch(plugin->depthwiseSiluBackward(static_cast<int>(s.batch), static_cast<int>(s.height),
-                                              static_cast<int>(s.width), channels, in(xz), zStride,
-                                              in(w.convWeight), in(w.convBias), in(gradU), out(gradY),
-                                              out(g.xz), zStride, out(convParts), stream),
+    checkLaunch(plugin->depthwiseSiluBackward(
+                    static_cast<int>(s.batch), static_cast<int>(s.height), static_cast<int>(s.width),
+                    static_cast<int>(s.channels), in(run.xz), zStride, in(w.convWeight), in(w.convBias),
+                    in(gradU), out(gradY), out(gradXz), zStride, out(convParts), stream),
                 "depthwise convolution, backward");
     const Tensor convSums = convParts.sum(0);
     g.convWeight = convSums.narrow(1, 0, 9).contiguous().view_as(w.convWeight);
     g.convBias = convSums.select(1, 9).contiguous();
+}
+
+Gradients backwardRun(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& run,
+                      const Tensor& gradOut) {
+    const auto gateBackward = x.is_cuda() ? gateBackwardGpu : gateBackwardCpu;
+    const auto scanBackward = x.is_cuda() ? scanBackwardGpu : scanBackwardCpu;
+    Gradients g;
+    projectInput(s, x, w, run);
+    Tensor gradXz = at::empty_like(run.xz);
+    const Tensor gradRows = gradOut.view({s.rows(), s.modelChannels});
+    Tensor gradY = gateBackward(s, w, run, at::mm(gradRows, w.outProjection), gradXz, g.w);
+    g.w.outProjection = at::mm(gradRows.t(), run.gated);
+    run.gated.reset();
+    convolve(s, w, run);
+    scanBackward(s, w, run, std::move(gradY), gradXz, g.w);
+    g.w.inProjection = at::mm(gradXz.t(), run.normalised);
+    const Tensor gradNormalised = at::mm(gradXz, w.inProjection);
+    if (normalises(w))
+        std::tie(g.x, g.w.inputNormWeight, g.w.inputNormBias) = at::native_layer_norm_backward(
+            gradNormalised, x.view({s.rows(), s.modelChannels}), {s.modelChannels}, run.mean, run.rstd,
+            w.inputNormWeight, w.inputNormBias, {true, true, true});
+    else
+        g.x = gradNormalised;
+    g.x = g.x.view(x.sizes());
     return g;
 }
 
 class Ss2dFunction : public torch::autograd::Function<Ss2dFunction> {
 public:
-    static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& xzIn,
-                          const Tensor& convWeight, const Tensor& convBias, const Tensor& projection,
-                          const Tensor& dtWeight, const Tensor& dtBias, const Tensor& logRates,
-                          const Tensor& skip, const Tensor& normWeight, const Tensor& normBias) {
+    static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& xIn,
+                          const Tensor& inputNormWeight, const Tensor& inputNormBias,
+                          const Tensor& inProjection, const Tensor& convWeight, const Tensor& convBias,
+                          const Tensor& projection, const Tensor& dtWeight, const Tensor& dtBias,
+                          const Tensor& logRates, const Tensor& skip, const Tensor& normWeight,
+                          const Tensor& normBias, const Tensor& outProjection) {
         const at::AutoDispatchBelowADInplaceOrView below;
-        const Tensor xz = xzIn.contiguous();
-        const Weights w = contiguousWeights(
-            {convWeight, convBias, projection, dtWeight, dtBias, logRates, skip, normWeight, normBias});
-        const Shape s = shapeOf(xz, w.dtWeight);
-        Kept kept;
-        Tensor result = xz.is_cuda() ? forwardGpu(s, xz, w, kept, true) : forwardCpu(s, xz, w, kept, true);
-        context->save_for_backward({xz, w.convWeight, w.convBias, w.projection, w.dtWeight, w.dtBias,
-                                    w.logRates, w.skip, w.normWeight, w.normBias, kept.u, kept.projected,
-                                    kept.rates, kept.y, kept.states});
+        const Tensor x = xIn.contiguous();
+        const Ss2dWeights w =
+            contiguousWeights({inputNormWeight, inputNormBias, inProjection, convWeight, convBias, projection,
+                               dtWeight, dtBias, logRates, skip, normWeight, normBias, outProjection});
+        Run run;
+        Tensor result = forwardRun(shapeOf(x, w), x, w, run, true);
+        context->save_for_backward({x, w.inputNormWeight, w.inputNormBias, w.inProjection, w.convWeight,
+                                    w.convBias, w.projection, w.dtWeight, w.dtBias, w.logRates, w.skip,
+                                    w.normWeight, w.normBias, w.outProjection, run.projected, run.rates,
+                                    run.y, run.states});
         return result;
     }
 
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                    const torch::autograd::variable_list& gradOutputs) {
         const auto saved = context->get_saved_variables();
-        const Tensor& xz = saved[0];
-        const Weights w{saved[1], saved[2], saved[3], saved[4], saved[5],
-                        saved[6], saved[7], saved[8], saved[9]};
-        const Kept kept{saved[10], saved[11], saved[12], saved[13], saved[14]};
-        const Shape s = shapeOf(xz, w.dtWeight);
-        const Tensor gradOut = gradOutputs[0].contiguous();
-        const Gradients g =
-            xz.is_cuda() ? backwardGpu(s, xz, w, kept, gradOut) : backwardCpu(s, xz, w, kept, gradOut);
-        return {g.xz,     g.convWeight, g.convBias, g.projection, g.dtWeight,
-                g.dtBias, g.logRates,   g.skip,     g.normWeight, g.normBias};
+        const Tensor& x = saved[0];
+        const Ss2dWeights w{saved[1], saved[2], saved[3],  saved[4],  saved[5],  saved[6], saved[7],
+                            saved[8], saved[9], saved[10], saved[11], saved[12], saved[13]};
+        Run run;
+        run.projected = saved[14];
+        run.rates = saved[15];
+        run.y = saved[16];
+        run.states = saved[17];
+        const Gradients g = backwardRun(shapeOf(x, w), x, w, run, gradOutputs[0].contiguous());
+        return {g.x,          g.w.inputNormWeight, g.w.inputNormBias, g.w.inProjection, g.w.convWeight,
+                g.w.convBias, g.w.projection,      g.w.dtWeight,      g.w.dtBias,       g.w.logRates,
+                g.w.skip,     g.w.normWeight,      g.w.normBias,      g.w.outProjection};
     }
 };
 
 } // namespace
 
-Tensor ss2dCore(const Tensor& xz, const Ss2dWeights& weights) {
+Tensor ss2dBranch(const Tensor& x, const Ss2dWeights& weights) {
+    Ss2dWeights w = weights;
+    if (!w.inputNormWeight.defined())
+        // autograd wants every input defined.
+        w.inputNormWeight = w.inputNormBias = at::empty({0}, x.options());
     if (at::GradMode::is_enabled() && !c10::InferenceMode::is_enabled())
-        return Ss2dFunction::apply(xz, weights.convWeight, weights.convBias, weights.projection,
-                                   weights.dtWeight, weights.dtBias, weights.logRates, weights.skip,
-                                   weights.normWeight, weights.normBias);
-    const Tensor rows = xz.contiguous();
-    const Weights w = contiguousWeights(weights);
-    const Shape s = shapeOf(rows, w.dtWeight);
-    Kept kept;
-    return rows.is_cuda() ? forwardGpu(s, rows, w, kept, false) : forwardCpu(s, rows, w, kept, false);
+        return Ss2dFunction::apply(x, w.inputNormWeight, w.inputNormBias, w.inProjection, w.convWeight,
+                                   w.convBias, w.projection, w.dtWeight, w.dtBias, w.logRates, w.skip,
+                                   w.normWeight, w.normBias, w.outProjection);
+    const Tensor rows = x.contiguous();
+    w = contiguousWeights(w);
+    Run run;
+    return forwardRun(shapeOf(rows, w), rows, w, run, false);
 }
 
 ScanLeftOut::ScanLeftOut() {

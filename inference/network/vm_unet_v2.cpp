@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/network/vm_unet_v2.h"
 
-#include "inference/network/ss2d_core.h"
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
 #include <torch/nn/functional.h>
@@ -19,7 +17,6 @@ namespace nn = torch::nn;
 namespace F = torch::nn::functional;
 using at::Tensor;
 
-constexpr double kLayerNormEpsilon = 1e-5;
 constexpr std::int64_t kPatch = 4;
 constexpr std::int64_t kAlign = 32; // four-fold patches, then three mergings
 constexpr int kLevels = 4;
@@ -59,8 +56,17 @@ Ss2dImpl::Ss2dImpl(std::int64_t modelChannels, std::int64_t rank) {
 }
 
 Tensor Ss2dImpl::forward(const Tensor& x) {
-    return out_proj(ss2dCore(in_proj(x), {conv2d->weight, conv2d->bias, xProjection, dtWeight, dtBias,
-                                          logRates, skip, out_norm->weight, out_norm->bias}));
+    return ss2dBranch(x, weightsAfter({}, {}));
+}
+
+Tensor Ss2dImpl::forwardAfter(const nn::LayerNorm& norm, const Tensor& x) {
+    return ss2dBranch(x, weightsAfter(norm->weight, norm->bias));
+}
+
+Ss2dWeights Ss2dImpl::weightsAfter(const Tensor& inputNormWeight, const Tensor& inputNormBias) const {
+    return {inputNormWeight,  inputNormBias,  in_proj->weight, conv2d->weight, conv2d->bias,
+            xProjection,      dtWeight,       dtBias,          logRates,       skip,
+            out_norm->weight, out_norm->bias, out_proj->weight};
 }
 
 VssBlockImpl::VssBlockImpl(std::int64_t channels, std::int64_t rank, double dropPathIn)
@@ -70,7 +76,7 @@ VssBlockImpl::VssBlockImpl(std::int64_t channels, std::int64_t rank, double drop
 }
 
 Tensor VssBlockImpl::forward(const Tensor& x) {
-    const Tensor branch = self_attention(ln_1(x));
+    const Tensor branch = self_attention->forwardAfter(ln_1, x);
     if (!is_training() || dropPath <= 0.0)
         return x + branch;
     // Stochastic depth (Huang et al. 2016): kept samples are scaled so that the expectation stays.

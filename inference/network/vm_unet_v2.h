@@ -6,6 +6,7 @@
 // multiple of 32 inside by repeating the border, cropped after). Images are in raster order, origin top left.
 #pragma once
 
+#include "inference/network/ss2d_core.h"
 #include "inference/plain/checkpoint.h"
 
 #include <torch/nn/module.h>
@@ -21,12 +22,17 @@ namespace limn {
 struct Ss2dImpl : torch::nn::Module {
     explicit Ss2dImpl(std::int64_t modelChannels, std::int64_t rank);
     at::Tensor forward(const at::Tensor& x); // [b, h, w, c] -> the same
+    // forward(norm(x)), without keeping norm(x) for the backward run.
+    at::Tensor forwardAfter(const torch::nn::LayerNorm& norm, const at::Tensor& x);
 
     torch::nn::Linear in_proj{nullptr};
     torch::nn::Linear out_proj{nullptr};
     torch::nn::Conv2d conv2d{nullptr};
     torch::nn::LayerNorm out_norm{nullptr};
     at::Tensor xProjection, dtWeight, dtBias, logRates, skip;
+
+private:
+    Ss2dWeights weightsAfter(const at::Tensor& inputNormWeight, const at::Tensor& inputNormBias) const;
 };
 TORCH_MODULE(Ss2d);
 

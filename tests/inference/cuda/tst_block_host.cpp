@@ -134,7 +134,7 @@ void TestBlockHost::normGate() {
                        expected.data(), 1);
     QVERIFY(agrees("output", found, expected, 2e-6));
 
-    std::vector<float> expectedY = filled(count, NAN), foundY = expectedY;
+    std::vector<float> expectedY = filled(count, NAN), foundY = expectedY, again = expectedY;
     std::vector<float> expectedZ = filled(rows * stride, kUntouched), foundZ = expectedZ;
     std::vector<float> expectedWeight = filled(channels, NAN), expectedBias = filled(channels, NAN);
     normGateBackwardCpu(rows, channels, sum.data(), z.data(), stride, weight.data(), bias.data(),
@@ -143,9 +143,10 @@ void TestBlockHost::normGate() {
     const int warps = gpu::normGatePartials(rows);
     std::vector<float> partial = filled(static_cast<std::int64_t>(warps) * channels * 2, NAN);
     QCOMPARE(gpu::normGateBackwardHost(rows, channels, sum.data(), z.data(), stride, weight.data(),
-                                       bias.data(), gradOut.data(), foundY.data(), foundZ.data(), stride,
-                                       partial.data()),
+                                       bias.data(), gradOut.data(), again.data(), foundY.data(),
+                                       foundZ.data(), stride, partial.data()),
              0);
+    QVERIFY(agrees("output of the backward run", again, expected, 2e-6));
     QVERIFY(agrees("gradient of y", foundY, expectedY, 2e-6));
     QVERIFY(agrees("gradient of z", foundZ, expectedZ, 5e-6));
     QVERIFY(
@@ -169,7 +170,7 @@ void TestBlockHost::refusesTooManyChannels() {
     QVERIFY(gpu::normGateForwardHost(1, gpu::kMaxNormChannels + 1, 1, none.data(), none.data(), 0,
                                      none.data(), none.data(), none.data(), nullptr) != 0);
     QVERIFY(gpu::normGateBackwardHost(1, gpu::kMaxNormChannels + 1, none.data(), none.data(), 0, none.data(),
-                                      none.data(), none.data(), none.data(), none.data(), 0,
+                                      none.data(), none.data(), none.data(), none.data(), none.data(), 0,
                                       none.data()) != 0);
     QCOMPARE(gpu::normGatePartials(1), 4);
     QCOMPARE(gpu::normGatePartials(5), 8);

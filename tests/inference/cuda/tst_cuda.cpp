@@ -18,8 +18,14 @@ using at::Tensor;
 
 namespace {
 
+// channels: of the block's inner part; the block itself has half of them.
 Ss2dWeights randomWeights(std::int64_t channels, std::int64_t rank) {
+    const std::int64_t outside = channels / 2;
     Ss2dWeights w;
+    w.inputNormWeight = at::rand({outside}).add_(0.5);
+    w.inputNormBias = at::randn({outside}).mul_(0.1);
+    w.inProjection = at::randn({2 * channels, outside}).mul_(1.0 / std::sqrt(static_cast<double>(outside)));
+    w.outProjection = at::randn({outside, channels}).mul_(1.0 / std::sqrt(static_cast<double>(channels)));
     w.convWeight = at::randn({channels, 1, 3, 3}).mul_(0.4);
     w.convBias = at::randn({channels}).mul_(0.1);
     w.projection = at::randn({4, rank + 32, channels}).mul_(1.0 / std::sqrt(static_cast<double>(channels)));
@@ -33,13 +39,15 @@ Ss2dWeights randomWeights(std::int64_t channels, std::int64_t rank) {
 }
 
 std::vector<Tensor*> members(Ss2dWeights& w) {
-    return {&w.convWeight, &w.convBias, &w.projection, &w.dtWeight, &w.dtBias,
-            &w.logRates,   &w.skip,     &w.normWeight, &w.normBias};
+    return {&w.inputNormWeight, &w.inputNormBias, &w.inProjection, &w.convWeight, &w.convBias,
+            &w.projection,      &w.dtWeight,      &w.dtBias,       &w.logRates,   &w.skip,
+            &w.normWeight,      &w.normBias,      &w.outProjection};
 }
 
 constexpr const char* kNames[] = {
-    "conv2d.weight", "conv2d.bias", "x_proj_weight",   "dt_projs_weight", "dt_projs_bias",
-    "A_logs",        "Ds",          "out_norm.weight", "out_norm.bias"};
+    "ln_1.weight",     "ln_1.bias",       "in_proj.weight", "conv2d.weight", "conv2d.bias",
+    "x_proj_weight",   "dt_projs_weight", "dt_projs_bias",  "A_logs",        "Ds",
+    "out_norm.weight", "out_norm.bias",   "out_proj.weight"};
 
 } // namespace
 
@@ -96,11 +104,11 @@ void TestCuda::agreesWithTheProcessor() {
     QFETCH(int, rank);
     const torch::NoGradGuard noGradients;
     Ss2dWeights w = randomWeights(channels, rank);
-    const Tensor xz = at::randn({batch, height, width, 2 * channels});
-    const Tensor expected = ss2dCore(xz, w);
+    const Tensor x = at::randn({batch, height, width, channels / 2});
+    const Tensor expected = ss2dBranch(x, w);
     for (Tensor* t : members(w))
         *t = t->cuda();
-    const Tensor found = ss2dCore(xz.cuda(), w);
+    const Tensor found = ss2dBranch(x.cuda(), w);
     const Difference difference = differenceOf(found, expected);
     qInfo().noquote() << sentence(QTest::currentDataTag(), difference);
     // ex2.approx and lg2.approx are within 2^-22 of a value; over a row's sums some 1e-5 of the largest value
@@ -124,19 +132,19 @@ void TestCuda::gradientsAgreeWithTheProcessor() {
         *t = t->cuda().requires_grad_(true);
     for (Tensor* t : members(cpu))
         t->requires_grad_(true);
-    Tensor xz = at::randn({batch, height, width, 2 * channels});
-    const Tensor gradOut = at::randn({batch, height, width, channels});
-    Tensor xzGpu = xz.cuda().requires_grad_(true);
-    xz.requires_grad_(true);
-    ss2dCore(xz, cpu).backward(gradOut);
-    ss2dCore(xzGpu, gpu).backward(gradOut.cuda());
+    Tensor x = at::randn({batch, height, width, channels / 2});
+    const Tensor gradOut = at::randn({batch, height, width, channels / 2});
+    Tensor xGpu = x.cuda().requires_grad_(true);
+    x.requires_grad_(true);
+    ss2dBranch(x, cpu).backward(gradOut);
+    ss2dBranch(xGpu, gpu).backward(gradOut.cuda());
     const auto check = [](const char* what, const Tensor& found, const Tensor& expected) {
         const Difference difference = differenceOf(found, expected);
         qInfo().noquote() << sentence(what, difference);
         // Sums over every pixel of the batch: rounding grows with the square root of their number.
         return difference.relative <= 2e-3;
     };
-    QVERIFY(check("xz", xzGpu.grad(), xz.grad()));
+    QVERIFY(check("x", xGpu.grad(), x.grad()));
     const auto cpuMembers = members(cpu);
     const auto gpuMembers = members(gpu);
     for (std::size_t i = 0; i < cpuMembers.size(); ++i)
@@ -147,15 +155,15 @@ void TestCuda::runsAreEqual() {
     Ss2dWeights w = randomWeights(192, 6);
     for (Tensor* t : members(w))
         *t = t->cuda().requires_grad_(true);
-    const Tensor xz = at::randn({2, 31, 33, 384}).cuda().requires_grad_(true);
-    const Tensor gradOut = at::randn({2, 31, 33, 192}).cuda();
+    const Tensor x = at::randn({2, 31, 33, 96}).cuda().requires_grad_(true);
+    const Tensor gradOut = at::randn({2, 31, 33, 96}).cuda();
     std::vector<Tensor> first;
     for (int run = 0; run < 3; ++run) {
         std::vector<Tensor> results;
-        results.push_back(ss2dCore(xz, w));
+        results.push_back(ss2dBranch(x, w));
         results[0].backward(gradOut);
-        results.push_back(xz.grad().clone());
-        xz.mutable_grad() = Tensor();
+        results.push_back(x.grad().clone());
+        x.mutable_grad() = Tensor();
         for (Tensor* t : members(w)) {
             results.push_back(t->grad().clone());
             t->mutable_grad() = Tensor();

@@ -3,10 +3,13 @@
 // equal results for any number of threads and any split of a batch, any image size, gradients that agree with
 // finite differences through the whole operator.
 #include "inference/network/ss2d_core.h"
+#include "inference/scan/selective_scan.h"
 #include "inference/training/loss.h"
 #include "tests/inference/network/network_fixture.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <nlohmann/json.hpp>
 
 #include <QtTest/QTest>
@@ -34,6 +37,22 @@ Difference samplesDifference(const TensorFile& golden, const std::string& module
                         tensorOf(golden, module + ".samples"));
 }
 
+// Bytes of LibTorch's arrays that were taken and not given back while it stands.
+class TakenBytes : public c10::MemoryReportingInfoBase {
+public:
+    void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) override {
+        m_now += size;
+        m_peak = std::max(m_peak, m_now);
+    }
+    bool memoryProfilingEnabled() const override { return true; }
+    std::int64_t now() const { return m_now; }
+    std::int64_t peak() const { return m_peak; }
+
+private:
+    std::int64_t m_now = 0;
+    std::int64_t m_peak = 0;
+};
+
 } // namespace
 
 class TestNetwork : public QObject {
@@ -41,6 +60,8 @@ class TestNetwork : public QObject {
 
 private Q_SLOTS:
     void ss2dAgreesWithGolden();
+    void normInsideTheBranchIsLayerNorm();
+    void blockKeepsLittleForItsBackwardRun();
     void wholeNetworkAgreesWithGolden();
     void trainingStepAgreesWithGolden();
     void anySizeGivesItsOwnSize_data();
@@ -73,6 +94,61 @@ void TestNetwork::ss2dAgreesWithGolden() {
     for (const auto& item : module->named_parameters())
         QVERIFY2(check(item.key().c_str(), item.value().grad(), tensorOf(*golden, "grad." + item.key())),
                  item.key().c_str());
+}
+
+void TestNetwork::normInsideTheBranchIsLayerNorm() {
+    VssBlock block(32, 2, 0.0);
+    fillByFormula(*block, "block.");
+    const Tensor gradOut = formula("gradient", {2, 5, 7, 32});
+    const auto run = [&](bool inside) {
+        const Tensor x = formula("input", {2, 5, 7, 32}).requires_grad_(true);
+        const Tensor y = inside ? block->forward(x) : x + block->self_attention->forward(block->ln_1(x));
+        y.backward(gradOut);
+        std::vector<std::pair<std::string, Tensor>> results{{"y", y}, {"x", x.grad()}};
+        for (const auto& item : block->named_parameters()) {
+            results.emplace_back(item.key(), item.value().grad());
+            item.value().mutable_grad() = Tensor();
+        }
+        return results;
+    };
+    const auto found = run(true);
+    const auto expected = run(false);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const Difference difference = differenceOf(found[i].second, expected[i].second);
+        qInfo().noquote() << sentence(found[i].first.c_str(), difference);
+        QVERIFY(expected[i].second.abs().max().item<double>() > 0.0);
+        // The same steps in the same order; a sum may be cut differently.
+        QVERIFY2(difference.relative <= 1e-6, found[i].first.c_str());
+    }
+}
+
+// A training step's memory is what the blocks keep between forward and backward run: their input and output,
+// the sum of the paths, the projected rows and the scan's states.
+void TestNetwork::blockKeepsLittleForItsBackwardRun() {
+    constexpr std::int64_t kSide = 32, kChannels = 32, kRank = 2, kRows = 2 * kSide * kSide;
+    VssBlock block(kChannels, kRank, 0.0);
+    fillByFormula(*block, "block.");
+    const Tensor x = formula("input", {2, kSide, kSide, kChannels});
+    ScanShape scan;
+    scan.batch = 2;
+    scan.height = scan.width = kSide;
+    scan.channels = 2 * kChannels;
+    scan.rank = scan.rankStride = kRank;
+    scan.directions = 4;
+    const auto taken = std::make_shared<TakenBytes>();
+    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, taken);
+    const Tensor y = block->forward(x);
+    const std::int64_t kept = taken->now();
+    const std::int64_t output = kRows * kChannels, sum = kRows * 2 * kChannels,
+                       projected = kRows * scan.projectedWidth(), states = scanBorderCount(scan),
+                       rates = 4 * 2 * kChannels * kScanStates;
+    qInfo("kept %lld bytes, %.2f floats a row", static_cast<long long>(kept),
+          static_cast<double>(kept) / (4 * kRows));
+    QVERIFY(kept > 0);
+    // Arrays are rounded up to 64 bytes.
+    QVERIFY(kept <= 4 * (output + sum + projected + states + rates) + 4096);
+    y.backward(at::ones_like(y));
+    QVERIFY(block->ln_1->weight.grad().defined());
 }
 
 void TestNetwork::wholeNetworkAgreesWithGolden() {
