@@ -4,11 +4,15 @@
 #include <QString>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <thread>
 
 namespace limn {
 
 namespace {
+
+constexpr std::size_t kWorthAThread = 5000;
 
 std::string folded(const std::string& text) {
     const bool ascii =
@@ -106,24 +110,35 @@ std::string naturalSortKey(const std::string& name) {
 void Worklist::reset(std::vector<ImageRecord> records) {
     m_records = std::move(records);
     index();
-    rankNames();
     ++m_changeNumber;
 }
 
 void Worklist::index() {
-    std::stable_sort(m_records.begin(), m_records.end(),
-                     [](const ImageRecord& a, const ImageRecord& b) { return a.position < b.position; });
+    const auto inOrder = [](const ImageRecord& a, const ImageRecord& b) { return a.position < b.position; };
+    if (!std::is_sorted(m_records.begin(), m_records.end(), inOrder))
+        std::stable_sort(m_records.begin(), m_records.end(), inOrder);
     m_rows.assign(m_records.size(), {});
+    const auto rows = [this] {
+        for (std::size_t i = 0; i < m_records.size(); ++i)
+            m_rows[i].folded = folded(m_records[i].path);
+        rankNames();
+    };
+    // Names are half of the work: opening a large project does both halves at once.
+    std::thread helper;
+    if (m_records.size() >= kWorthAThread)
+        helper = std::thread(rows);
+    else
+        rows();
     m_byId.clear();
     m_byId.reserve(m_records.size());
     m_byPath.clear();
     m_byPath.reserve(m_records.size());
     for (std::size_t i = 0; i < m_records.size(); ++i) {
-        m_rows[i].folded = folded(m_records[i].path);
         m_byId[m_records[i].id] = static_cast<std::uint32_t>(i);
-        m_byPath[m_records[i].path] = static_cast<std::uint32_t>(i);
+        m_byPath.emplace(std::hash<std::string>()(m_records[i].path), static_cast<std::uint32_t>(i));
     }
-    m_ranksAreOld = true;
+    if (helper.joinable())
+        helper.join();
 }
 
 void Worklist::rankNames() const {
@@ -142,17 +157,19 @@ void Worklist::rankNames() const {
 }
 
 void Worklist::add(std::vector<ImageRecord> records) {
+    bool inOrder = true;
     for (ImageRecord& record : records) {
         const std::uint32_t at = static_cast<std::uint32_t>(m_records.size());
-        const bool inOrder = m_records.empty() || m_records.back().position <= record.position;
+        inOrder = inOrder && (m_records.empty() || m_records.back().position <= record.position);
         m_rows.push_back({folded(record.path), 0});
         m_byId[record.id] = at;
-        m_byPath[record.path] = at;
+        m_byPath.emplace(std::hash<std::string>()(record.path), at);
         m_records.push_back(std::move(record));
-        if (!inOrder)
-            index();
     }
-    m_ranksAreOld = true;
+    if (!inOrder)
+        index();
+    else
+        m_ranksAreOld = true;
     ++m_changeNumber;
 }
 
@@ -179,8 +196,14 @@ bool Worklist::update(const ImageRecord& record) {
         return false;
     const std::uint32_t at = found->second;
     if (m_records[at].path != record.path) {
-        m_byPath.erase(m_records[at].path);
-        m_byPath[record.path] = at;
+        const auto [first, last] = m_byPath.equal_range(std::hash<std::string>()(m_records[at].path));
+        for (auto it = first; it != last; ++it) {
+            if (it->second == at) {
+                m_byPath.erase(it);
+                break;
+            }
+        }
+        m_byPath.emplace(std::hash<std::string>()(record.path), at);
         m_rows[at].folded = folded(record.path);
         m_ranksAreOld = true;
     }
@@ -195,8 +218,11 @@ const ImageRecord* Worklist::find(ImageId id) const {
 }
 
 const ImageRecord* Worklist::findPath(const std::string& path) const {
-    const auto found = m_byPath.find(path);
-    return found == m_byPath.end() ? nullptr : &m_records[found->second];
+    const auto [first, last] = m_byPath.equal_range(std::hash<std::string>()(path));
+    for (auto it = first; it != last; ++it)
+        if (m_records[it->second].path == path)
+            return &m_records[it->second];
+    return nullptr;
 }
 
 std::vector<ImageId> Worklist::select(const WorklistFilter& filter, WorklistOrder order,

@@ -84,7 +84,7 @@ private:
     std::vector<ImageRecord> m_records; // project order
     mutable std::vector<Row> m_rows;    // same index
     std::unordered_map<ImageId, std::uint32_t> m_byId;
-    std::unordered_map<std::string, std::uint32_t> m_byPath;
+    std::unordered_multimap<std::size_t, std::uint32_t> m_byPath; // by the path's hash
     mutable bool m_ranksAreOld = true;
     std::size_t m_changeNumber = 0;
 };

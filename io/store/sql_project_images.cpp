@@ -2,9 +2,17 @@
 // The statements about images and their review.
 #include "io/store/sql_project_store.h"
 
+#include <algorithm>
+#include <iterator>
+#include <thread>
+#include <tuple>
+
 namespace limn {
 
 namespace {
+
+// Images from which on they are read in two threads.
+constexpr std::int64_t kWorthAThread = 10000;
 
 const std::string kColumns = "SELECT id, path, sha256, width, height, spacing_x_mm, spacing_y_mm, "
                              "spacing_source, modality, file_bytes, "
@@ -41,6 +49,18 @@ ImageRecord readImage(const QSqlQuery& query) {
     return record;
 }
 
+// Those with numbers from `first` to `last`, appended.
+Result<void> readImages(SqlConnection& sql, std::int64_t first, std::int64_t last,
+                        std::vector<ImageRecord>& images) {
+    Result<QSqlQuery> query =
+        sql.run(kColumns + "WHERE id BETWEEN ? AND ? ORDER BY id", {number(first), number(last)});
+    if (!query)
+        return query.error();
+    while (query->next())
+        images.push_back(readImage(*query));
+    return sql.ended(*query);
+}
+
 QVariant millimetres(const std::optional<Spacing>& spacing, double Spacing::*axis) {
     return spacing ? QVariant(*spacing.*axis) : QVariant(QMetaType::fromType<double>());
 }
@@ -48,14 +68,40 @@ QVariant millimetres(const std::optional<Spacing>& spacing, double Spacing::*axi
 } // namespace
 
 Result<std::vector<ImageRecord>> SqlProjectStore::images() {
-    Result<QSqlQuery> query = m_sql->run(kColumns + "ORDER BY position, id");
-    if (!query)
-        return query.error();
+    // Of a large project one half is read through a second connection at the same time. This thread is the
+    // one that writes, so nothing changes between the two.
+    Result<QSqlQuery> middle = m_sql->run("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM images");
+    if (!middle)
+        return middle.error();
+    middle->next();
+    const std::int64_t first = middle->value(0).toLongLong();
+    const std::int64_t last = middle->value(1).toLongLong();
+    middle->finish();
     std::vector<ImageRecord> all;
-    while (query->next())
-        all.push_back(readImage(*query));
-    if (Result<void> ended = m_sql->ended(*query); !ended)
-        return ended.error();
+    if (last - first < kWorthAThread || m_path.empty() || m_scratch || m_access != StoreAccess::ReadWrite) {
+        if (Result<void> read = readImages(*m_sql, first, last, all); !read)
+            return read.error();
+    } else {
+        const std::int64_t half = first + (last - first) / 2;
+        std::vector<ImageRecord> upper;
+        Result<void> upperRead;
+        std::thread helper([&, path = m_path, wait = m_options.busyTimeoutMs] {
+            const Result<std::unique_ptr<SqlConnection>> own = openSqliteFile(path, SqliteMode::Read, wait);
+            upperRead = own ? readImages(**own, half + 1, last, upper) : Result<void>(own.error());
+        });
+        const Result<void> lowerRead = readImages(*m_sql, first, half, all);
+        helper.join();
+        if (!lowerRead)
+            return lowerRead.error();
+        if (!upperRead)
+            return upperRead.error();
+        all.insert(all.end(), std::make_move_iterator(upper.begin()), std::make_move_iterator(upper.end()));
+    }
+    const auto inOrder = [](const ImageRecord& a, const ImageRecord& b) {
+        return std::tie(a.position, a.id) < std::tie(b.position, b.id);
+    };
+    if (!std::is_sorted(all.begin(), all.end(), inOrder))
+        std::sort(all.begin(), all.end(), inOrder);
     return all;
 }
 

@@ -59,6 +59,26 @@ private Q_SLOTS:
         QVERIFY(!take(store->image(999)));
     }
 
+    // More than are read through one connection.
+    void aLargeProjectIsReadWholeAndInOrder() {
+        QTemporaryDir dir;
+        const std::string path = dir.filePath(QStringLiteral("large.limn")).toStdString();
+        const auto store = take(ProjectStore::open(path, {}));
+        std::vector<ImageRecord> records = imageRecords(12000, {10, 10});
+        for (std::size_t i = 0; i < records.size(); ++i)
+            records[i].position = static_cast<std::int64_t>(1 + i * 7919 % records.size());
+        const std::vector<ImageId> ids = take(store->addImages(records, kNobody));
+        const std::vector<ImageRecord> read = take(store->images());
+        QCOMPARE(read.size(), records.size());
+        for (std::size_t i = 0; i < read.size(); ++i) {
+            QCOMPARE(read[i].position, static_cast<std::int64_t>(i + 1));
+            QCOMPARE(read[i].path, records[static_cast<std::size_t>(read[i].id - ids.front())].path);
+        }
+        // Half of them gone, at one end.
+        take(store->removeImages(std::span(ids).first(6000), kNobody));
+        QCOMPARE(take(store->images()).size(), std::size_t{6000});
+    }
+
     void removedNumbersNeverComeAgain() {
         const auto store = newStore();
         const std::vector<ImageId> first = take(store->addImages(imageRecords(2, {4, 4}), kNobody));
