@@ -36,6 +36,7 @@ Key keyOf(const StoredAnnotation& annotation) {
 
 // One thing to do with the store: a snapshot, or a change. Snapshots are numbered as they come.
 struct Item {
+    std::uint64_t id = 0;
     StoredAnnotationPtr snapshot; // the newest; null: a change
     std::uint64_t first = 0;      // number of the first snapshot that this stands for
     std::uint64_t last = 0;       // and of the newest
@@ -45,8 +46,11 @@ struct Item {
     Saver::Done done;
 };
 
-// A snapshot on its way into the journal; a newer one of the same annotation takes its place.
+// A snapshot on its way into the journal; a newer one that takes its place in the item does so here too. Each
+// state that may come into the store is thus a state of the journal's chain: records lead from one such state
+// to the next and would go astray from any other.
 struct Pending {
+    std::uint64_t item = 0;
     StoredAnnotationPtr snapshot;
     std::uint64_t number = 0;
     std::int64_t count = 0; // snapshots that it stands for
@@ -90,8 +94,7 @@ struct Saver::State {
     std::shared_ptr<StrokeJournal> journal;
     std::condition_variable toWrite; // of the thread that writes
     std::condition_variable toSync;  // of the thread that syncs
-    std::deque<Key> order;           // of `pending`
-    std::map<Key, Pending> pending;
+    std::deque<Pending> pending;
     std::vector<StoredAnnotationPtr> unsynced;
     bool journalStopping = false;
     bool syncStopping = false;
@@ -123,32 +126,21 @@ struct Saver::State {
     void runJournal();
     void runSync();
     // With the lock held:
-    void queueForJournal(const StoredAnnotationPtr& snapshot, std::uint64_t number);
-    void markWritten(const Key& key, const StoredAnnotationPtr& snapshot, std::uint64_t number);
+    void queueForJournal(const Item& item);
     bool journalIsNeeded() const;
     void forgetTiles(std::vector<StoredAnnotationPtr>& forgotten);
 };
 
-void Saver::State::queueForJournal(const StoredAnnotationPtr& snapshot, std::uint64_t number) {
+void Saver::State::queueForJournal(const Item& item) {
     if (!journal)
         return;
-    const Key key = keyOf(*snapshot);
-    Pending& waiting = pending[key];
-    if (waiting.count == 0)
-        order.push_back(key);
-    waiting = {snapshot, number, waiting.count + 1};
+    const auto same =
+        std::find_if(pending.begin(), pending.end(), [&](const Pending& one) { return one.item == item.id; });
+    if (same == pending.end())
+        pending.push_back({item.id, item.snapshot, item.last, 1});
+    else
+        *same = {item.id, item.snapshot, item.last, same->count + 1};
     toWrite.notify_one();
-}
-
-// The items that this snapshot stands for may go to the store now: what they hold is older, or the same.
-void Saver::State::markWritten(const Key& key, const StoredAnnotationPtr& snapshot, std::uint64_t number) {
-    for (Item& item : items) {
-        if (!item.snapshot || keyOf(*item.snapshot) != key || item.first > number)
-            continue;
-        const bool all = item.last <= number;
-        item.written = all ? item.snapshot : snapshot;
-        item.writtenNumber = all ? item.last : number;
-    }
 }
 
 // Whether the journal holds anything that the store does not.
@@ -182,16 +174,15 @@ void Saver::State::forgetTiles(std::vector<StoredAnnotationPtr>& forgotten) {
 void Saver::State::runJournal() {
     std::unique_lock lock(mutex);
     for (;;) {
-        toWrite.wait(lock, [&] { return !order.empty() || journalStopping; });
-        if (order.empty())
+        toWrite.wait(lock, [&] { return !pending.empty() || journalStopping; });
+        if (pending.empty())
             return;
-        const Key key = order.front();
-        order.pop_front();
-        const Pending one = pending.at(key);
-        pending.erase(key);
+        const Pending one = std::move(pending.front());
+        pending.pop_front();
         const std::shared_ptr<StrokeJournal> mine = journal;
         if (!mine)
             continue;
+        const Key key = keyOf(*one.snapshot);
         Known& entry = known[key];
         if (!journalIsNeeded())
             mine->restart();
@@ -216,7 +207,13 @@ void Saver::State::runJournal() {
         after.journaledNumber = one.number;
         after.chainBase = place.baseRevision;
         after.lastUse = one.number;
-        markWritten(key, one.snapshot, one.number);
+        // The store may have it now.
+        for (Item& item : items) {
+            if (item.id == one.item) {
+                item.written = one.snapshot;
+                item.writtenNumber = one.number;
+            }
+        }
         if (appended)
             unsynced.push_back(one.snapshot);
         wake.notify_all();
@@ -260,7 +257,6 @@ void Saver::State::startJournal() {
     }
     const std::lock_guard lock(mutex);
     journal = std::move(fresh);
-    order.clear();
     pending.clear();
     unsynced.clear();
     for (auto& one : known) {
@@ -270,7 +266,7 @@ void Saver::State::startJournal() {
     for (Item& item : items) {
         item.written.reset();
         if (item.snapshot)
-            queueForJournal(item.snapshot, item.last);
+            queueForJournal(item);
     }
 }
 
@@ -301,7 +297,6 @@ void Saver::State::openStore(bool fullCheck) {
     {
         const std::lock_guard lock(mutex);
         journal.reset();
-        order.clear();
         pending.clear();
     }
     store.reset();
@@ -540,23 +535,25 @@ void Saver::save(StoredAnnotationPtr snapshot) {
     {
         const std::lock_guard lock(m_state->mutex);
         const std::uint64_t number = ++m_state->snapshots;
-        m_state->queueForJournal(snapshot, number);
         auto& items = m_state->items;
         // The newest of the same annotation takes the waiting one's place, unless a change was posted behind
         // that one: the change must find what was there when it was posted. The front may be at the store.
-        bool placed = false;
-        for (std::size_t i = items.size(); i > (m_state->running ? 1u : 0u) && !placed; --i) {
+        Item* mine = nullptr;
+        for (std::size_t i = items.size(); i > (m_state->running ? 1u : 0u) && !mine; --i) {
             Item& waiting = items[i - 1];
             if (!waiting.snapshot)
                 break;
-            if (keyOf(*waiting.snapshot) == key) {
-                waiting.snapshot = snapshot;
-                waiting.last = number;
-                placed = true;
-            }
+            if (keyOf(*waiting.snapshot) == key)
+                mine = &waiting;
         }
-        if (!placed)
-            items.push_back({snapshot, number, number, nullptr, 0, {}, {}});
+        if (mine) {
+            mine->snapshot = std::move(snapshot);
+            mine->last = number;
+        } else {
+            items.push_back({number, std::move(snapshot), number, number, nullptr, 0, {}, {}});
+            mine = &items.back();
+        }
+        m_state->queueForJournal(*mine);
     }
     m_state->wake.notify_all();
 }
@@ -600,7 +597,7 @@ void Saver::load(ImageId image, PersonId person, int version,
 void Saver::post(Change change, Done done) {
     {
         const std::lock_guard lock(m_state->mutex);
-        m_state->items.push_back({nullptr, 0, 0, nullptr, 0, std::move(change), std::move(done)});
+        m_state->items.push_back({0, nullptr, 0, 0, nullptr, 0, std::move(change), std::move(done)});
     }
     m_state->wake.notify_all();
 }

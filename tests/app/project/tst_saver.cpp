@@ -146,6 +146,52 @@ private Q_SLOTS:
         QCOMPARE(storedValue(path, 1), std::uint8_t(5));
     }
 
+    // The store has a state that the next one takes back in part, and the journal's thread was slow: what
+    // comes back is the last state all the same.
+    void theStoreIsNeverBesideTheJournal() {
+        const std::string path = newProject();
+        std::promise<void> journalMayGoOn;
+        std::promise<void> storeMayGoOn;
+        std::promise<void> storeIsThere;
+        std::promise<void> allJournaled;
+        SaverCallbacks callbacks;
+        callbacks.journaled = [&, wait = journalMayGoOn.get_future().share()](const StoredAnnotation& one,
+                                                                              bool onDisk) {
+            const std::uint8_t value = labelMapFromTiles(one.labels).at(0, 0);
+            if (!onDisk && value == 1)
+                wait.wait();
+            if (!onDisk && value == 3)
+                allJournaled.set_value();
+        };
+        LabelMap map(kSize, 5);
+        const auto state = [&](std::uint8_t number) {
+            map.at(0, 0) = number;
+            return std::make_shared<const StoredAnnotation>(annotationOf(1, kAgreed, map));
+        };
+        std::string left;
+        {
+            Saver saver(opener(path), callbacks);
+            saver.wait([](const Result<ProjectStore*>&) {});
+            saver.save(state(1));
+            fillRect(map, {100, 100, 300, 300}, 9);
+            saver.save(state(2));
+            saver.post([&](ProjectStore&) -> Result<void> {
+                storeIsThere.set_value();
+                storeMayGoOn.get_future().wait();
+                return {};
+            });
+            fillRect(map, {100, 100, 300, 300}, 5);
+            saver.save(state(3));
+            journalMayGoOn.set_value();
+            storeIsThere.get_future().wait();
+            allJournaled.get_future().wait();
+            left = leftBehind(path);
+            storeMayGoOn.set_value();
+        }
+        const auto store = take(ProjectStore::open(left, {}));
+        QVERIFY(labelMapFromTiles(take(store->annotation(1, kAgreed))->labels) == map);
+    }
+
     void aLockedDatabaseLosesNothing() {
         const std::string path = newProject();
         Heard heard;
