@@ -526,6 +526,21 @@ void Project::loadKeptVersion(std::int64_t keptId,
     });
 }
 
+void Project::addComment(ImageId image, const std::string& text) {
+    const std::string trimmed = fromUtf8(text).trimmed().toStdString();
+    if (trimmed.empty())
+        return;
+    m_state->change([image, trimmed](ProjectStore& store, PersonId by) {
+        HistoryRecord line;
+        line.person = by;
+        line.image = image;
+        line.what = "comment";
+        line.note = trimmed;
+        return store.addHistory(line);
+    });
+    Q_EMIT commentAdded(image);
+}
+
 void Project::addCalibration(const CalibrationRecord& record) {
     m_state->change([record](ProjectStore& store, PersonId by) -> Result<void> {
         CalibrationRecord mine = record;

@@ -161,6 +161,9 @@ public:
     void listKeptVersions(ImageId image, std::function<void(const Result<std::vector<KeptVersion>>&)> done);
     void loadKeptVersion(std::int64_t keptId,
                          std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done);
+    // A remark of the current person about an image, kept as a line of its history ("comment"). Empty ones
+    // are dropped.
+    void addComment(ImageId image, const std::string& text);
     void addCalibration(const CalibrationRecord& record);
     void findCalibration(ImageId image, const std::string& camera,
                          std::function<void(const Result<std::optional<CalibrationRecord>>&)> done);
@@ -184,6 +187,7 @@ Q_SIGNALS:
     void labelSetsChanged();
     void annotationSaved(limn::ImageId image, limn::PersonId person, qint64 revision);
     void saveStatusChanged(const limn::SaveStatus& status);
+    void commentAdded(limn::ImageId image);
     void changeRefused(const limn::Error& error); // something could not be stored, and never can
     void noticed(const limn::ProjectNotice& notice);
     void scanProgress(int done, int total);

@@ -90,6 +90,11 @@ public:
             return false;
         if (m_filter.editor && *m_filter.editor != record.lastEditor)
             return false;
+        if (m_filter.mine && record.assignee != *m_filter.mine &&
+            (record.assignee != kNobody || record.lastEditor != *m_filter.mine))
+            return false;
+        if (m_filter.todoOf && !waitsFor(record, *m_filter.todoOf))
+            return false;
         return std::all_of(m_words.begin(), m_words.end(), [&](const std::string& word) {
             return foldedPath.find(word) != std::string::npos;
         });
@@ -102,6 +107,20 @@ private:
 };
 
 } // namespace
+
+bool waitsFor(const ImageRecord& record, PersonId person) {
+    if (!record.trouble.empty())
+        return false;
+    const bool theirs = record.lastEditor == person && person != kNobody;
+    // What came back is the author's, whoever it was assigned to.
+    if (record.state == ReviewState::Rejected)
+        return theirs;
+    if (record.assignee != kNobody && record.assignee != person)
+        return false;
+    if (record.state == ReviewState::Submitted)
+        return !theirs;
+    return record.state != ReviewState::Accepted;
+}
 
 std::string naturalSortKey(const std::string& name) {
     return naturalKey(folded(name));

@@ -31,6 +31,12 @@ enum class WorklistOrder {
     Added,
 };
 
+// Whether an image waits for this person. Files that cannot be used wait for nobody, accepted images neither,
+// and images assigned to somebody else do not wait for this one. New, proposed and begun images wait for
+// anybody; submitted ones for anybody but their author; rejected ones for their author, so that a rejection
+// of a proposal that nobody edited is a decision and nothing is left to do.
+bool waitsFor(const ImageRecord& record, PersonId person);
+
 struct WorklistFilter {
     std::vector<ReviewState> states;  // empty: all
     std::optional<bool> flagged;      // empty: both
@@ -38,6 +44,8 @@ struct WorklistFilter {
     std::optional<bool> unusable;     // true: only files that cannot be used; false: only those that can
     std::optional<PersonId> assignee; // kNobody: the unassigned
     std::optional<PersonId> editor;   // last editor
+    std::optional<PersonId> mine;     // assigned to this person, or unassigned and last edited by them
+    std::optional<PersonId> todoOf;   // waits for this person: see waitsFor()
     std::string text;                 // every word must be in the path; case does not matter
 };
 

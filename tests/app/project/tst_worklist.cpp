@@ -116,6 +116,48 @@ private Q_SLOTS:
         QCOMPARE(sum, all.total);
     }
 
+    void whatWaitsForWhom() {
+        constexpr PersonId ana = 1, ben = 2;
+        const auto waits = [](ReviewState state, PersonId editor, PersonId assignee, PersonId person) {
+            ImageRecord record = recordOf(1, "a");
+            record.state = state;
+            record.lastEditor = editor;
+            record.assignee = assignee;
+            return waitsFor(record, person);
+        };
+        QVERIFY(waits(ReviewState::New, kNobody, kNobody, ana));
+        QVERIFY(waits(ReviewState::Proposed, kNobody, ana, ana));
+        QVERIFY(!waits(ReviewState::Proposed, kNobody, ana, ben));
+        QVERIFY(waits(ReviewState::InProgress, ana, kNobody, ana));
+        QVERIFY(!waits(ReviewState::Submitted, ana, kNobody, ana));
+        QVERIFY(waits(ReviewState::Submitted, ana, kNobody, ben));
+        QVERIFY(waits(ReviewState::Rejected, ana, kNobody, ana));
+        QVERIFY(waits(ReviewState::Rejected, ana, ben, ana));
+        QVERIFY(!waits(ReviewState::Rejected, ana, kNobody, ben));
+        QVERIFY(!waits(ReviewState::Rejected, kNobody, kNobody, ana));
+        QVERIFY(!waits(ReviewState::Accepted, ana, kNobody, ana));
+        ImageRecord broken = recordOf(1, "a");
+        broken.trouble = "broken";
+        QVERIFY(!waitsFor(broken, ana));
+
+        Worklist list;
+        std::vector<ImageRecord> records = {recordOf(1, "a"), recordOf(2, "b"), recordOf(3, "c"),
+                                            recordOf(4, "d")};
+        records[0].assignee = ana;
+        records[1].lastEditor = ana;
+        records[2].lastEditor = ana;
+        records[2].assignee = ben;
+        records[3].state = ReviewState::Accepted;
+        list.reset(records);
+        WorklistFilter filter;
+        filter.mine = ana;
+        QCOMPARE(list.select(filter), (std::vector<ImageId>{1, 2}));
+        filter = {};
+        filter.todoOf = ana;
+        QCOMPARE(list.select(filter), (std::vector<ImageId>{1, 2}));
+        QCOMPARE(list.counts(filter).total, std::size_t(2));
+    }
+
     void changesAreSeenAtOnce() {
         Worklist list;
         list.reset({recordOf(1, "a"), recordOf(2, "b"), recordOf(3, "c")});
