@@ -47,6 +47,7 @@ constexpr Row kNames[] = {
     {StepKind::RemoveNoLesionMark, "remove no-lesion mark"},
     {StepKind::RestoreVersion, "restore version"},
     {StepKind::ImportAnnotation, "import annotation"},
+    {StepKind::TakeArea, "take area"},
 };
 
 struct FreeContext {

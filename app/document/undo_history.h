@@ -41,6 +41,7 @@ enum class StepKind {
     RemoveNoLesionMark,
     RestoreVersion,
     ImportAnnotation,
+    TakeArea, // of one of two annotations, into the agreed one
 };
 
 // "brush stroke", "use proposal": completes "Undo ...".

@@ -2,10 +2,203 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de" sourcelanguage="en">
 <context>
+    <name>Errors</name>
+    <message>
+        <source>%1 does not exist. Check the path, or whether the file was moved.</source>
+        <translation>%1 gibt es nicht. Prüfen Sie den Pfad, oder ob die Datei verschoben wurde.</translation>
+    </message>
+    <message>
+        <source>%1 could not be opened: %2.</source>
+        <translation>%1 ließ sich nicht öffnen: %2.</translation>
+    </message>
+    <message>
+        <source>%1 is not a file. Give the path of one image.</source>
+        <translation>%1 ist keine Datei. Geben Sie den Pfad eines Bildes an.</translation>
+    </message>
+    <message>
+        <source>%1 is empty (0 bytes).</source>
+        <translation>%1 ist leer (0 Byte).</translation>
+    </message>
+    <message>
+        <source>%1 ends too early: %2. The copy may have been interrupted.</source>
+        <translation>%1 endet zu früh: %2. Vielleicht wurde das Kopieren unterbrochen.</translation>
+    </message>
+    <message>
+        <source>%1 is of no kind that can be read here: %2.</source>
+        <translation>%1 hat kein Format, das hier gelesen werden kann: %2.</translation>
+    </message>
+    <message>
+        <source>%1 claims to be %2 but holds %3.</source>
+        <translation>%1 gibt sich als %2 aus, enthält aber %3.</translation>
+    </message>
+    <message>
+        <source>%1 is damaged: %2.</source>
+        <translation>%1 ist beschädigt: %2.</translation>
+    </message>
+    <message>
+        <source>%1 is too large: it claims %2, and at most %3 is allowed.</source>
+        <translation>%1 ist zu groß: angegeben sind %2, erlaubt höchstens %3.</translation>
+    </message>
+    <message>
+        <source>%1 uses something that cannot be read here: %2.</source>
+        <translation>%1 verwendet etwas, das hier nicht gelesen werden kann: %2.</translation>
+    </message>
+    <message>
+        <source>%1 was changed by another program since it was read.</source>
+        <translation>%1 wurde von einem anderen Programm geändert, seit es gelesen wurde.</translation>
+    </message>
+    <message>
+        <source>%1 could not be written: %2.</source>
+        <translation>%1 ließ sich nicht schreiben: %2.</translation>
+    </message>
+    <message>
+        <source>%1 could not be written: the disk is full. Free some space and try again.</source>
+        <translation>%1 ließ sich nicht schreiben: der Datenträger ist voll. Schaffen Sie Platz, und versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+        <source>%1 cannot be used as a model: %2.</source>
+        <translation>%1 ist nicht als Modell zu gebrauchen: %2.</translation>
+    </message>
+    <message>
+        <source>%1 does not fit this network: %2.</source>
+        <translation>%1 passt nicht zu diesem Netz: %2.</translation>
+    </message>
+    <message>
+        <source>The model %1 was not found; looked in %2.</source>
+        <translation>Das Modell %1 wurde nicht gefunden; gesucht in %2.</translation>
+    </message>
+    <message>
+        <source>The device %1 cannot be used: %2.</source>
+        <translation>Das Gerät %1 ist nicht benutzbar: %2.</translation>
+    </message>
+    <message>
+        <source>There is too little memory for %1 (%2).</source>
+        <translation>Für %1 ist zu wenig Speicher da (%2).</translation>
+    </message>
+    <message>
+        <source>%1 failed: %2.</source>
+        <translation>%1 ist fehlgeschlagen: %2.</translation>
+    </message>
+    <message>
+        <source>The project %1 cannot be read: %2.</source>
+        <translation>Das Projekt %1 ist nicht lesbar: %2.</translation>
+    </message>
+    <message>
+        <source>The project %1 was made by a newer version (its schema is %2, this program knows up to %3).</source>
+        <translation>Das Projekt %1 stammt von einer neueren Version (sein Schema ist %2, dieses Programm kennt bis %3).</translation>
+    </message>
+    <message>
+        <source>The project %1 is open in another program (%2); it can be read, not changed.</source>
+        <translation>Das Projekt %1 ist in einem anderen Programm offen (%2); es lässt sich lesen, nicht ändern.</translation>
+    </message>
+    <message>
+        <source>The project %1 is read-only; changes are kept in memory alone.</source>
+        <translation>Das Projekt %1 ist schreibgeschützt; Änderungen bleiben nur im Speicher.</translation>
+    </message>
+    <message>
+        <source>%1 was saved by %2 meanwhile. Yours is kept as a second version.</source>
+        <translation>%1 wurde inzwischen von %2 gespeichert. Ihre Fassung bleibt als zweite erhalten.</translation>
+    </message>
+    <message>
+        <source>The project %1 is locked by another program at the moment; saving is tried again.</source>
+        <translation>Das Projekt %1 ist gerade von einem anderen Programm gesperrt; das Speichern wird wiederholt.</translation>
+    </message>
+    <message>
+        <source>%1 is %2, but must be %3.</source>
+        <translation>%1 ist %2, muss aber %3 sein.</translation>
+    </message>
+    <message>
+        <source>%1 was cancelled.</source>
+        <translation>%1 wurde abgebrochen.</translation>
+    </message>
+    <message>
+        <source>%1 items failed: %2</source>
+        <translation>%1 Teile sind fehlgeschlagen: %2</translation>
+    </message>
+</context>
+<context>
+    <name>Notices</name>
+    <message>
+        <source>The folder is read-only: the project is kept in %1.</source>
+        <translation>Der Ordner ist schreibgeschützt: das Projekt liegt in %1.</translation>
+    </message>
+    <message>
+        <source>This project is open elsewhere (%1). You can look at everything; changes stay in memory until it is closed there.</source>
+        <translation>Dieses Projekt ist anderswo offen (%1). Sie können alles ansehen; Änderungen bleiben im Speicher, bis es dort geschlossen ist.</translation>
+    </message>
+    <message>
+        <source>%1 is read-only: changes stay in memory until it can be written to.</source>
+        <translation>%1 ist schreibgeschützt: Änderungen bleiben im Speicher, bis geschrieben werden kann.</translation>
+    </message>
+    <message>
+        <source>No place was found to keep the project: %1 Everything stays in memory until you save it elsewhere.</source>
+        <translation>Für das Projekt fand sich kein Platz: %1 Alles bleibt im Speicher, bis Sie es anderswo sichern.</translation>
+    </message>
+    <message>
+        <source>The project file was damaged. What could be read is here; the damaged file was kept as %1.</source>
+        <translation>Die Projektdatei war beschädigt. Was lesbar war, ist hier; die beschädigte Datei bleibt als %1 erhalten.</translation>
+    </message>
+    <message>
+        <source>%1 was made by a newer version of this program; it can be looked at, not changed.</source>
+        <translation>%1 stammt von einer neueren Version dieses Programms; es lässt sich ansehen, nicht ändern.</translation>
+    </message>
+    <message>
+        <source>%1 could not be read as images. The others are fine.</source>
+        <translation>%1 waren nicht als Bilder lesbar. Die übrigen sind in Ordnung.</translation>
+    </message>
+    <message>
+        <source>%1 was changed by another program after it was annotated. Look whether the annotation still fits.</source>
+        <translation>%1 wurde nach der Annotation von einem anderen Programm geändert. Prüfen Sie, ob die Annotation noch passt.</translation>
+    </message>
+    <message>
+        <source>%1 is no longer where it was. Its annotations are kept.</source>
+        <translation>%1 ist nicht mehr an seinem Platz. Seine Annotationen bleiben erhalten.</translation>
+    </message>
+    <message>
+        <source>An image was found again at %1.</source>
+        <translation>Ein Bild wurde unter %1 wiedergefunden.</translation>
+    </message>
+    <message>
+        <source>This annotation was saved by %1 meanwhile. Yours is kept as a second version beside it.</source>
+        <translation>Diese Annotation wurde inzwischen von %1 gespeichert. Ihre Fassung bleibt als zweite daneben erhalten.</translation>
+    </message>
+    <message>
+        <source>The program ended before everything was in the project file. The last strokes (%1) were taken from its journal: nothing is lost.</source>
+        <translation>Das Programm endete, bevor alles in der Projektdatei stand. Die letzten Striche (%1) wurden aus seinem Journal geholt: nichts ist verloren.</translation>
+    </message>
+</context>
+<context>
     <name>QObject</name>
     <message>
         <source>Me</source>
         <translation>Ich</translation>
+    </message>
+</context>
+<context>
+    <name>States</name>
+    <message>
+        <source>new</source>
+        <translation>neu</translation>
+    </message>
+    <message>
+        <source>proposed</source>
+        <translation>vorgeschlagen</translation>
+    </message>
+    <message>
+        <source>in progress</source>
+        <translation>in Arbeit</translation>
+    </message>
+    <message>
+        <source>submitted</source>
+        <translation>eingereicht</translation>
+    </message>
+    <message>
+        <source>accepted</source>
+        <translation>angenommen</translation>
+    </message>
+    <message>
+        <source>rejected</source>
+        <translation>abgelehnt</translation>
     </message>
 </context>
 <context>
@@ -15,7 +208,7 @@
         <translation>Das Bild wird noch geöffnet.</translation>
     </message>
     <message>
-        <source>No effect: a locked label or the rule "over background" protects what is there.</source>
+        <source>No effect: a locked label or the rule &quot;over background&quot; protects what is there.</source>
         <translation>Ohne Wirkung: Ein gesperrtes Label oder die Regel „nur über Hintergrund“ schützt, was dort ist.</translation>
     </message>
     <message>
@@ -25,6 +218,55 @@
     <message>
         <source> = %1 mm</source>
         <translation> = %1 mm</translation>
+    </message>
+</context>
+<context>
+    <name>limn::AgreementBar</name>
+    <message>
+        <source>By hand</source>
+        <translation>Von Hand</translation>
+    </message>
+    <message>
+        <source>Leave; what was decided is kept</source>
+        <translation>Verlassen; was entschieden ist, bleibt</translation>
+    </message>
+    <message>
+        <source>Leave the agreement</source>
+        <translation>Einigung verlassen</translation>
+    </message>
+    <message>
+        <source>The two annotations are equal.</source>
+        <translation>Die beiden Annotationen sind gleich.</translation>
+    </message>
+    <message>
+        <source>Area %1 of %2, %3 px · %4</source>
+        <translation>Bereich %1 von %2, %3 px · %4</translation>
+    </message>
+    <message>
+        <source>all decided</source>
+        <translation>alle entschieden</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n open</source>
+        <translation>
+            <numerusform>%n offen</numerusform>
+            <numerusform>%n offen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>A: %1</source>
+        <translation>A: %1</translation>
+    </message>
+    <message>
+        <source>B: %1</source>
+        <translation>B: %1</translation>
+    </message>
+</context>
+<context>
+    <name>limn::AgreementWork</name>
+    <message>
+        <source>The two annotations do not have the image&apos;s size.</source>
+        <translation>Die beiden Annotationen haben nicht die Größe des Bildes.</translation>
     </message>
 </context>
 <context>
@@ -50,6 +292,134 @@
     </message>
 </context>
 <context>
+    <name>limn::CleanUpBar</name>
+    <message>
+        <source>Apply (Enter)</source>
+        <translation>Anwenden (Eingabe)</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Smooth edge</source>
+        <translation>Rand glätten</translation>
+    </message>
+    <message>
+        <source>Remove specks</source>
+        <translation>Flecken entfernen</translation>
+    </message>
+    <message>
+        <source>Radius</source>
+        <translation>Radius</translation>
+    </message>
+    <message>
+        <source>Smaller than</source>
+        <translation>Kleiner als</translation>
+    </message>
+    <message>
+        <source> px</source>
+        <translation> px</translation>
+    </message>
+    <message>
+        <source>changes nothing</source>
+        <translation>ändert nichts</translation>
+    </message>
+    <message>
+        <source>adds %1 px, removes %2 px</source>
+        <translation>fügt %1 px hinzu, nimmt %2 px weg</translation>
+    </message>
+</context>
+<context>
+    <name>limn::CommentPanel</name>
+    <message>
+        <source>Why it is flagged</source>
+        <translation>Warum markiert</translation>
+    </message>
+    <message>
+        <source>Why the image is flagged</source>
+        <translation>Warum das Bild markiert ist</translation>
+    </message>
+    <message>
+        <source>Add a comment, then Enter</source>
+        <translation>Kommentar, dann Eingabe</translation>
+    </message>
+    <message>
+        <source>New comment</source>
+        <translation>Neuer Kommentar</translation>
+    </message>
+</context>
+<context>
+    <name>limn::CompareBar</name>
+    <message>
+        <source>A</source>
+        <translation>A</translation>
+    </message>
+    <message>
+        <source>B</source>
+        <translation>B</translation>
+    </message>
+    <message>
+        <source>Side A of the comparison</source>
+        <translation>Seite A des Vergleichs</translation>
+    </message>
+    <message>
+        <source>Side B of the comparison</source>
+        <translation>Seite B des Vergleichs</translation>
+    </message>
+    <message>
+        <source>Both</source>
+        <translation>Beide</translation>
+    </message>
+    <message>
+        <source>Only A</source>
+        <translation>Nur A</translation>
+    </message>
+    <message>
+        <source>Only B</source>
+        <translation>Nur B</translation>
+    </message>
+    <message>
+        <source>End the comparison</source>
+        <translation>Vergleich beenden</translation>
+    </message>
+    <message>
+        <source>%1 (nothing here)</source>
+        <translation>%1 (hier nichts)</translation>
+    </message>
+    <message>
+        <source>Dice %1   IoU %2   HD95 %3 px</source>
+        <translation>Dice %1   IoU %2   HD95 %3 px</translation>
+    </message>
+    <message>
+        <source>Both %1 px, only A %2 px, only B %3 px</source>
+        <translation>Beide %1 px, nur A %2 px, nur B %3 px</translation>
+    </message>
+</context>
+<context>
+    <name>limn::Comparison</name>
+    <message>
+        <source>Annotation</source>
+        <translation>Annotation</translation>
+    </message>
+    <message>
+        <source>Proposal</source>
+        <translation>Vorschlag</translation>
+    </message>
+    <message>
+        <source>Image</source>
+        <translation>Bild</translation>
+    </message>
+    <message>
+        <source>%1, version %2</source>
+        <translation>%1, Fassung %2</translation>
+    </message>
+    <message>
+        <source>%1, %2 (%3)</source>
+        <translation>%1, %2 (%3)</translation>
+    </message>
+</context>
+<context>
     <name>limn::ExportDialog</name>
     <message>
         <source>Export</source>
@@ -64,16 +434,8 @@
         <translation>Angenommene und eingereichte Bilder</translation>
     </message>
     <message>
-        <source>All images with an annotation</source>
-        <translation>Alle Bilder mit Annotation</translation>
-    </message>
-    <message>
         <source>Which</source>
         <translation>Welche</translation>
-    </message>
-    <message>
-        <source>Masks (PNG, 0 and 255), label maps (PNG), and one table of labels, areas, states and models (CSV)</source>
-        <translation>Masken (PNG, 0 und 255), Labelkarten (PNG) und eine Tabelle der Labels, Flächen, Zustände und Modelle (CSV)</translation>
     </message>
     <message>
         <source>What</source>
@@ -114,40 +476,324 @@
         </translation>
     </message>
     <message>
-        <source>%1 others left out</source>
-        <translation>%1 andere ausgelassen</translation>
-    </message>
-    <message>
-        <source>Files of the same names are replaced.</source>
-        <translation>Gleichnamige Dateien werden ersetzt.</translation>
-    </message>
-    <message>
         <source>Cancel</source>
         <translation>Abbrechen</translation>
     </message>
     <message>
-        <source>Stopped. Files that were written are whole and stay.</source>
-        <translation>Angehalten. Geschriebene Dateien sind vollständig und bleiben.</translation>
+        <source>Masks, 0 and 255</source>
+        <translation>Masken, 0 und 255</translation>
+    </message>
+    <message>
+        <source>Label maps</source>
+        <translation>Label-Karten</translation>
+    </message>
+    <message>
+        <source>Table of labels and states</source>
+        <translation>Tabelle der Labels und Stände</translation>
+    </message>
+    <message>
+        <source>COCO</source>
+        <translation>COCO</translation>
+    </message>
+    <message>
+        <source>labelme</source>
+        <translation>labelme</translation>
+    </message>
+    <message>
+        <source>YOLO segmentation</source>
+        <translation>YOLO-Segmentierung</translation>
+    </message>
+    <message>
+        <source>Overlays</source>
+        <translation>Bilder mit Umriss</translation>
+    </message>
+    <message>
+        <source>Images without metadata</source>
+        <translation>Bilder ohne Metadaten</translation>
+    </message>
+    <message>
+        <source>One PNG an image: 255 inside any label, 0 elsewhere, as the ISIC archive has it</source>
+        <translation>Ein PNG je Bild: 255 innerhalb eines Labels, sonst 0, wie im ISIC-Archiv</translation>
+    </message>
+    <message>
+        <source>One PNG an image with the labels&apos; values</source>
+        <translation>Ein PNG je Bild mit den Werten der Labels</translation>
+    </message>
+    <message>
+        <source>annotations.csv: a row for each label of each image, with state, areas, people and models</source>
+        <translation>annotations.csv: eine Zeile je Label und Bild, mit Stand, Flächen, Personen und Modellen</translation>
+    </message>
+    <message>
+        <source>coco.json for all images: polygons, run lengths where there are holes</source>
+        <translation>coco.json für alle Bilder: Polygone, bei Löchern Lauflängen</translation>
+    </message>
+    <message>
+        <source>One JSON an image, as labelme reads it</source>
+        <translation>Ein JSON je Bild, wie labelme es liest</translation>
+    </message>
+    <message>
+        <source>Polygons in text files with data.yaml</source>
+        <translation>Polygone in Textdateien mit data.yaml</translation>
+    </message>
+    <message>
+        <source>One JPEG an image with the outlines drawn in</source>
+        <translation>Ein JPEG je Bild mit eingezeichneten Umrissen</translation>
+    </message>
+    <message>
+        <source>What is seen, as PNG, without EXIF or other facts</source>
+        <translation>Was zu sehen ist, als PNG, ohne EXIF oder andere Angaben</translation>
+    </message>
+    <message>
+        <source>written</source>
+        <translation>geschrieben</translation>
+    </message>
+    <message>
+        <source>was there, skipped</source>
+        <translation>war da, übergangen</translation>
+    </message>
+    <message>
+        <source>no annotation</source>
+        <translation>keine Annotation</translation>
+    </message>
+    <message>
+        <source>not written</source>
+        <translation>nicht geschrieben</translation>
+    </message>
+    <message>
+        <source>not reached</source>
+        <translation>nicht erreicht</translation>
+    </message>
+    <message>
+        <source>Copy as limn-cli</source>
+        <translation>Als limn-cli kopieren</translation>
+    </message>
+    <message>
+        <source>The command that writes the same files without the window</source>
+        <translation>Der Befehl, der ohne Fenster dieselben Dateien schreibt</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>Zurück</translation>
+    </message>
+    <message>
+        <source>Retry these</source>
+        <translation>Diese wiederholen</translation>
+    </message>
+    <message>
+        <source>The command is on the clipboard.</source>
+        <translation>Der Befehl liegt in der Zwischenablage.</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>Vorlage</translation>
+    </message>
+    <message>
+        <source>Save as…</source>
+        <translation>Sichern als…</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
+        <source>Listed images (%1)</source>
+        <translation>Bilder der Liste (%1)</translation>
+    </message>
+    <message>
+        <source>Selected images (%1)</source>
+        <translation>Ausgewählte Bilder (%1)</translation>
+    </message>
+    <message>
+        <source>All images</source>
+        <translation>Alle Bilder</translation>
+    </message>
+    <message>
+        <source>Agreed, else last edited</source>
+        <translation>Vereinbarte, sonst zuletzt bearbeitete</translation>
+    </message>
+    <message>
+        <source>Whose annotation</source>
+        <translation>Wessen Annotation</translation>
+    </message>
+    <message>
+        <source>All labels</source>
+        <translation>Alle Labels</translation>
+    </message>
+    <message>
+        <source>Only %1</source>
+        <translation>Nur %1</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>Labels</translation>
+    </message>
+    <message>
+        <source>NAME_mask.png</source>
+        <translation>NAME_mask.png</translation>
+    </message>
+    <message>
+        <source>NAME_segmentation.png, as in the ISIC archive</source>
+        <translation>NAME_segmentation.png, wie im ISIC-Archiv</translation>
+    </message>
+    <message>
+        <source>masks/NAME.png, a folder for each format</source>
+        <translation>masks/NAME.png, ein Ordner je Format</translation>
+    </message>
+    <message>
+        <source>Names</source>
+        <translation>Namen</translation>
+    </message>
+    <message>
+        <source>as the images</source>
+        <translation>wie die Bilder</translation>
+    </message>
+    <message>
+        <source> px, longest side</source>
+        <translation> px, längste Seite</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Without names of people, notes and times</source>
+        <translation>Ohne Namen von Personen, Notizen und Zeiten</translation>
+    </message>
+    <message>
+        <source>COCO, labelme: one object a label, not one a part</source>
+        <translation>COCO, labelme: ein Objekt je Label, nicht je Teil</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <source>are replaced</source>
+        <translation>werden ersetzt</translation>
+    </message>
+    <message>
+        <source>stay, and are skipped</source>
+        <translation>bleiben und werden übergangen</translation>
+    </message>
+    <message>
+        <source>stay: everything goes into a new folder</source>
+        <translation>bleiben: alles kommt in einen neuen Ordner</translation>
+    </message>
+    <message>
+        <source>Files that are there</source>
+        <translation>Vorhandene Dateien</translation>
+    </message>
+    <message>
+        <source>Progress of the export</source>
+        <translation>Fortschritt des Exports</translation>
+    </message>
+    <message>
+        <source>Only what was not written</source>
+        <translation>Nur was nicht geschrieben wurde</translation>
+    </message>
+    <message>
+        <source>What became of each image</source>
+        <translation>Was aus jedem Bild wurde</translation>
+    </message>
+    <message>
+        <source>Image</source>
+        <translation>Bild</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>Stand</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Ergebnis</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>Grund</translation>
+    </message>
+    <message>
+        <source>Choose at least one format.</source>
+        <translation>Wählen Sie mindestens ein Format.</translation>
+    </message>
+    <message>
+        <source>Choose a folder.</source>
+        <translation>Wählen Sie einen Ordner.</translation>
+    </message>
+    <message>
+        <source>about %1</source>
+        <translation>etwa %1</translation>
     </message>
     <message numerus="yes">
-        <source>%n annotations were written.</source>
+        <source>%n left out</source>
         <translation>
-            <numerusform>%n Annotation wurde geschrieben.</numerusform>
-            <numerusform>%n Annotationen wurden geschrieben.</numerusform>
+            <numerusform>%n ausgelassen</numerusform>
+            <numerusform>%n ausgelassen</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n images have no annotation.</source>
+        <source>%n without annotation</source>
         <translation>
-            <numerusform>%n Bild hat keine Annotation.</numerusform>
-            <numerusform>%n Bilder haben keine Annotation.</numerusform>
+            <numerusform>%n ohne Annotation</numerusform>
+            <numerusform>%n ohne Annotation</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>As the last time</source>
+        <translation>Wie beim letzten Mal</translation>
+    </message>
+    <message>
+        <source>Save preset</source>
+        <translation>Vorlage sichern</translation>
+    </message>
+    <message>
+        <source>Name of the preset</source>
+        <translation>Name der Vorlage</translation>
+    </message>
+    <message>
+        <source>Exporting…</source>
+        <translation>Export läuft…</translation>
+    </message>
+    <message>
+        <source>%1 of %2 images, %3 files, %4</source>
+        <translation>%1 von %2 Bildern, %3 Dateien, %4</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n not written</source>
+        <translation>
+            <numerusform>%n nicht geschrieben</numerusform>
+            <numerusform>%n nicht geschrieben</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n written</source>
+        <translation>
+            <numerusform>%n geschrieben</numerusform>
+            <numerusform>%n geschrieben</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n not</source>
+        <translation>
+            <numerusform>%n nicht</numerusform>
+            <numerusform>%n nicht</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n skipped</source>
+        <translation>
+            <numerusform>%n übergangen</numerusform>
+            <numerusform>%n übergangen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Stopped; files that were written are whole and stay.</source>
+        <translation>Angehalten; geschriebene Dateien sind vollständig und bleiben.</translation>
     </message>
 </context>
 <context>
     <name>limn::HistogramView</name>
     <message>
-        <source>Histogram of the proposal's probabilities</source>
+        <source>Histogram of the proposal&apos;s probabilities</source>
         <translation>Histogramm der Wahrscheinlichkeiten des Vorschlags</translation>
     </message>
 </context>
@@ -182,16 +828,59 @@
         <translation>&lt;b&gt;%1&lt;/b&gt;&lt;br&gt;&lt;span&gt;%2&lt;/span&gt;</translation>
     </message>
     <message>
-        <source>Version: %1, %2</source>
-        <translation>Version: %1, %2</translation>
-    </message>
-    <message>
         <source>Restore</source>
         <translation>Wiederherstellen</translation>
     </message>
     <message>
         <source>Nothing yet.</source>
         <translation>Noch nichts.</translation>
+    </message>
+    <message>
+        <source>version restored</source>
+        <translation>Fassung wiederhergestellt</translation>
+    </message>
+    <message>
+        <source>The version was restored; undo brings back what was there.</source>
+        <translation>Die Fassung ist wiederhergestellt; Rückgängig bringt zurück, was da war.</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>Vergleichen</translation>
+    </message>
+    <message>
+        <source>Compare with %1</source>
+        <translation>Vergleichen mit %1</translation>
+    </message>
+    <message>
+        <source>Restore %1</source>
+        <translation>%1 wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Annotation: %1</source>
+        <translation>Annotation: %1</translation>
+    </message>
+    <message>
+        <source>Second version: %1</source>
+        <translation>Zweite Fassung: %1</translation>
+    </message>
+    <message>
+        <source>Also annotated by %1; shown when both have submitted.</source>
+        <translation>Auch von %1 annotiert; sichtbar, wenn beide eingereicht haben.</translation>
+    </message>
+    <message>
+        <source>Version: %1</source>
+        <translation>Fassung: %1</translation>
+    </message>
+</context>
+<context>
+    <name>limn::ImageVersions</name>
+    <message>
+        <source>Agreed</source>
+        <translation>Vereinbart</translation>
+    </message>
+    <message>
+        <source>Somebody</source>
+        <translation>Jemand</translation>
     </message>
 </context>
 <context>
@@ -265,8 +954,12 @@
         <translation>%1 enthält keine Tasten von Limn.</translation>
     </message>
     <message>
-        <source>%1 already means "%2".</source>
+        <source>%1 already means &quot;%2&quot;.</source>
         <translation>%1 bedeutet bereits „%2“.</translation>
+    </message>
+    <message>
+        <source>Commands and their keys</source>
+        <translation>Befehle und ihre Tasten</translation>
     </message>
 </context>
 <context>
@@ -657,14 +1350,6 @@
         <translation>&amp;Größten Teil behalten</translation>
     </message>
     <message>
-        <source>&amp;Smooth edge</source>
-        <translation>Rand &amp;glätten</translation>
-    </message>
-    <message>
-        <source>Remove s&amp;pecks</source>
-        <translation>&amp;Krümel entfernen</translation>
-    </message>
-    <message>
         <source>&amp;Clean: largest part, holes filled</source>
         <translation>&amp;Säubern: größter Teil, Löcher gefüllt</translation>
     </message>
@@ -941,7 +1626,7 @@
         <translation>Projekt öffnen</translation>
     </message>
     <message>
-        <source>The demo images are not installed: the folder "demo" is missing beside the program. Open a folder of your own instead.</source>
+        <source>The demo images are not installed: the folder &quot;demo&quot; is missing beside the program. Open a folder of your own instead.</source>
         <translation>Die Demobilder sind nicht installiert: Der Ordner „demo“ fehlt neben dem Programm. Öffnen Sie stattdessen einen eigenen Ordner.</translation>
     </message>
     <message>
@@ -982,8 +1667,8 @@
         <translation>Neues Projekt</translation>
     </message>
     <message>
-        <source>No effect: %1 is locked. &lt;a href="unlock"&gt;Unlock&lt;/a&gt;</source>
-        <translation>Ohne Wirkung: %1 ist gesperrt. &lt;a href="unlock"&gt;Entsperren&lt;/a&gt;</translation>
+        <source>No effect: %1 is locked. &lt;a href=&quot;unlock&quot;&gt;Unlock&lt;/a&gt;</source>
+        <translation>Ohne Wirkung: %1 ist gesperrt. &lt;a href=&quot;unlock&quot;&gt;Entsperren&lt;/a&gt;</translation>
     </message>
     <message>
         <source>The proposal is still being computed.</source>
@@ -1048,14 +1733,6 @@
     <message>
         <source>Yes</source>
         <translation>Ja</translation>
-    </message>
-    <message>
-        <source>Annotation against proposal: Dice %1, IoU %2. Blue: only annotation; orange, dashed: only proposal.</source>
-        <translation>Annotation gegen Vorschlag: Dice %1, IoU %2. Blau: nur Annotation; orange, gestrichelt: nur Vorschlag.</translation>
-    </message>
-    <message>
-        <source>No image in this folder could be read.</source>
-        <translation>Kein Bild in diesem Ordner ließ sich lesen.</translation>
     </message>
     <message>
         <source>Opening…</source>
@@ -1214,7 +1891,7 @@
         <translation>kein Modell</translation>
     </message>
     <message>
-        <source>No model was found: there will be no proposals. Models are files NAME.safetensors in the folder "models" beside the program.</source>
+        <source>No model was found: there will be no proposals. Models are files NAME.safetensors in the folder &quot;models&quot; beside the program.</source>
         <translation>Kein Modell gefunden: Es wird keine Vorschläge geben. Modelle sind Dateien NAME.safetensors im Ordner „models“ neben dem Programm.</translation>
     </message>
     <message>
@@ -1258,10 +1935,6 @@
         <translation>alles gespeichert</translation>
     </message>
     <message>
-        <source>Image %1, %2</source>
-        <translation>Bild %1, %2</translation>
-    </message>
-    <message>
         <source>Edits are not being saved: %1 They stay in memory until that is solved.</source>
         <translation>Änderungen werden nicht gespeichert: %1 Sie bleiben im Speicher, bis das behoben ist.</translation>
     </message>
@@ -1280,6 +1953,265 @@
     <message>
         <source>Annotation</source>
         <translation>Annotation</translation>
+    </message>
+    <message>
+        <source>Comments</source>
+        <translation>Kommentare</translation>
+    </message>
+    <message>
+        <source>&amp;Smooth edge…</source>
+        <translation>Rand &amp;glätten…</translation>
+    </message>
+    <message>
+        <source>Remove s&amp;pecks…</source>
+        <translation>&amp;Flecken entfernen…</translation>
+    </message>
+    <message>
+        <source>&amp;Choose a model file…</source>
+        <translation>Modelldatei &amp;wählen…</translation>
+    </message>
+    <message>
+        <source>Add a c&amp;omment</source>
+        <translation>K&amp;ommentar schreiben</translation>
+    </message>
+    <message>
+        <source>Agree</source>
+        <translation>Einigen</translation>
+    </message>
+    <message>
+        <source>A&amp;gree on one annotation</source>
+        <translation>Auf eine Annotation ei&amp;nigen</translation>
+    </message>
+    <message>
+        <source>Next area</source>
+        <translation>Nächster Bereich</translation>
+    </message>
+    <message>
+        <source>Previous area</source>
+        <translation>Voriger Bereich</translation>
+    </message>
+    <message>
+        <source>Take A</source>
+        <translation>A nehmen</translation>
+    </message>
+    <message>
+        <source>Take B</source>
+        <translation>B nehmen</translation>
+    </message>
+    <message>
+        <source>As drawn by hand</source>
+        <translation>Wie von Hand gezeichnet</translation>
+    </message>
+    <message>
+        <source>Selected images</source>
+        <translation>Ausgewählte Bilder</translation>
+    </message>
+    <message>
+        <source>Run model on selected images</source>
+        <translation>Modell auf ausgewählte Bilder anwenden</translation>
+    </message>
+    <message>
+        <source>Export selected images…</source>
+        <translation>Ausgewählte Bilder exportieren…</translation>
+    </message>
+    <message>
+        <source>Accept selected images</source>
+        <translation>Ausgewählte Bilder annehmen</translation>
+    </message>
+    <message>
+        <source>Submit selected images</source>
+        <translation>Ausgewählte Bilder einreichen</translation>
+    </message>
+    <message>
+        <source>Reject selected images…</source>
+        <translation>Ausgewählte Bilder ablehnen…</translation>
+    </message>
+    <message>
+        <source>Open selected images again</source>
+        <translation>Ausgewählte Bilder wieder öffnen</translation>
+    </message>
+    <message>
+        <source>Flag selected images</source>
+        <translation>Ausgewählte Bilder markieren</translation>
+    </message>
+    <message>
+        <source>Take the flag off selected images</source>
+        <translation>Markierung ausgewählter Bilder entfernen</translation>
+    </message>
+    <message>
+        <source>Assign selected images to me</source>
+        <translation>Ausgewählte Bilder mir zuweisen</translation>
+    </message>
+    <message>
+        <source>Assign selected images to nobody</source>
+        <translation>Zuweisung ausgewählter Bilder aufheben</translation>
+    </message>
+    <message>
+        <source>&amp;Selected images</source>
+        <translation>Aus&amp;gewählte Bilder</translation>
+    </message>
+    <message>
+        <source>&amp;Assign to</source>
+        <translation>&amp;Zuweisen an</translation>
+    </message>
+    <message>
+        <source>Choose a model file</source>
+        <translation>Modelldatei wählen</translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors *.pth);;All files (*)</source>
+        <translation>Modelle (*.safetensors *.pth);;Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>Finish the stroke first.</source>
+        <translation>Beenden Sie zuerst den Strich.</translation>
+    </message>
+    <message>
+        <source>This image cannot be shown, so it cannot be accepted.</source>
+        <translation>Dieses Bild lässt sich nicht zeigen, also auch nicht annehmen.</translation>
+    </message>
+    <message>
+        <source>The image is not on the screen yet.</source>
+        <translation>Das Bild ist noch nicht zu sehen.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n areas are not decided yet.</source>
+        <translation>
+            <numerusform>%n Bereich ist noch nicht entschieden.</numerusform>
+            <numerusform>%n Bereiche sind noch nicht entschieden.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were rejected.</source>
+        <translation>
+            <numerusform>%n Bild wurde abgelehnt.</numerusform>
+            <numerusform>%n Bilder wurden abgelehnt.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were accepted.</source>
+        <translation>
+            <numerusform>%n Bild wurde angenommen.</numerusform>
+            <numerusform>%n Bilder wurden angenommen.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were submitted.</source>
+        <translation>
+            <numerusform>%n Bild wurde eingereicht.</numerusform>
+            <numerusform>%n Bilder wurden eingereicht.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are open again.</source>
+        <translation>
+            <numerusform>%n Bild ist wieder offen.</numerusform>
+            <numerusform>%n Bilder sind wieder offen.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n were left as they are.</source>
+        <translation>
+            <numerusform>%n blieb, wie es ist.</numerusform>
+            <numerusform>%n blieben, wie sie sind.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n were left as they are: nobody has annotated them, or they are decided.</source>
+        <translation>
+            <numerusform>%n blieb, wie es ist: niemand hat es annotiert, oder es ist entschieden.</numerusform>
+            <numerusform>%n blieben, wie sie sind: niemand hat sie annotiert, oder sie sind entschieden.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Leave the a&amp;greement</source>
+        <translation>Ei&amp;nigung verlassen</translation>
+    </message>
+    <message>
+        <source>%1 and %2 have submitted this image.</source>
+        <translation>%1 und %2 haben dieses Bild eingereicht.</translation>
+    </message>
+    <message>
+        <source>Agree on one annotation</source>
+        <translation>Auf eine Annotation einigen</translation>
+    </message>
+    <message>
+        <source>Choose a model…</source>
+        <translation>Modell wählen…</translation>
+    </message>
+    <message>
+        <source>No model was found, so there are no proposals. Drawing by hand works.</source>
+        <translation>Es wurde kein Modell gefunden, also gibt es keine Vorschläge. Zeichnen von Hand geht.</translation>
+    </message>
+    <message>
+        <source>There are no proposals: %1</source>
+        <translation>Es gibt keine Vorschläge: %1</translation>
+    </message>
+    <message>
+        <source>Settings…</source>
+        <translation>Einstellungen…</translation>
+    </message>
+    <message>
+        <source>%1 was saved by another program meanwhile. Yours is kept as a second version.</source>
+        <translation>%1 wurde inzwischen von einem anderen Programm gespeichert. Ihre Fassung bleibt als zweite erhalten.</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>Vergleichen</translation>
+    </message>
+    <message>
+        <source>Saved by the other program</source>
+        <translation>Vom anderen Programm gespeichert</translation>
+    </message>
+    <message>
+        <source>Rejected by %1: %2</source>
+        <translation>Abgelehnt von %1: %2</translation>
+    </message>
+    <message>
+        <source>No image in %1 could be read.</source>
+        <translation>Kein Bild in %1 war lesbar.</translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation>
+            <numerusform>und %n weitere</numerusform>
+            <numerusform>und %n weitere</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No image passes this filter.</source>
+        <translation>Kein Bild passt zu diesem Filter.</translation>
+    </message>
+    <message>
+        <source>Accept as agreed</source>
+        <translation>Als vereinbart annehmen</translation>
+    </message>
+    <message>
+        <source>take area</source>
+        <translation>Bereich nehmen</translation>
+    </message>
+    <message>
+        <source>Image %1</source>
+        <translation>Bild %1</translation>
+    </message>
+    <message>
+        <source>no lesion</source>
+        <translation>keine Läsion</translation>
+    </message>
+    <message>
+        <source>label %1</source>
+        <translation>Label %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n pixels annotated</source>
+        <translation>
+            <numerusform>%n Pixel annotiert</numerusform>
+            <numerusform>%n Pixel annotiert</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>a proposal is shown</source>
+        <translation>ein Vorschlag ist zu sehen</translation>
     </message>
 </context>
 <context>
@@ -1448,7 +2380,7 @@
         <translation>Druck</translation>
     </message>
     <message>
-        <source>A pen's pressure sets 30 to 100 % of the size</source>
+        <source>A pen&apos;s pressure sets 30 to 100 % of the size</source>
         <translation>Der Druck des Stifts bestimmt 30 bis 100 % der Größe</translation>
     </message>
     <message>
@@ -1527,6 +2459,10 @@
         <source>Click both ends of a length. A known length calibrates the image.</source>
         <translation>Beide Enden einer Länge klicken. Eine bekannte Länge kalibriert das Bild.</translation>
     </message>
+    <message>
+        <source>Length of the line</source>
+        <translation>Länge der Linie</translation>
+    </message>
 </context>
 <context>
     <name>limn::ProposalPanel</name>
@@ -1539,7 +2475,7 @@
         <translation>Schwelle</translation>
     </message>
     <message>
-        <source>Threshold (T). Double click: the model's own</source>
+        <source>Threshold (T). Double click: the model&apos;s own</source>
         <translation>Schwelle (T). Doppelklick: die des Modells</translation>
     </message>
     <message>
@@ -1547,7 +2483,7 @@
         <translation>Übernehmen</translation>
     </message>
     <message>
-        <source>No model was found, so there are no proposals. Drawing by hand works. Models are files NAME.safetensors in the folder "models" beside the program.</source>
+        <source>No model was found, so there are no proposals. Drawing by hand works. Models are files NAME.safetensors in the folder &quot;models&quot; beside the program.</source>
         <translation>Kein Modell gefunden, daher keine Vorschläge. Zeichnen von Hand geht. Modelle sind Dateien NAME.safetensors im Ordner „models“ neben dem Programm.</translation>
     </message>
     <message>
@@ -1704,10 +2640,6 @@
         <translation>Nach einer Entscheidung das nächste Bild zeigen</translation>
     </message>
     <message>
-        <source>Two steps: submit, and another person accepts</source>
-        <translation>Zwei Schritte: einreichen, und eine andere Person nimmt an</translation>
-    </message>
-    <message>
         <source>The first stroke on an image uses the proposal first</source>
         <translation>Der erste Strich auf einem Bild übernimmt zuerst den Vorschlag</translation>
     </message>
@@ -1750,6 +2682,22 @@
     <message>
         <source>Close</source>
         <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>One step: accepted is done</source>
+        <translation>Ein Schritt: angenommen ist fertig</translation>
+    </message>
+    <message>
+        <source>Two steps: another person accepts</source>
+        <translation>Zwei Schritte: jemand anderes nimmt an</translation>
+    </message>
+    <message>
+        <source>Two people independently, then agreed</source>
+        <translation>Zwei Personen unabhängig, dann Einigung</translation>
+    </message>
+    <message>
+        <source>Review of this project</source>
+        <translation>Prüfung in diesem Projekt</translation>
     </message>
 </context>
 <context>
@@ -1804,30 +2752,6 @@
     <message>
         <source>%1, no lesion</source>
         <translation>%1, keine Läsion</translation>
-    </message>
-    <message>
-        <source>new</source>
-        <translation>neu</translation>
-    </message>
-    <message>
-        <source>proposed</source>
-        <translation>vorgeschlagen</translation>
-    </message>
-    <message>
-        <source>in progress</source>
-        <translation>in Arbeit</translation>
-    </message>
-    <message>
-        <source>submitted</source>
-        <translation>eingereicht</translation>
-    </message>
-    <message>
-        <source>accepted</source>
-        <translation>angenommen</translation>
-    </message>
-    <message>
-        <source>rejected</source>
-        <translation>abgelehnt</translation>
     </message>
     <message>
         <source>Uncertainty %1 % (area that changes between thresholds 0.3 and 0.7)</source>
@@ -1926,10 +2850,6 @@
         <translation>Fertig %1</translation>
     </message>
     <message>
-        <source>Rejected %1</source>
-        <translation>Abgelehnt %1</translation>
-    </message>
-    <message>
         <source>%1 of %2 · %3 done</source>
         <translation>%1 von %2 · %3 fertig</translation>
     </message>
@@ -1951,6 +2871,18 @@
     <message>
         <source>No image in this folder could be read.</source>
         <translation>Kein Bild in diesem Ordner ließ sich lesen.</translation>
+    </message>
+    <message>
+        <source>Assigned to you, or last edited by you</source>
+        <translation>Ihnen zugewiesen oder zuletzt von Ihnen bearbeitet</translation>
+    </message>
+    <message>
+        <source>Rejected</source>
+        <translation>Abgelehnt</translation>
+    </message>
+    <message>
+        <source>Mine %1</source>
+        <translation>Meine %1</translation>
     </message>
 </context>
 <context>

@@ -2,6 +2,16 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>limn::AgreementBar</name>
+    <message numerus="yes">
+        <source>%n open</source>
+        <translation>
+            <numerusform>%n open</numerusform>
+            <numerusform>%n open</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>limn::ExportDialog</name>
     <message numerus="yes">
         <source>%n images</source>
@@ -18,17 +28,45 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n annotations were written.</source>
+        <source>%n left out</source>
         <translation>
-            <numerusform>%n annotation was written.</numerusform>
-            <numerusform>%n annotations were written.</numerusform>
+            <numerusform>%n left out</numerusform>
+            <numerusform>%n left out</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n images have no annotation.</source>
+        <source>%n without annotation</source>
         <translation>
-            <numerusform>%n image has no annotation.</numerusform>
-            <numerusform>%n images have no annotation.</numerusform>
+            <numerusform>%n without annotation</numerusform>
+            <numerusform>%n without annotation</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n not written</source>
+        <translation>
+            <numerusform>%n not written</numerusform>
+            <numerusform>%n not written</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n written</source>
+        <translation>
+            <numerusform>%n written</numerusform>
+            <numerusform>%n written</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n not</source>
+        <translation>
+            <numerusform>%n not</numerusform>
+            <numerusform>%n not</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n skipped</source>
+        <translation>
+            <numerusform>%n skipped</numerusform>
+            <numerusform>%n skipped</numerusform>
         </translation>
     </message>
 </context>
@@ -67,6 +105,69 @@
         <translation>
             <numerusform>%n dropped: add to this project, or open as a new one?</numerusform>
             <numerusform>%n dropped: add to this project, or open as a new one?</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n areas are not decided yet.</source>
+        <translation>
+            <numerusform>%n area is not decided yet.</numerusform>
+            <numerusform>%n areas are not decided yet.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were rejected.</source>
+        <translation>
+            <numerusform>%n image was rejected.</numerusform>
+            <numerusform>%n images were rejected.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were accepted.</source>
+        <translation>
+            <numerusform>%n image was accepted.</numerusform>
+            <numerusform>%n images were accepted.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were submitted.</source>
+        <translation>
+            <numerusform>%n image was submitted.</numerusform>
+            <numerusform>%n images were submitted.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are open again.</source>
+        <translation>
+            <numerusform>%n image is open again.</numerusform>
+            <numerusform>%n images are open again.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n were left as they are.</source>
+        <translation>
+            <numerusform>%n was left as it is.</numerusform>
+            <numerusform>%n were left as they are.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n were left as they are: nobody has annotated them, or they are decided.</source>
+        <translation>
+            <numerusform>%n was left as it is: nobody has annotated it, or it is decided.</numerusform>
+            <numerusform>%n were left as they are: nobody has annotated them, or they are decided.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation>
+            <numerusform>and %n more</numerusform>
+            <numerusform>and %n more</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n pixels annotated</source>
+        <translation>
+            <numerusform>%n pixel annotated</numerusform>
+            <numerusform>%n pixels annotated</numerusform>
         </translation>
     </message>
 </context>

@@ -37,7 +37,7 @@ bool startDisplay() {
         if (std::freopen("/dev/null", "w", stderr) == nullptr)
             _exit(127);
         const std::string number = std::to_string(channel[1]);
-        execlp("Xvfb", "Xvfb", "-displayfd", number.c_str(), "-screen", "0", "1280x800x24", "-nolisten",
+        execlp("Xvfb", "Xvfb", "-displayfd", number.c_str(), "-screen", "0", "1920x1200x24", "-nolisten",
                "tcp", static_cast<char*>(nullptr));
         _exit(127);
     }

@@ -4,8 +4,8 @@
 // disc.
 #include "tests/gui/fake_engine.h"
 #include "tests/gui/gui_test.h"
+#include "tests/gui/window_driver.h"
 
-#include "io/core/drawn_image.h"
 #include "io/store/project_store.h"
 #include "ui/canvas/canvas_view.h"
 #include "ui/theme/application_setup.h"
@@ -30,16 +30,6 @@ using namespace limn;
 
 namespace {
 
-void writeImages(const QString& folder, int count, Size size) {
-    for (int i = 0; i < count; ++i) {
-        const DrawnImage drawn = drawImage(i % 2 == 0 ? DrawnKind::Dermoscopy : DrawnKind::Endoscopy, size,
-                                           static_cast<std::uint64_t>(i + 3));
-        const QImage image(drawn.image.rgb.data(), size.width, size.height, size.width * 3,
-                           QImage::Format_RGB888);
-        QVERIFY(image.save(QStringLiteral("%1/case-%2.png").arg(folder).arg(i + 1, 3, 10, QLatin1Char('0'))));
-    }
-}
-
 StoreOptions readOnlyStore() {
     StoreOptions options;
     options.create = false;
@@ -49,75 +39,12 @@ StoreOptions readOnlyStore() {
 
 } // namespace
 
-class TestWindow : public QObject {
+class TestWindow : public QObject, private WindowDriver {
     Q_OBJECT
-
-    std::unique_ptr<QTemporaryDir> m_folder;
-    std::unique_ptr<MainWindow> m_window;
-
-    void open(int images = 3, Size size = {640, 480}, int delayMs = 0) {
-        m_folder = std::make_unique<QTemporaryDir>();
-        writeImages(m_folder->path(), images, size);
-        openFolder(delayMs);
-    }
-    void openFolder(int delayMs = 0) {
-        m_window = std::make_unique<MainWindow>();
-        m_window->resize(1280, 800);
-        m_window->move(0, 0);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-        m_window->activateWindow();
-        m_window->setModels(
-            {{QStringLiteral("drawn-disc"), QString(), [delayMs]() -> Result<std::unique_ptr<Engine>> {
-                  return std::unique_ptr<Engine>(std::make_unique<FakeEngine>(delayMs));
-              }}});
-        m_window->open({m_folder->path()});
-        QTRY_VERIFY_WITH_TIMEOUT(m_window->session().ready(), 10000);
-        QTRY_VERIFY_WITH_TIMEOUT(delayMs > 0 || document()->proposal() != nullptr, 10000);
-        QTRY_VERIFY_WITH_TIMEOUT(m_window->session().painted(), 10000);
-        m_window->canvas().setFocus();
-    }
-    AnnotationDocument* document() const { return m_window->session().document(); }
-    CanvasView* canvas() const { return &m_window->canvas(); }
-    QPoint at(double x, double y) const { return canvas()->view().toDevice(QPointF(x, y)).toPoint(); }
-    void drag(const QList<QPointF>& points, Qt::KeyboardModifiers modifiers = {},
-              Qt::MouseButton button = Qt::LeftButton) {
-        QTest::mousePress(canvas(), button, modifiers, at(points.first().x(), points.first().y()));
-        for (const QPointF& p : points) {
-            // QTest::mouseMove sends no buttons.
-            const QPoint local = at(p.x(), p.y());
-            QMouseEvent move(QEvent::MouseMove, local, canvas()->mapToGlobal(local), Qt::NoButton, button,
-                             modifiers);
-            QApplication::sendEvent(canvas(), &move);
-        }
-        QTest::mouseRelease(canvas(), button, modifiers, at(points.last().x(), points.last().y()));
-    }
-    void key(Qt::Key k, Qt::KeyboardModifiers modifiers = {}) {
-        QTest::keyClick(canvas(), k, modifiers);
-        QCoreApplication::processEvents();
-    }
-    // What the project file holds for an image, read by a second connection.
-    LabelMap stored(ImageId id) {
-        m_window->session().waitUntilSaved(5000);
-        auto store = ProjectStore::open(m_window->session().project()->filePath(), readOnlyStore());
-        if (!store)
-            return {};
-        auto annotation = (*store)->annotation(id, m_window->session().project()->currentPerson());
-        if (!annotation || !*annotation)
-            return {};
-        return labelMapFromTiles((*annotation)->labels);
-    }
-    std::size_t painted() const { return document()->labels().histogram()[1]; }
-    QString shot(const QString& name) {
-        QTest::qWait(30);
-        return keepScreenshot(m_window->grab().toImage(), name);
-    }
 
 private Q_SLOTS:
     void cleanup() {
-        if (m_window)
-            m_window->close();
-        m_window.reset();
+        closeWindow();
         m_folder.reset();
     }
 
@@ -354,7 +281,7 @@ private Q_SLOTS:
 
     void aBrokenImageSaysWhyAndTheNextOpens() {
         m_folder = std::make_unique<QTemporaryDir>();
-        writeImages(m_folder->path(), 2, {320, 240});
+        drawImages(m_folder->path(), 2, {320, 240});
         QFile whole(m_folder->filePath(QStringLiteral("case-002.png")));
         QVERIFY(whole.open(QIODevice::ReadOnly));
         const QByteArray bytes = whole.readAll();

@@ -2,166 +2,567 @@
 // Export dialog.
 #include "ui/dialogs/export_dialog.h"
 
+#include "ui/session/sentences.h"
+#include "ui/session/state_words.h"
+
+#include <QCheckBox>
+#include <QClipboard>
 #include <QComboBox>
 #include <QDesktopServices>
 #include <QDir>
 #include <QFileDialog>
 #include <QFormLayout>
+#include <QGridLayout>
+#include <QGuiApplication>
+#include <QHeaderView>
+#include <QInputDialog>
 #include <QLabel>
 #include <QLineEdit>
 #include <QLocale>
-#include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QToolButton>
+#include <QSettings>
+#include <QSpinBox>
+#include <QStackedWidget>
+#include <QTimer>
+#include <QTreeWidget>
 #include <QUrl>
 #include <QVBoxLayout>
 
-namespace limn {
+#include <algorithm>
 
-ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId>, QWidget* parent)
-    : QDialog(parent), m_session(session) {
+namespace limn {
+namespace {
+
+constexpr QLatin1String kPresets("exportPresets");
+constexpr QLatin1String kLast("exportLast");
+constexpr int kPathRole = Qt::UserRole;
+
+QString formatTitle(ExportFormat format) {
+    switch (format) {
+    case ExportFormat::Masks:
+        return ExportDialog::tr("Masks, 0 and 255");
+    case ExportFormat::LabelMaps:
+        return ExportDialog::tr("Label maps");
+    case ExportFormat::Table:
+        return ExportDialog::tr("Table of labels and states");
+    case ExportFormat::Coco:
+        return ExportDialog::tr("COCO");
+    case ExportFormat::Labelme:
+        return ExportDialog::tr("labelme");
+    case ExportFormat::Yolo:
+        return ExportDialog::tr("YOLO segmentation");
+    case ExportFormat::Overlays:
+        return ExportDialog::tr("Overlays");
+    case ExportFormat::Images:
+        return ExportDialog::tr("Images without metadata");
+    }
+    return QString::fromUtf8(exportFormatName(format).data());
+}
+
+QString formatHint(ExportFormat format) {
+    switch (format) {
+    case ExportFormat::Masks:
+        return ExportDialog::tr(
+            "One PNG an image: 255 inside any label, 0 elsewhere, as the ISIC archive has it");
+    case ExportFormat::LabelMaps:
+        return ExportDialog::tr("One PNG an image with the labels' values");
+    case ExportFormat::Table:
+        return ExportDialog::tr(
+            "annotations.csv: a row for each label of each image, with state, areas, people "
+            "and models");
+    case ExportFormat::Coco:
+        return ExportDialog::tr("coco.json for all images: polygons, run lengths where there are holes");
+    case ExportFormat::Labelme:
+        return ExportDialog::tr("One JSON an image, as labelme reads it");
+    case ExportFormat::Yolo:
+        return ExportDialog::tr("Polygons in text files with data.yaml");
+    case ExportFormat::Overlays:
+        return ExportDialog::tr("One JPEG an image with the outlines drawn in");
+    case ExportFormat::Images:
+        return ExportDialog::tr("What is seen, as PNG, without EXIF or other facts");
+    }
+    return {};
+}
+
+QString resultWord(ExportResult result) {
+    switch (result) {
+    case ExportResult::Written:
+        return ExportDialog::tr("written");
+    case ExportResult::Skipped:
+        return ExportDialog::tr("was there, skipped");
+    case ExportResult::Unannotated:
+        return ExportDialog::tr("no annotation");
+    case ExportResult::Failed:
+        return ExportDialog::tr("not written");
+    case ExportResult::NotReached:
+        return ExportDialog::tr("not reached");
+    }
+    return {};
+}
+
+} // namespace
+
+ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId> selected, bool startWithSelection,
+                           QWidget* parent)
+    : QDialog(parent), m_session(session), m_selected(std::move(selected)) {
     setWindowTitle(tr("Export"));
     setObjectName(QStringLiteral("exportDialog"));
-    resize(560, 420);
+    resize(620, 600);
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(16, 16, 16, 16);
+    layout->setContentsMargins(16, 14, 16, 16);
     layout->setSpacing(12);
-    auto* form = new QFormLayout;
-    form->setHorizontalSpacing(16);
-    form->setVerticalSpacing(10);
-    m_which = new QComboBox;
-    m_which->setObjectName(QStringLiteral("exportWhich"));
-    m_which->addItem(tr("Accepted images"));
-    m_which->addItem(tr("Accepted and submitted images"));
-    m_which->addItem(tr("All images with an annotation"));
-    form->addRow(tr("Which"), m_which);
-    auto* what = new QLabel(tr(
-        "Masks (PNG, 0 and 255), label maps (PNG), and one table of labels, areas, states and models (CSV)"));
-    what->setWordWrap(true);
-    what->setProperty("muted", true);
-    form->addRow(tr("What"), what);
-    auto* row = new QHBoxLayout;
-    m_folder = new QLineEdit(QDir::toNativeSeparators(
-        QString::fromStdString(session.project()->imageFolder()) + QStringLiteral("/export")));
-    m_folder->setObjectName(QStringLiteral("exportFolder"));
-    auto* choose = new QPushButton(tr("Choose…"));
-    row->addWidget(m_folder, 1);
-    row->addWidget(choose);
-    form->addRow(tr("Where"), row);
-    layout->addLayout(form);
-    m_summary = new QLabel;
-    m_summary->setWordWrap(true);
-    layout->addWidget(m_summary);
-    m_progress = new QProgressBar;
-    m_progress->setTextVisible(false);
-    m_progress->hide();
-    layout->addWidget(m_progress);
-    m_report = new QPlainTextEdit;
-    m_report->setObjectName(QStringLiteral("exportReport"));
-    m_report->setReadOnly(true);
-    m_report->hide();
-    layout->addWidget(m_report, 1);
-    layout->addStretch();
+    m_pages = new QStackedWidget;
+    layout->addWidget(m_pages, 1);
+    makeForm();
+    makeResults();
+
     auto* buttons = new QHBoxLayout;
+    buttons->setSpacing(8);
+    m_copy = new QPushButton(tr("Copy as limn-cli"));
+    m_copy->setObjectName(QStringLiteral("exportCopy"));
+    m_copy->setToolTip(tr("The command that writes the same files without the window"));
+    m_back = new QPushButton(tr("Back"));
+    m_back->setObjectName(QStringLiteral("exportBack"));
     m_openFolder = new QPushButton(tr("Open folder"));
-    m_openFolder->hide();
+    m_openFolder->setObjectName(QStringLiteral("exportOpenFolder"));
+    m_retry = new QPushButton(tr("Retry these"));
+    m_retry->setObjectName(QStringLiteral("exportRetry"));
     m_cancel = new QPushButton(tr("Close"));
+    m_cancel->setObjectName(QStringLiteral("exportCancel"));
     m_start = new QPushButton(tr("Export"));
     m_start->setObjectName(QStringLiteral("exportStart"));
     m_start->setProperty("primary", true);
     m_start->setDefault(true);
-    buttons->addWidget(m_openFolder);
+    for (QPushButton* button : {m_copy, m_back, m_openFolder, m_retry})
+        buttons->addWidget(button);
     buttons->addStretch();
     buttons->addWidget(m_cancel);
     buttons->addWidget(m_start);
     layout->addLayout(buttons);
-    connect(choose, &QPushButton::clicked, this, [this] {
-        const QString folder = QFileDialog::getExistingDirectory(this, tr("Export into"), m_folder->text());
-        if (!folder.isEmpty())
-            m_folder->setText(QDir::toNativeSeparators(folder));
+    for (QPushButton* button : {m_back, m_openFolder, m_retry})
+        button->hide();
+    connect(m_copy, &QPushButton::clicked, this, [this] {
+        QGuiApplication::clipboard()->setText(
+            QString::fromStdString(exportCommandLine(m_session.project()->filePath(), options())));
+        m_plan->setText(tr("The command is on the clipboard."));
     });
-    connect(m_which, &QComboBox::activated, this, &ExportDialog::refresh);
-    connect(m_start, &QPushButton::clicked, this, &ExportDialog::start);
+    connect(m_back, &QPushButton::clicked, this, [this] {
+        m_pages->setCurrentIndex(0);
+        for (QPushButton* button : {m_back, m_openFolder, m_retry})
+            button->hide();
+        m_copy->show();
+        m_start->show();
+        refreshPlan();
+    });
+    connect(m_openFolder, &QPushButton::clicked, this, [this] {
+        if (m_last)
+            QDesktopServices::openUrl(QUrl::fromLocalFile(QString::fromStdString(m_last->folder)));
+    });
+    connect(m_retry, &QPushButton::clicked, this, [this] {
+        if (!m_last)
+            return;
+        ExportOptions again = m_last->options;
+        again.folder = m_last->folder;
+        again.states.clear();
+        again.images = m_last->failed();
+        again.existing = ExistingFiles::Replace;
+        start(again);
+    });
+    connect(m_start, &QPushButton::clicked, this, [this] { start(options()); });
     connect(m_cancel, &QPushButton::clicked, this, [this] {
         if (m_job && m_job->isRunning())
             m_job->cancel();
         else
             close();
     });
-    connect(m_openFolder, &QPushButton::clicked, this,
-            [this] { QDesktopServices::openUrl(QUrl::fromLocalFile(m_folder->text())); });
-    refresh();
+
+    // As it was left the last time, in the folder of this project.
+    if (const Result<ExportOptions> last =
+            exportPresetFromJson(QSettings().value(kLast).toString().toStdString()))
+        applyOptions(*last);
+    m_which->setCurrentIndex(
+        m_which->findData(static_cast<int>(startWithSelection ? Which::Selected : Which::Accepted)));
+    refreshPresets();
+    refreshPlan();
+    connect(&m_session, &ReviewSession::projectClosed, this, &QDialog::close);
 }
 
-ExportDialog::~ExportDialog() = default;
+void ExportDialog::makeForm() {
+    auto* page = new QWidget;
+    auto* form = new QFormLayout(page);
+    form->setContentsMargins(0, 0, 0, 0);
+    form->setHorizontalSpacing(16);
+    form->setVerticalSpacing(10);
+    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
 
-void ExportDialog::refresh() {
+    auto* presetRow = new QHBoxLayout;
+    presetRow->setSpacing(8);
+    m_preset = new QComboBox;
+    m_preset->setObjectName(QStringLiteral("exportPreset"));
+    m_preset->setAccessibleName(tr("Preset"));
+    auto* save = new QPushButton(tr("Save as…"));
+    m_removePreset = new QPushButton(tr("Remove"));
+    presetRow->addWidget(m_preset, 1);
+    presetRow->addWidget(save);
+    presetRow->addWidget(m_removePreset);
+    form->addRow(tr("Preset"), presetRow);
+    connect(m_preset, &QComboBox::activated, this, [this] {
+        usePreset(m_preset->currentData().toString());
+        m_removePreset->setEnabled(m_preset->currentIndex() > 0);
+    });
+    connect(save, &QPushButton::clicked, this, &ExportDialog::savePreset);
+    connect(m_removePreset, &QPushButton::clicked, this, &ExportDialog::removePreset);
+
+    m_which = new QComboBox;
+    m_which->setObjectName(QStringLiteral("exportWhich"));
+    m_which->addItem(tr("Accepted images"), static_cast<int>(Which::Accepted));
+    m_which->addItem(tr("Accepted and submitted images"), static_cast<int>(Which::AcceptedAndSubmitted));
+    m_which->addItem(tr("Listed images (%1)").arg(m_session.list().size()), static_cast<int>(Which::Listed));
+    if (!m_selected.empty())
+        m_which->addItem(tr("Selected images (%1)").arg(m_selected.size()),
+                         static_cast<int>(Which::Selected));
+    m_which->addItem(tr("All images"), static_cast<int>(Which::Everything));
+    form->addRow(tr("Which"), m_which);
+    m_person = new QComboBox;
+    m_person->setObjectName(QStringLiteral("exportPerson"));
+    m_person->addItem(tr("Agreed, else last edited"), QString());
+    for (const PersonRecord& person : m_session.project()->people())
+        m_person->addItem(QString::fromStdString(person.name), QString::fromStdString(person.name));
+    form->addRow(tr("Whose annotation"), m_person);
+    m_person->setEnabled(m_person->count() > 2);
+
+    auto* formats = new QGridLayout;
+    formats->setHorizontalSpacing(18);
+    formats->setVerticalSpacing(6);
+    int at = 0;
+    for (const ExportFormat format : allExportFormats()) {
+        auto* box = new QCheckBox(formatTitle(format));
+        box->setObjectName(QStringLiteral("exportFormat-%1")
+                               .arg(QString::fromUtf8(exportFormatName(format).data(),
+                                                      static_cast<int>(exportFormatName(format).size()))));
+        box->setToolTip(formatHint(format));
+        box->setChecked(ExportOptions().has(format));
+        formats->addWidget(box, at / 2, at % 2);
+        ++at;
+        m_formats.emplace_back(format, box);
+        connect(box, &QCheckBox::toggled, this, &ExportDialog::refreshPlan);
+    }
+    form->addRow(tr("What"), formats);
+
+    m_labels = new QComboBox;
+    m_labels->setObjectName(QStringLiteral("exportLabels"));
+    m_labels->addItem(tr("All labels"), QString());
+    for (const LabelSetRecord& set : m_session.project()->labelSets()) {
+        if (set.name != "project")
+            continue;
+        for (const LabelRecord& label : set.labels)
+            m_labels->addItem(tr("Only %1").arg(QString::fromStdString(label.name)),
+                              QString::fromStdString(label.name));
+    }
+    m_labels->setEnabled(m_labels->count() > 1);
+    form->addRow(tr("Labels"), m_labels);
+    m_names = new QComboBox;
+    m_names->setObjectName(QStringLiteral("exportNames"));
+    m_names->addItem(tr("NAME_mask.png"), static_cast<int>(ExportNames::Suffix));
+    m_names->addItem(tr("NAME_segmentation.png, as in the ISIC archive"),
+                     static_cast<int>(ExportNames::Isic));
+    m_names->addItem(tr("masks/NAME.png, a folder for each format"), static_cast<int>(ExportNames::Folders));
+    form->addRow(tr("Names"), m_names);
+    m_longestSide = new QSpinBox;
+    m_longestSide->setObjectName(QStringLiteral("exportLongestSide"));
+    m_longestSide->setRange(0, 20000);
+    m_longestSide->setSingleStep(128);
+    m_longestSide->setSpecialValueText(tr("as the images"));
+    m_longestSide->setSuffix(tr(" px, longest side"));
+    form->addRow(tr("Size"), m_longestSide);
+    m_withoutPeople = new QCheckBox(tr("Without names of people, notes and times"));
+    m_withoutPeople->setObjectName(QStringLiteral("exportWithoutPeople"));
+    m_wholeLabels = new QCheckBox(tr("COCO, labelme: one object a label, not one a part"));
+    m_wholeLabels->setObjectName(QStringLiteral("exportWholeLabels"));
+    auto* options = new QVBoxLayout;
+    options->setSpacing(6);
+    options->addWidget(m_withoutPeople);
+    options->addWidget(m_wholeLabels);
+    form->addRow(QString(), options);
+
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    m_folder = new QLineEdit(QDir::toNativeSeparators(
+        QString::fromStdString(m_session.project()->imageFolder()) + QStringLiteral("/export")));
+    m_folder->setObjectName(QStringLiteral("exportFolder"));
+    m_folder->setAccessibleName(tr("Folder"));
+    auto* choose = new QPushButton(tr("Choose…"));
+    row->addWidget(m_folder, 1);
+    row->addWidget(choose);
+    form->addRow(tr("Where"), row);
+    m_existing = new QComboBox;
+    m_existing->setObjectName(QStringLiteral("exportExisting"));
+    m_existing->addItem(tr("are replaced"), static_cast<int>(ExistingFiles::Replace));
+    m_existing->addItem(tr("stay, and are skipped"), static_cast<int>(ExistingFiles::Skip));
+    m_existing->addItem(tr("stay: everything goes into a new folder"),
+                        static_cast<int>(ExistingFiles::NewFolder));
+    form->addRow(tr("Files that are there"), m_existing);
+    m_plan = new QLabel;
+    m_plan->setObjectName(QStringLiteral("exportPlan"));
+    m_plan->setWordWrap(true);
+    form->addRow(QString(), m_plan);
+    m_pages->addWidget(page);
+
+    connect(choose, &QPushButton::clicked, this, [this] {
+        const QString folder = QFileDialog::getExistingDirectory(this, tr("Export into"), m_folder->text());
+        if (!folder.isEmpty())
+            m_folder->setText(QDir::toNativeSeparators(folder));
+    });
+    for (QComboBox* box : {m_which, m_person, m_labels, m_names, m_existing})
+        connect(box, &QComboBox::currentIndexChanged, this, &ExportDialog::refreshPlan);
+    connect(m_longestSide, &QSpinBox::valueChanged, this, &ExportDialog::refreshPlan);
+    connect(m_folder, &QLineEdit::textChanged, this, &ExportDialog::refreshPlan);
+}
+
+void ExportDialog::makeResults() {
+    auto* page = new QWidget;
+    auto* layout = new QVBoxLayout(page);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(10);
+    m_summary = new QLabel;
+    m_summary->setObjectName(QStringLiteral("exportSummary"));
+    m_summary->setWordWrap(true);
+    m_summary->setProperty("heading", true);
+    m_progress = new QProgressBar;
+    m_progress->setTextVisible(false);
+    m_progress->setFixedHeight(6);
+    m_progress->setAccessibleName(tr("Progress of the export"));
+    m_failuresOnly = new QCheckBox(tr("Only what was not written"));
+    m_report = new QTreeWidget;
+    m_report->setObjectName(QStringLiteral("exportReport"));
+    m_report->setAccessibleName(tr("What became of each image"));
+    m_report->setRootIsDecorated(false);
+    m_report->setUniformRowHeights(true);
+    m_report->setHeaderLabels({tr("Image"), tr("State"), tr("Result"), tr("Reason")});
+    m_report->header()->setStretchLastSection(true);
+    m_report->setColumnWidth(0, 190);
+    layout->addWidget(m_summary);
+    layout->addWidget(m_progress);
+    layout->addWidget(m_failuresOnly);
+    layout->addWidget(m_report, 1);
+    layout->addStretch();
+    m_report->hide();
+    m_failuresOnly->hide();
+    connect(m_failuresOnly, &QCheckBox::toggled, this, &ExportDialog::showFailures);
+    m_pages->addWidget(page);
+}
+
+ExportOptions ExportDialog::options() const {
+    ExportOptions options;
+    options.folder = m_folder->text().trimmed().toStdString();
+    options.formats.clear();
+    for (const auto& [format, box] : m_formats) {
+        if (box->isChecked())
+            options.formats.push_back(format);
+    }
+    switch (static_cast<Which>(m_which->currentData().toInt())) {
+    case Which::Accepted:
+        options.states = {ReviewState::Accepted};
+        break;
+    case Which::AcceptedAndSubmitted:
+        options.states = {ReviewState::Submitted, ReviewState::Accepted};
+        break;
+    case Which::Listed:
+        options.images = m_session.list();
+        break;
+    case Which::Selected:
+        options.images = m_selected;
+        break;
+    case Which::Everything:
+        break;
+    }
+    std::sort(options.images.begin(), options.images.end());
+    options.person = m_person->currentData().toString().toStdString();
+    if (const QString label = m_labels->currentData().toString(); !label.isEmpty())
+        options.labels = {label.toStdString()};
+    options.names = static_cast<ExportNames>(m_names->currentData().toInt());
+    options.longestSide = m_longestSide->value();
+    options.withoutPeople = m_withoutPeople->isChecked();
+    options.wholeLabels = m_wholeLabels->isChecked();
+    options.existing = static_cast<ExistingFiles>(m_existing->currentData().toInt());
+    return options;
+}
+
+void ExportDialog::applyOptions(const ExportOptions& options) {
+    for (const auto& [format, box] : m_formats)
+        box->setChecked(options.has(format));
+    const auto choose = [](QComboBox* box, const QVariant& data) {
+        box->setCurrentIndex(std::max(0, box->findData(data)));
+    };
+    choose(m_person, QString::fromStdString(options.person));
+    choose(m_labels, options.labels.empty() ? QString() : QString::fromStdString(options.labels.front()));
+    choose(m_names, static_cast<int>(options.names));
+    choose(m_existing, static_cast<int>(options.existing));
+    const bool submitted = std::find(options.states.begin(), options.states.end(), ReviewState::Submitted) !=
+                           options.states.end();
+    choose(m_which, static_cast<int>(submitted                ? Which::AcceptedAndSubmitted
+                                     : options.states.empty() ? Which::Everything
+                                                              : Which::Accepted));
+    m_longestSide->setValue(options.longestSide);
+    m_withoutPeople->setChecked(options.withoutPeople);
+    m_wholeLabels->setChecked(options.wholeLabels);
+}
+
+void ExportDialog::refreshPlan() {
     if (!m_session.hasProject())
         return;
-    const WorklistCounts counts = m_session.project()->worklist().counts();
-    const auto of = [&](ReviewState s) { return counts.byState[static_cast<std::size_t>(s)]; };
-    std::size_t images = of(ReviewState::Accepted);
-    if (m_which->currentIndex() == 1)
-        images += of(ReviewState::Submitted);
-    else if (m_which->currentIndex() == 2)
-        images = counts.total - of(ReviewState::New) - of(ReviewState::Proposed);
+    const ExportOptions chosen = options();
+    const bool mayStart = !chosen.formats.empty() && !chosen.folder.empty();
+    const ExportPlan plan = planExport(m_session.project()->worklist(), chosen);
     const QLocale locale;
-    QString text = tr("%n images", nullptr, static_cast<int>(images)) + QStringLiteral(", ") +
-                   tr("%n files", nullptr, static_cast<int>(images * 2 + 1));
-    if (counts.total > images)
-        text += QStringLiteral("; ") +
-                tr("%1 others left out").arg(locale.toString(qulonglong(counts.total - images)));
-    m_summary->setText(text + QStringLiteral(". ") + tr("Files of the same names are replaced."));
+    QString text;
+    if (chosen.formats.empty()) {
+        text = tr("Choose at least one format.");
+    } else if (chosen.folder.empty()) {
+        text = tr("Choose a folder.");
+    } else {
+        text = tr("%n images", nullptr, static_cast<int>(plan.images.size())) + QStringLiteral(", ") +
+               tr("%n files", nullptr, static_cast<int>(plan.files)) + QStringLiteral(", ") +
+               tr("about %1").arg(locale.formattedDataSize(plan.aboutBytes, 0, QLocale::DataSizeSIFormat));
+        if (plan.leftOut > 0)
+            text += QStringLiteral("; ") + tr("%n left out", nullptr, static_cast<int>(plan.leftOut));
+        if (plan.unannotated > 0)
+            text += QStringLiteral("; ") +
+                    tr("%n without annotation", nullptr, static_cast<int>(plan.unannotated));
+    }
+    m_plan->setText(text);
+    m_start->setEnabled(mayStart && !plan.images.empty());
+    m_copy->setEnabled(mayStart && !m_session.project()->filePath().empty());
+    m_wholeLabels->setEnabled(chosen.has(ExportFormat::Coco) || chosen.has(ExportFormat::Labelme));
 }
 
-void ExportDialog::start() {
-    const QString folder = m_folder->text().trimmed();
-    if ((m_job && m_job->isRunning()) || !m_session.hasProject() || folder.isEmpty())
+void ExportDialog::refreshPresets() {
+    const QString shown = m_preset->currentData().toString();
+    m_preset->clear();
+    m_preset->addItem(tr("As the last time"), QString());
+    QSettings settings;
+    settings.beginGroup(kPresets);
+    for (const QString& name : settings.childKeys())
+        m_preset->addItem(name, name);
+    m_preset->setCurrentIndex(std::max(0, m_preset->findData(shown)));
+    m_removePreset->setEnabled(m_preset->currentIndex() > 0);
+}
+
+void ExportDialog::usePreset(const QString& name) {
+    const QString json = name.isEmpty() ? QSettings().value(kLast).toString()
+                                        : QSettings().value(kPresets + QLatin1Char('/') + name).toString();
+    const Result<ExportOptions> preset = exportPresetFromJson(json.toStdString());
+    if (preset)
+        applyOptions(*preset);
+    else if (!name.isEmpty())
+        m_plan->setText(errorText(preset.error()));
+}
+
+void ExportDialog::savePreset() {
+    QString name = QInputDialog::getText(this, tr("Save preset"), tr("Name of the preset")).trimmed();
+    name.replace(QLatin1Char('/'), QLatin1Char('-'));
+    if (name.isEmpty())
         return;
-    ExportOptions options;
-    options.folder = folder.toStdString();
-    if (m_which->currentIndex() == 0)
-        options.states = {ReviewState::Accepted};
-    else if (m_which->currentIndex() == 1)
-        options.states = {ReviewState::Accepted, ReviewState::Submitted};
-    m_start->setEnabled(false);
-    m_cancel->setText(tr("Cancel"));
+    QSettings().setValue(kPresets + QLatin1Char('/') + name,
+                         QString::fromStdString(exportPresetToJson(options())));
+    refreshPresets();
+    m_preset->setCurrentIndex(std::max(0, m_preset->findData(name)));
+    m_removePreset->setEnabled(true);
+}
+
+void ExportDialog::removePreset() {
+    const QString name = m_preset->currentData().toString();
+    if (!name.isEmpty())
+        QSettings().remove(kPresets + QLatin1Char('/') + name);
+    refreshPresets();
+}
+
+void ExportDialog::start(const ExportOptions& chosen) {
+    if (!m_session.hasProject() || (m_job && m_job->isRunning()))
+        return;
+    QSettings().setValue(kLast, QString::fromStdString(exportPresetToJson(chosen)));
+    m_job = std::make_unique<ExportJob>(*m_session.project(), chosen);
+    connect(m_job.get(), &ExportJob::progressed, this, &ExportDialog::showProgress);
+    connect(m_job.get(), &ExportJob::finished, this, &ExportDialog::showReport);
+    m_pages->setCurrentIndex(1);
+    m_summary->setText(tr("Exporting…"));
     m_progress->setRange(0, 0);
     m_progress->show();
-    m_job = std::make_unique<ExportJob>(*m_session.project(), options);
-    connect(m_job.get(), &ExportJob::progressed, this, [this](const ExportProgress& progress) {
-        m_progress->setRange(0, static_cast<int>(progress.total));
-        m_progress->setValue(static_cast<int>(progress.done));
-    });
-    connect(m_job.get(), &ExportJob::finished, this, &ExportDialog::showReport);
+    m_report->hide();
+    m_failuresOnly->hide();
+    for (QPushButton* button : {m_back, m_openFolder, m_retry, m_copy, m_start})
+        button->hide();
+    m_cancel->setText(tr("Cancel"));
     m_job->start();
+}
+
+void ExportDialog::showProgress(const ExportProgress& progress) {
+    m_progress->setRange(0, static_cast<int>(progress.total));
+    m_progress->setValue(static_cast<int>(progress.done));
+    const QLocale locale;
+    QString text =
+        tr("%1 of %2 images, %3 files, %4")
+            .arg(locale.toString(qulonglong(progress.done)), locale.toString(qulonglong(progress.total)),
+                 locale.toString(qulonglong(progress.files)),
+                 locale.formattedDataSize(progress.bytes, 1, QLocale::DataSizeSIFormat));
+    if (progress.failed > 0)
+        text += QStringLiteral("; ") + tr("%n not written", nullptr, static_cast<int>(progress.failed));
+    m_summary->setText(text);
 }
 
 void ExportDialog::showReport(const Result<ExportReport>& report) {
     m_progress->hide();
-    m_start->setEnabled(true);
     m_cancel->setText(tr("Close"));
-    m_report->show();
+    m_back->show();
+    m_report->clear();
     if (!report) {
-        m_report->setPlainText(QString::fromStdString(report.error().message()));
+        m_last.reset();
+        m_summary->setText(errorText(report.error()));
         return;
     }
-    QStringList lines;
+    m_last = *report;
+    const QLocale locale;
+    const int written = static_cast<int>(report->count(ExportResult::Written));
+    const int failed = static_cast<int>(report->failed().size());
+    QString text = tr("%n written", nullptr, written);
+    if (failed > 0)
+        text += QStringLiteral(", ") + tr("%n not", nullptr, failed);
+    const int skipped = static_cast<int>(report->count(ExportResult::Skipped));
+    const int unannotated = static_cast<int>(report->count(ExportResult::Unannotated));
+    if (skipped > 0)
+        text += QStringLiteral(", ") + tr("%n skipped", nullptr, skipped);
+    if (unannotated > 0)
+        text += QStringLiteral(", ") + tr("%n without annotation", nullptr, unannotated);
+    text +=
+        QStringLiteral(" (%1)").arg(locale.formattedDataSize(report->bytes, 1, QLocale::DataSizeSIFormat));
     if (report->cancelled)
-        lines.append(tr("Stopped. Files that were written are whole and stay."));
-    lines.append(
-        tr("%n annotations were written.", nullptr, static_cast<int>(report->count(ExportResult::Written))));
-    if (const std::size_t bare = report->count(ExportResult::Unannotated))
-        lines.append(tr("%n images have no annotation.", nullptr, static_cast<int>(bare)));
-    for (const ExportedImage& image : report->images)
-        if (image.result == ExportResult::Failed)
-            lines.append(QStringLiteral("%1: %2").arg(QString::fromStdString(image.path),
-                                                      QString::fromStdString(image.reason)));
+        text += QStringLiteral(". ") + tr("Stopped; files that were written are whole and stay.");
     if (report->stopped)
-        lines.append(QString::fromStdString(report->stopped->message()));
-    m_report->setPlainText(lines.join(QLatin1Char('\n')));
-    m_openFolder->show();
+        text += QStringLiteral(". ") + errorText(*report->stopped);
+    for (const std::string& note : report->notes)
+        text += QLatin1Char('\n') + QString::fromStdString(note);
+    m_summary->setText(text);
+    for (const ExportedImage& image : report->images) {
+        auto* item = new QTreeWidgetItem({QString::fromStdString(image.path), stateWord(image.state),
+                                          resultWord(image.result), QString::fromStdString(image.reason)});
+        item->setData(0, kPathRole, image.result == ExportResult::Failed);
+        item->setToolTip(3, QString::fromStdString(image.reason));
+        m_report->addTopLevelItem(item);
+    }
+    m_report->show();
+    m_failuresOnly->setVisible(failed > 0);
+    m_failuresOnly->setChecked(failed > 0);
+    showFailures();
+    m_openFolder->setVisible(!report->files.empty() || written > 0);
+    m_retry->setVisible(failed > 0);
+}
+
+void ExportDialog::showFailures() {
+    for (int i = 0; i < m_report->topLevelItemCount(); ++i) {
+        QTreeWidgetItem* item = m_report->topLevelItem(i);
+        item->setHidden(m_failuresOnly->isChecked() && !item->data(0, kPathRole).toBool());
+    }
 }
 
 } // namespace limn

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Writing annotations as files that other programs read: which, where, progress, cancel, and a list of what
-// was written and what was not. Works in the background; the window goes on. GUI thread.
+// Writing annotations as files that other programs read: which images, which formats and options, where; what
+// that will come to, before it begins; then progress, cancel, and a list of what was written and what was
+// not. The work is done in the background (app/export); the window goes on. GUI thread.
 #pragma once
 
 #include "app/export/export_job.h"
@@ -9,13 +10,17 @@
 #include <QDialog>
 
 #include <memory>
+#include <vector>
 
+class QCheckBox;
 class QComboBox;
 class QLabel;
 class QLineEdit;
-class QPlainTextEdit;
 class QProgressBar;
 class QPushButton;
+class QSpinBox;
+class QStackedWidget;
+class QTreeWidget;
 
 namespace limn {
 
@@ -23,24 +28,56 @@ class ExportDialog : public QDialog {
     Q_OBJECT
 
 public:
-    ExportDialog(ReviewSession& session, std::vector<ImageId> selected, QWidget* parent = nullptr);
-    ~ExportDialog() override;
+    // What was selected in the list; offered first when `startWithSelection`.
+    ExportDialog(ReviewSession& session, std::vector<ImageId> selected, bool startWithSelection,
+                 QWidget* parent = nullptr);
+
+    // As chosen now; what the job and the copied command get.
+    ExportOptions options() const;
 
 private:
-    void start();
+    enum class Which { Accepted, AcceptedAndSubmitted, Listed, Selected, Everything };
+    void makeForm();
+    void makeResults();
+    void refreshPlan();
+    void refreshPresets();
+    void usePreset(const QString& name);
+    void savePreset();
+    void removePreset();
+    void applyOptions(const ExportOptions& options);
+    void start(const ExportOptions& options);
+    void showProgress(const ExportProgress& progress);
     void showReport(const Result<ExportReport>& report);
-    void refresh();
+    void showFailures();
 
     ReviewSession& m_session;
+    std::vector<ImageId> m_selected;
+    QStackedWidget* m_pages;
+    QComboBox* m_preset;
+    QPushButton* m_removePreset;
     QComboBox* m_which;
+    std::vector<std::pair<ExportFormat, QCheckBox*>> m_formats;
+    QComboBox* m_person;
+    QComboBox* m_labels;
+    QComboBox* m_names;
+    QSpinBox* m_longestSide;
+    QCheckBox* m_withoutPeople;
+    QCheckBox* m_wholeLabels;
+    QComboBox* m_existing;
     QLineEdit* m_folder;
+    QLabel* m_plan;
+    QPushButton* m_copy;
     QLabel* m_summary;
     QProgressBar* m_progress;
-    QPlainTextEdit* m_report;
-    QPushButton* m_start;
-    QPushButton* m_cancel;
+    QTreeWidget* m_report;
+    QCheckBox* m_failuresOnly;
+    QPushButton* m_retry;
     QPushButton* m_openFolder;
+    QPushButton* m_back;
+    QPushButton* m_cancel;
+    QPushButton* m_start;
     std::unique_ptr<ExportJob> m_job;
+    std::optional<ExportReport> m_last;
 };
 
 } // namespace limn

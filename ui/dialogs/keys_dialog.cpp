@@ -32,10 +32,12 @@ KeysDialog::KeysDialog(Commands& commands, QWidget* parent) : QDialog(parent), m
     layout->setSpacing(10);
     m_search = new QLineEdit;
     m_search->setPlaceholderText(tr("Search commands and keys"));
+    m_search->setAccessibleName(tr("Search commands and keys"));
     m_search->setClearButtonEnabled(true);
     layout->addWidget(m_search);
     m_tree = new QTreeWidget;
     m_tree->setColumnCount(2);
+    m_tree->setAccessibleName(tr("Commands and their keys"));
     m_tree->setHeaderLabels({tr("Command"), tr("Keys")});
     m_tree->header()->setSectionResizeMode(0, QHeaderView::Stretch);
     m_tree->header()->setSectionResizeMode(1, QHeaderView::ResizeToContents);

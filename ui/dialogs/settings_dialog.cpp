@@ -93,8 +93,16 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
     work->addRow(tr("Your name"), name);
     work->addRow(check(tr("Show the next image after a decision"), QStringLiteral("autoAdvance"), true,
                        [&session](bool on) { session.setAutoAdvance(on); }));
-    work->addRow(check(tr("Two steps: submit, and another person accepts"), QStringLiteral("twoSteps"), false,
-                       [&session](bool on) { session.setTwoSteps(on); }));
+    auto* review = new QComboBox;
+    review->setObjectName(QStringLiteral("reviewMode"));
+    review->addItem(tr("One step: accepted is done"), static_cast<int>(ReviewMode::OneStep));
+    review->addItem(tr("Two steps: another person accepts"), static_cast<int>(ReviewMode::TwoSteps));
+    review->addItem(tr("Two people independently, then agreed"), static_cast<int>(ReviewMode::Independent));
+    review->setCurrentIndex(review->findData(static_cast<int>(session.reviewMode())));
+    connect(review, &QComboBox::activated, this, [review, &session] {
+        session.setReviewMode(static_cast<ReviewMode>(review->currentData().toInt()));
+    });
+    work->addRow(tr("Review of this project"), review);
     work->addRow(check(tr("The first stroke on an image uses the proposal first"),
                        QStringLiteral("useProposalFirst"), true,
                        [&session](bool on) { session.setUsesProposalFirst(on); }));

@@ -2,7 +2,8 @@
 // Lines of history.
 #include "ui/panels/history_panel.h"
 
-#include "ui/panels/worklist_pane.h"
+#include "ui/session/sentences.h"
+#include "ui/session/state_words.h"
 
 #include <QDateTime>
 #include <QHBoxLayout>
@@ -39,12 +40,26 @@ QString describe(const HistoryRecord& line) {
         return HistoryPanel::tr("assigned");
     if (line.what == "moved")
         return HistoryPanel::tr("file moved");
+    if (line.what == "restored")
+        return HistoryPanel::tr("version restored");
     return QString::fromStdString(line.what);
 }
 
 } // namespace
 
-HistoryPanel::HistoryPanel(ReviewSession& session, QWidget* parent) : QWidget(parent), m_session(session) {
+QString personAndTime(const ReviewSession& session, PersonId person, TimeMs ms) {
+    const QLocale locale;
+    const QDateTime time = QDateTime::fromMSecsSinceEpoch(ms);
+    const QString when = time.date() == QDate::currentDate()
+                             ? locale.toString(time.time(), QLocale::ShortFormat)
+                             : locale.toString(time.date(), QLocale::ShortFormat);
+    const QString name =
+        session.project() ? QString::fromStdString(session.project()->personName(person)) : QString();
+    return name.isEmpty() ? when : QStringLiteral("%1 · %2").arg(name, when);
+}
+
+HistoryPanel::HistoryPanel(ReviewSession& session, ImageVersions& versions, QWidget* parent)
+    : QWidget(parent), m_session(session), m_versions(versions) {
     setObjectName(QStringLiteral("historyPanel"));
     m_rows = new QVBoxLayout(this);
     m_rows->setContentsMargins(0, 0, 0, 0);
@@ -56,11 +71,13 @@ HistoryPanel::HistoryPanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     connect(&session, &ReviewSession::currentChanged, this, later);
     connect(&session, &ReviewSession::saveStatusChanged, this, later);
     connect(&session, &ReviewSession::decided, this, later);
+    connect(&versions, &ImageVersions::changed, this, &HistoryPanel::rebuild);
 }
 
 void HistoryPanel::load() {
     if (!m_session.hasProject() || m_session.current() == 0) {
-        show({}, {});
+        m_lines.clear();
+        rebuild();
         return;
     }
     const ImageId id = m_session.current();
@@ -69,16 +86,56 @@ void HistoryPanel::load() {
         id, kLines, [this, self, id](const Result<std::vector<HistoryRecord>>& lines) {
             if (!self || !m_session.hasProject() || id != m_session.current() || !lines)
                 return;
-            const std::vector<HistoryRecord> kept = *lines;
-            m_session.project()->listKeptVersions(
-                id, [this, self, id, kept](const Result<std::vector<KeptVersion>>& versions) {
-                    if (self && id == m_session.current())
-                        show(kept, versions ? *versions : std::vector<KeptVersion>{});
-                });
+            m_lines = *lines;
+            std::erase_if(m_lines, [](const HistoryRecord& line) { return line.what == "comment"; });
+            rebuild();
         });
 }
 
-void HistoryPanel::show(const std::vector<HistoryRecord>& lines, const std::vector<KeptVersion>& versions) {
+void HistoryPanel::restore(std::int64_t kept) {
+    const ImageId id = m_session.current();
+    const QPointer<HistoryPanel> self(this);
+    m_session.project()->loadKeptVersion(kept, [this, self,
+                                                id](const Result<std::optional<LoadedAnnotation>>& loaded) {
+        if (!self || id != m_session.current() || !m_session.document() || !loaded || !loaded->has_value())
+            return;
+        const Result<void> restored = m_session.document()->restore((*loaded)->snapshot);
+        Q_EMIT m_session.said(restored ? tr("The version was restored; undo brings back what was there.")
+                                       : errorText(restored.error()));
+    });
+}
+
+void HistoryPanel::addVersionRow(const QString& text, const CompareSource& source) {
+    auto* row = new QWidget;
+    auto* lines = new QVBoxLayout(row);
+    lines->setContentsMargins(0, 0, 0, 2);
+    lines->setSpacing(0);
+    auto* label = new QLabel(text);
+    label->setWordWrap(true);
+    label->setProperty("muted", true);
+    lines->addWidget(label);
+    auto* layout = new QHBoxLayout;
+    layout->setSpacing(6);
+    lines->addLayout(layout);
+    const auto link = [&](const QString& name, const QString& accessible, const char* object,
+                          std::function<void()> run) {
+        auto* button = new QPushButton(name);
+        button->setProperty("link", true);
+        button->setObjectName(QLatin1String(object));
+        button->setAccessibleName(accessible);
+        connect(button, &QPushButton::clicked, this, std::move(run));
+        layout->addWidget(button);
+    };
+    link(tr("Compare"), tr("Compare with %1").arg(text), "compareVersion",
+         [this, source] { Q_EMIT compareRequested(source); });
+    if (source.kind == CompareSource::Kind::Kept)
+        link(tr("Restore"), tr("Restore %1").arg(text), "restoreVersion",
+             [this, source] { restore(source.kept); });
+    layout->addStretch();
+    m_rows->addWidget(row);
+}
+
+void HistoryPanel::rebuild() {
     while (QLayoutItem* item = m_rows->takeAt(0)) {
         if (item->widget()) {
             item->widget()->hide();
@@ -86,53 +143,40 @@ void HistoryPanel::show(const std::vector<HistoryRecord>& lines, const std::vect
         }
         delete item;
     }
-    const QLocale locale;
-    const auto when = [&](TimeMs ms) {
-        const QDateTime time = QDateTime::fromMSecsSinceEpoch(ms);
-        return time.date() == QDate::currentDate() ? locale.toString(time.time(), QLocale::ShortFormat)
-                                                   : locale.toString(time.date(), QLocale::ShortFormat);
-    };
-    for (const HistoryRecord& line : lines) {
-        const QString person = m_session.project()
-                                   ? QString::fromStdString(m_session.project()->personName(line.person))
-                                   : QString();
+    for (const AnnotationInfo& info : m_versions.others()) {
+        CompareSource source{CompareSource::Kind::Person, info.person, info.version, 0,
+                             m_versions.personName(info.person)};
+        addVersionRow(info.version == 0
+                          ? tr("Annotation: %1").arg(source.name)
+                          : tr("Second version: %1").arg(personAndTime(m_session, info.person, info.savedMs)),
+                      source);
+    }
+    if (!m_versions.hidden().empty()) {
+        QStringList names;
+        for (const PersonId person : m_versions.hidden())
+            names.append(m_versions.personName(person));
+        auto* label = new QLabel(tr("Also annotated by %1; shown when both have submitted.")
+                                     .arg(names.join(QStringLiteral(", "))));
+        label->setWordWrap(true);
+        label->setProperty("muted", true);
+        m_rows->addWidget(label);
+    }
+    for (const KeptVersion& kept : m_versions.kept()) {
+        const QString text = QStringLiteral("%1, %2").arg(stateText(kept.what),
+                                                          personAndTime(m_session, kept.person, kept.timeMs));
+        addVersionRow(tr("Version: %1").arg(text), {CompareSource::Kind::Kept, kNobody, 0, kept.id, text});
+    }
+    for (const HistoryRecord& line : m_lines) {
         auto* label =
             new QLabel(tr("<b>%1</b><br><span>%2</span>")
                            .arg(describe(line).toHtmlEscaped(),
-                                (person.isEmpty() ? when(line.timeMs)
-                                                  : person + QStringLiteral(" · ") + when(line.timeMs))
-                                    .toHtmlEscaped()));
+                                personAndTime(m_session, line.person, line.timeMs).toHtmlEscaped()));
         label->setTextFormat(Qt::RichText);
         label->setWordWrap(true);
         label->setProperty("muted", true);
         m_rows->addWidget(label);
     }
-    for (const KeptVersion& version : versions) {
-        auto* row = new QWidget;
-        auto* layout = new QHBoxLayout(row);
-        layout->setContentsMargins(0, 0, 0, 0);
-        auto* label = new QLabel(tr("Version: %1, %2").arg(stateText(version.what), when(version.timeMs)));
-        label->setProperty("muted", true);
-        auto* restore = new QPushButton(tr("Restore"));
-        restore->setProperty("link", true);
-        connect(restore, &QPushButton::clicked, this, [this, kept = version.id] {
-            const ImageId id = m_session.current();
-            const QPointer<HistoryPanel> self(this);
-            m_session.project()->loadKeptVersion(
-                kept, [this, self, id](const Result<std::optional<LoadedAnnotation>>& loaded) {
-                    if (!self || id != m_session.current() || !m_session.document() || !loaded ||
-                        !loaded->has_value())
-                        return;
-                    const Result<void> restored = m_session.document()->restore((*loaded)->snapshot);
-                    if (!restored)
-                        Q_EMIT m_session.said(QString::fromStdString(restored.error().message()));
-                });
-        });
-        layout->addWidget(label, 1);
-        layout->addWidget(restore);
-        m_rows->addWidget(row);
-    }
-    if (lines.empty() && versions.empty()) {
+    if (m_rows->count() == 0) {
         auto* label = new QLabel(tr("Nothing yet."));
         label->setProperty("muted", true);
         m_rows->addWidget(label);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What happened to the shown image: who, when, what; kept versions can be taken back. GUI thread.
+// Who did what to the shown image, newest first, and the versions that were kept: each can be compared with
+// the annotation, and restored as a new step. What other people made stands there too, as far as it may be
+// seen. GUI thread.
 #pragma once
 
-#include "ui/session/review_session.h"
+#include "ui/session/comparison.h"
+#include "ui/session/image_versions.h"
 
 #include <QTimer>
 #include <QWidget>
@@ -15,15 +18,25 @@ class HistoryPanel : public QWidget {
     Q_OBJECT
 
 public:
-    explicit HistoryPanel(ReviewSession& session, QWidget* parent = nullptr);
+    HistoryPanel(ReviewSession& session, ImageVersions& versions, QWidget* parent = nullptr);
+
+Q_SIGNALS:
+    void compareRequested(const limn::CompareSource& source);
 
 private:
     void load();
-    void show(const std::vector<HistoryRecord>& lines, const std::vector<KeptVersion>& versions);
+    void rebuild();
+    void restore(std::int64_t kept);
+    void addVersionRow(const QString& text, const CompareSource& source);
 
     ReviewSession& m_session;
+    ImageVersions& m_versions;
+    std::vector<HistoryRecord> m_lines;
     QVBoxLayout* m_rows;
     QTimer m_timer;
 };
+
+// A line's person and time, such as "Ana · 14:05" today and "Ana · 12/5/26" before.
+QString personAndTime(const ReviewSession& session, PersonId person, TimeMs time);
 
 } // namespace limn

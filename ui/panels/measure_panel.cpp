@@ -144,6 +144,8 @@ void MeasurePanel::show() {
     const std::optional<Spacing> spacing = m_session.spacing();
     m_unit->setText(spacing ? tr("mm, %1").arg(QString::fromStdString(spacing->source))
                             : tr("px · Calibrate…"));
+    for (const Row& row : m_rows)
+        row.mm->setVisible(spacing.has_value());
     if (!any)
         return;
     const QLocale locale;

@@ -77,7 +77,7 @@ QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double
     box->setAlignment(Qt::AlignRight);
     box->setKeyboardTracking(false);
     box->setAccessibleName(name);
-    box->setFocusPolicy(Qt::ClickFocus);
+    box->setFocusPolicy(Qt::StrongFocus);
     if (auto* line = box->findChild<QLineEdit*>())
         connect(line, &QLineEdit::returnPressed, this,
                 [this] { QMetaObject::invokeMethod(this, &OptionBar::finished, Qt::QueuedConnection); });
@@ -89,7 +89,7 @@ QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double
         s->setRange(0, kSliderSteps);
         s->setFixedWidth(120);
         s->setAccessibleName(name);
-        s->setFocusPolicy(Qt::ClickFocus);
+        s->setFocusPolicy(Qt::StrongFocus);
         m_layout->addWidget(s);
         connect(s, &QSlider::valueChanged, this, [=, this](int v) {
             if (m_updating)
@@ -118,7 +118,7 @@ void OptionBar::addToggle(const QString& name, const QString& tip, std::function
                           std::function<void(bool)> set) {
     auto* box = new QCheckBox(name);
     box->setToolTip(tip);
-    box->setFocusPolicy(Qt::ClickFocus);
+    box->setFocusPolicy(Qt::StrongFocus);
     m_layout->addWidget(box);
     connect(box, &QCheckBox::toggled, this, [=, this](bool on) {
         if (m_updating)
@@ -155,7 +155,7 @@ void OptionBar::rebuild() {
             buttons[i]->setText(i == 0 ? tr("Add") : tr("Subtract"));
             buttons[i]->setProperty("segment", true);
             buttons[i]->setCheckable(true);
-            buttons[i]->setFocusPolicy(Qt::NoFocus);
+            buttons[i]->setFocusPolicy(Qt::TabFocus);
             buttons[i]->setToolTip(tr("Ctrl or the right button does the opposite"));
             group->addButton(buttons[i], i);
             layout->addWidget(buttons[i]);
@@ -228,7 +228,7 @@ void OptionBar::rebuild() {
         auto* sample = new QComboBox;
         for (const int n : {1, 3, 5})
             sample->addItem(QStringLiteral("%1 × %1").arg(n), n);
-        sample->setFocusPolicy(Qt::ClickFocus);
+        sample->setFocusPolicy(Qt::StrongFocus);
         sample->setAccessibleName(tr("Sample size"));
         m_layout->addWidget(label);
         m_layout->addWidget(sample);
@@ -275,6 +275,7 @@ void OptionBar::rebuild() {
             box->setDecimals(2);
             box->setValue(10);
             box->setSuffix(tr(" mm"));
+            box->setAccessibleName(tr("Length of the line"));
             box->setFixedWidth(96);
             auto* button = new QPushButton(tr("Calibrate"));
             button->setObjectName(QStringLiteral("calibrateButton"));
@@ -289,6 +290,7 @@ void OptionBar::rebuild() {
         break;
     }
     refresh();
+    Q_EMIT rebuilt();
 }
 
 } // namespace limn

@@ -31,6 +31,8 @@ public:
 
 Q_SIGNALS:
     void changed();
+    // Other controls than before: the order of the Tab key has to be set again.
+    void rebuilt();
     // Enter was pressed in a field.
     void finished();
     // The ruler's line is this long.

@@ -3,6 +3,7 @@
 #include "ui/panels/proposal_panel.h"
 
 #include "app/document/proposal_ops.h"
+#include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 #include "ui/window/commands.h"
 
@@ -198,12 +199,11 @@ void ProposalPanel::refresh() {
         status = tr("No model was found, so there are no proposals. Drawing by hand works. "
                     "Models are files NAME.safetensors in the folder \"models\" beside the program.");
     } else if (m_session.modelError()) {
-        status = tr("The model could not be loaded: %1")
-                     .arg(QString::fromStdString(m_session.modelError()->message()));
+        status = tr("The model could not be loaded: %1").arg(errorText(*m_session.modelError()));
     } else if (!m_session.hasProject()) {
         status = tr("Open images to see proposals.");
     } else if (m_session.proposalError() && !proposal) {
-        status = QString::fromStdString(m_session.proposalError()->message());
+        status = errorText(*m_session.proposalError());
     } else if (m_session.proposalPending()) {
         status = m_session.modelInfo() ? tr("Computing a proposal…") : tr("Loading the model…");
     } else if (!proposal) {

@@ -21,7 +21,7 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     outer->setContentsMargins(32, 24, 32, 20);
     outer->addStretch(2);
     auto* column = new QWidget;
-    column->setMaximumWidth(640);
+    column->setMaximumWidth(760);
     column->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     auto* layout = new QVBoxLayout(column);
     layout->setContentsMargins(0, 0, 0, 0);

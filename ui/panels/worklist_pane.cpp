@@ -132,24 +132,6 @@ private:
 
 } // namespace
 
-QString stateWord(ReviewState state) {
-    switch (state) {
-    case ReviewState::New:
-        return WorklistPane::tr("new");
-    case ReviewState::Proposed:
-        return WorklistPane::tr("proposed");
-    case ReviewState::InProgress:
-        return WorklistPane::tr("in progress");
-    case ReviewState::Submitted:
-        return WorklistPane::tr("submitted");
-    case ReviewState::Accepted:
-        return WorklistPane::tr("accepted");
-    case ReviewState::Rejected:
-        return WorklistPane::tr("rejected");
-    }
-    return {};
-}
-
 QString stateIcon(ReviewState state) {
     switch (state) {
     case ReviewState::New:
@@ -292,26 +274,37 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     auto* chips = new QGridLayout;
     chips->setContentsMargins(8, 0, 8, 0);
     chips->setSpacing(4);
+    // One of the four, and "mine" and "flagged" on top of it.
     auto* group = new QButtonGroup(this);
-    const auto addChip = [&](Chip chip, const char* name, int row, int column, int span) {
+    const auto newChip = [&](const char* name, int row, int column) {
         auto* button = new QPushButton;
         button->setObjectName(QLatin1String(name));
         button->setProperty("chip", true);
         button->setCheckable(true);
+        button->setIconSize({13, 13});
+        chips->addWidget(button, row, column);
+        return button;
+    };
+    const auto addChip = [&](Chip chip, const char* name, int row, int column) {
+        QPushButton* button = newChip(name, row, column);
         button->setChecked(chip == Chip::All);
         group->addButton(button);
-        chips->addWidget(button, row, column, 1, span);
         m_chips.emplace_back(chip, button);
         connect(button, &QPushButton::clicked, this, [this, chip] {
             m_chip = chip;
             applyFilter();
         });
     };
-    addChip(Chip::All, "chipAll", 0, 0, 2);
-    addChip(Chip::Todo, "chipTodo", 0, 2, 2);
-    addChip(Chip::Flagged, "chipFlagged", 0, 4, 2);
-    addChip(Chip::Accepted, "chipAccepted", 1, 0, 3);
-    addChip(Chip::Rejected, "chipRejected", 1, 3, 3);
+    // Two a row, wide enough for thousands and for longer languages.
+    addChip(Chip::All, "chipAll", 0, 0);
+    addChip(Chip::Todo, "chipTodo", 0, 1);
+    addChip(Chip::Accepted, "chipAccepted", 1, 0);
+    addChip(Chip::Rejected, "chipRejected", 1, 1);
+    m_mine = newChip("chipMine", 2, 0);
+    m_flagged = newChip("chipFlagged", 2, 1);
+    m_mine->setToolTip(tr("Assigned to you, or last edited by you"));
+    for (QPushButton* button : {m_mine, m_flagged})
+        connect(button, &QPushButton::toggled, this, &WorklistPane::applyFilter);
     layout->addLayout(chips);
 
     auto* orderRow = new QHBoxLayout;
@@ -385,7 +378,14 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     layout->addWidget(m_empty);
     layout->addLayout(emptyRow);
     connect(m_clearFilter, &QPushButton::clicked, this, [this] {
-        m_search->clear();
+        for (QPushButton* button : {m_mine, m_flagged}) {
+            const QSignalBlocker blocker(button);
+            button->setChecked(false);
+        }
+        {
+            const QSignalBlocker blocker(m_search);
+            m_search->clear();
+        }
         m_chip = Chip::All;
         m_chips.front().second->setChecked(true);
         applyFilter();
@@ -428,11 +428,7 @@ void WorklistPane::applyFilter() {
     case Chip::All:
         break;
     case Chip::Todo:
-        filter.states = {ReviewState::New, ReviewState::Proposed, ReviewState::InProgress,
-                         ReviewState::Rejected};
-        break;
-    case Chip::Flagged:
-        filter.flagged = true;
+        filter.todoOf = m_session.project() ? m_session.project()->currentPerson() : kNobody;
         break;
     case Chip::Accepted:
         filter.states = {ReviewState::Accepted, ReviewState::Submitted};
@@ -441,6 +437,10 @@ void WorklistPane::applyFilter() {
         filter.states = {ReviewState::Rejected};
         break;
     }
+    if (m_mine->isChecked() && m_session.project())
+        filter.mine = m_session.project()->currentPerson();
+    if (m_flagged->isChecked())
+        filter.flagged = true;
     m_session.setFilter(filter);
 }
 
@@ -460,24 +460,29 @@ void WorklistPane::refreshCounts() {
             button->setText(tr("All %1").arg(locale.toString(qulonglong(counts.total))));
             break;
         case Chip::Todo:
-            button->setText(tr("Todo %1").arg(locale.toString(qulonglong(counts.todo()))));
+            button->setText(tr("Todo %1").arg(locale.toString(qulonglong(m_session.todoCount()))));
             break;
-        case Chip::Flagged:
-            button->setText(locale.toString(qulonglong(counts.flagged)));
-            button->setIcon(Theme::icon(QStringLiteral("flag"), "muted"));
-            button->setIconSize({13, 13});
-            button->setToolTip(tr("Flagged"));
-            button->setAccessibleName(tr("Flagged: %1").arg(counts.flagged));
+        case Chip::Accepted: {
+            const std::size_t done = state(ReviewState::Accepted) + state(ReviewState::Submitted);
+            button->setText(tr("Done %1").arg(locale.toString(qulonglong(done))));
             break;
-        case Chip::Accepted:
-            button->setText(tr("Done %1").arg(
-                locale.toString(qulonglong(state(ReviewState::Accepted) + state(ReviewState::Submitted)))));
-            break;
+        }
         case Chip::Rejected:
-            button->setText(tr("Rejected %1").arg(locale.toString(qulonglong(state(ReviewState::Rejected)))));
+            button->setText(locale.toString(qulonglong(state(ReviewState::Rejected))));
+            button->setIcon(Theme::icon(stateIcon(ReviewState::Rejected), stateToken(ReviewState::Rejected)));
+            button->setToolTip(tr("Rejected"));
+            button->setAccessibleName(tr("Rejected: %1").arg(state(ReviewState::Rejected)));
             break;
         }
     }
+    WorklistFilter mine;
+    mine.mine = open ? m_session.project()->currentPerson() : kNobody;
+    const std::size_t own = open ? m_session.project()->worklist().counts(mine).total : 0;
+    m_mine->setText(tr("Mine %1").arg(locale.toString(qulonglong(own))));
+    m_flagged->setText(locale.toString(qulonglong(counts.flagged)));
+    m_flagged->setIcon(Theme::icon(QStringLiteral("flag"), "warn"));
+    m_flagged->setToolTip(tr("Flagged"));
+    m_flagged->setAccessibleName(tr("Flagged: %1").arg(counts.flagged));
     const int decided = static_cast<int>(counts.byState[3] + counts.byState[4]);
     m_progress->setRange(0, std::max<int>(1, static_cast<int>(counts.total)));
     m_progress->setValue(decided);

@@ -5,6 +5,7 @@
 
 #include "ui/panels/thumbnails.h"
 #include "ui/session/review_session.h"
+#include "ui/session/state_words.h"
 
 #include <QAbstractListModel>
 #include <QFrame>
@@ -19,8 +20,7 @@ class QToolButton;
 
 namespace limn {
 
-// Word and icon of a state, the same everywhere.
-QString stateWord(ReviewState state);
+// Icon and colour token of a state, the same everywhere.
 QString stateIcon(ReviewState state);
 const char* stateToken(ReviewState state);
 
@@ -56,7 +56,7 @@ Q_SIGNALS:
     void menuRequested(const QPoint& globalPosition);
 
 private:
-    enum class Chip { All, Todo, Flagged, Accepted, Rejected };
+    enum class Chip { All, Todo, Accepted, Rejected };
     void applyFilter();
     void refresh();
     void refreshCounts();
@@ -67,6 +67,8 @@ private:
     QLineEdit* m_search;
     std::vector<std::pair<Chip, QPushButton*>> m_chips;
     Chip m_chip = Chip::All;
+    QPushButton* m_mine;
+    QPushButton* m_flagged;
     QComboBox* m_order;
     QToolButton* m_direction;
     QPushButton* m_resort;

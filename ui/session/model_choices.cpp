@@ -6,19 +6,23 @@
 
 namespace limn {
 
+ModelChoice modelChoiceOf(const QString& name, const QString& path, const QString& device) {
+    ModelChoice choice;
+    choice.name = name;
+    choice.path = path;
+    choice.load = [path = path.toStdString(), wanted = device.toStdString()] {
+        EngineOptions options;
+        options.device = wanted;
+        return Engine::load(path, options);
+    };
+    return choice;
+}
+
 std::vector<ModelChoice> findModelChoices(const QString& device) {
     std::vector<ModelChoice> choices;
-    for (const ModelFile& file : listModels()) {
-        ModelChoice choice;
-        choice.name = QString::fromStdString(file.name);
-        choice.path = QString::fromStdString(file.path);
-        choice.load = [path = file.path, wanted = device.toStdString()] {
-            EngineOptions options;
-            options.device = wanted;
-            return Engine::load(path, options);
-        };
-        choices.push_back(std::move(choice));
-    }
+    for (const ModelFile& file : listModels())
+        choices.push_back(
+            modelChoiceOf(QString::fromStdString(file.name), QString::fromStdString(file.path), device));
     return choices;
 }
 

@@ -6,6 +6,9 @@
 
 namespace limn {
 
+// A model file that a person chose.
+ModelChoice modelChoiceOf(const QString& name, const QString& path, const QString& device);
+
 // Every model file that is found, loading on `device` ("auto", "cpu", "cuda:0"). Empty: none was found.
 std::vector<ModelChoice> findModelChoices(const QString& device);
 

@@ -3,6 +3,7 @@
 #include "ui/session/review_session.h"
 
 #include "app/document/proposal_ops.h"
+#include "ui/session/sentences.h"
 
 #include <QDir>
 #include <QFileInfo>
@@ -16,6 +17,7 @@
 namespace limn {
 namespace {
 
+constexpr QLatin1String kReviewSetting("review");
 constexpr int kAhead = 2;
 constexpr int kBehind = 1;
 constexpr std::size_t kKeptDocuments = 30;
@@ -55,7 +57,6 @@ ReviewSession::ReviewSession(QObject* parent)
     m_shared->cache = m_cache;
     const QSettings settings;
     m_useFirst = settings.value(QStringLiteral("useProposalFirst"), true).toBool();
-    m_twoSteps = settings.value(QStringLiteral("twoSteps"), false).toBool();
     m_autoAdvance = settings.value(QStringLiteral("autoAdvance"), true).toBool();
     m_deviceChoice = settings.value(QStringLiteral("device"), QStringLiteral("auto")).toString();
     m_predictOptions.inputSize =
@@ -196,7 +197,7 @@ void ReviewSession::connectProject() {
         refreshList();
     });
     connect(p, &Project::openFailed, this, [this](const Error& error) {
-        Q_EMIT openFailed(QString::fromStdString(error.message()));
+        Q_EMIT openFailed(errorText(error));
         QTimer::singleShot(0, this, &ReviewSession::closeProject);
     });
     connect(p, &Project::imagesAdded, this, [this, indexPaths](const std::vector<ImageId>&) {
@@ -215,8 +216,7 @@ void ReviewSession::connectProject() {
     connect(p, &Project::saveStatusChanged, this, [this](const SaveStatus&) { Q_EMIT saveStatusChanged(); });
     connect(p, &Project::annotationSaved, this, [this] { Q_EMIT saveStatusChanged(); });
     connect(p, &Project::noticed, this, &ReviewSession::noticed);
-    connect(p, &Project::changeRefused, this,
-            [this](const Error& error) { Q_EMIT said(QString::fromStdString(error.message())); });
+    connect(p, &Project::changeRefused, this, [this](const Error& error) { Q_EMIT said(errorText(error)); });
     connect(p, &Project::scanFinished, this, [this] {
         refreshList();
         Q_EMIT progressChanged();
@@ -248,6 +248,7 @@ void ReviewSession::closeProject() {
         const std::lock_guard lock(m_shared->mutex);
         m_shared->paths.clear();
     }
+    endAgreed();
     m_pyramid.reset();
     m_document = nullptr;
     m_documents.clear();
@@ -284,11 +285,21 @@ void ReviewSession::setPersonName(const QString& name) {
     const QString trimmed = name.trimmed();
     if (trimmed.isEmpty())
         return;
+    // A name that was asked for corrects the guess; after that another name is another person, whose
+    // annotations are others.
+    const bool another = personConfirmed() && trimmed != personName();
     QSettings().setValue(QStringLiteral("person"), trimmed);
     if (m_project)
         m_project->setPerson(trimmed.toStdString());
     for (auto& [id, entry] : m_documents)
         entry.document->setPerson(trimmed.toStdString());
+    if (another && m_project) {
+        const ImageId shown = m_current;
+        forgetDocuments();
+        refreshList();
+        if (record(shown))
+            show(shown);
+    }
 }
 
 // -------------------------------------------------------------------------------------------------- list
@@ -339,6 +350,14 @@ void ReviewSession::refreshList() {
     }
 }
 
+std::size_t ReviewSession::todoCount() const {
+    if (!hasProject())
+        return 0;
+    WorklistFilter filter;
+    filter.todoOf = m_project->currentPerson();
+    return m_project->worklist().counts(filter).total;
+}
+
 const ImageRecord* ReviewSession::record(ImageId id) const {
     return m_project && id != 0 ? m_project->worklist().find(id) : nullptr;
 }
@@ -367,8 +386,7 @@ void ReviewSession::stepUndone(int direction) {
     for (int k = 1; k < count; ++k) {
         const int at = (row + direction * k + count * 2) % count;
         const ImageRecord* r = record(m_list[static_cast<std::size_t>(at)]);
-        if (r && r->trouble.empty() && r->state != ReviewState::Accepted &&
-            r->state != ReviewState::Submitted) {
+        if (r && waitsFor(*r, m_project->currentPerson())) {
             show(r->id);
             return;
         }
@@ -404,6 +422,7 @@ void ReviewSession::show(ImageId id) {
     }
     if (m_document && m_document->strokeOpen())
         return;
+    endAgreed();
     m_current = id;
     m_pyramid.reset();
     m_document = nullptr;
@@ -478,7 +497,7 @@ void ReviewSession::loadDocument(ImageId id) {
         if (!self || !m_project || id != m_current || !m_pyramid)
             return;
         if (!loaded)
-            Q_EMIT said(QString::fromStdString(loaded.error().message()));
+            Q_EMIT said(errorText(loaded.error()));
         openDocument(id, m_pyramid->image->size,
                      loaded && loaded->has_value() ? &(*loaded)->snapshot : nullptr);
     };
@@ -488,9 +507,10 @@ void ReviewSession::loadDocument(ImageId id) {
             if (!self || !m_project)
                 return;
             const ImageRecord* r = record(id);
-            // Whoever has drawn nothing here starts from what the last editor made.
-            if (loaded && !loaded->has_value() && r && r->lastEditor != kNobody &&
-                r->lastEditor != m_project->currentPerson()) {
+            // Whoever has drawn nothing here starts from what the last editor made, unless people are to
+            // annotate without seeing each other's work.
+            if (loaded && !loaded->has_value() && r && reviewMode() != ReviewMode::Independent &&
+                r->lastEditor != kNobody && r->lastEditor != m_project->currentPerson()) {
                 m_project->loadAnnotation(id, r->lastEditor, 0, opened);
                 return;
             }
@@ -506,7 +526,7 @@ void ReviewSession::openDocument(ImageId id, Size size, const AnnotationSnapshot
             entry.document = std::move(*document);
         else
             Q_EMIT said(tr("The saved annotation does not fit the image and is left as it is: %1")
-                            .arg(QString::fromStdString(document.error().message())));
+                            .arg(errorText(document.error())));
     }
     if (!entry.document) {
         entry.document = std::make_unique<AnnotationDocument>(size);
@@ -550,6 +570,16 @@ void ReviewSession::attachDocument(ImageId id) {
         m_activeLabel = m_document->labelTable().front().value;
     Q_EMIT documentReady();
     Q_EMIT activeLabelChanged();
+}
+
+void ReviewSession::forgetDocuments() {
+    endAgreed();
+    m_document = nullptr;
+    m_documents.clear();
+    m_documentOrder.clear();
+    m_taken.clear();
+    m_current = 0;
+    Q_EMIT currentChanged();
 }
 
 void ReviewSession::trimDocuments() {
@@ -673,17 +703,95 @@ void ReviewSession::setScope(std::shared_ptr<const PixelArea> scope) {
 
 // --------------------------------------------------------------------------------------------- decisions
 
+ReviewMode ReviewSession::reviewMode() const {
+    const QString fallback = QSettings().value(kReviewSetting, QStringLiteral("one")).toString();
+    const std::string mode = hasProject() ? m_project->setting(kReviewSetting.data(), fallback.toStdString())
+                                          : fallback.toStdString();
+    return mode == "two"           ? ReviewMode::TwoSteps
+           : mode == "independent" ? ReviewMode::Independent
+                                   : ReviewMode::OneStep;
+}
+
+void ReviewSession::setReviewMode(ReviewMode mode) {
+    const char* name = mode == ReviewMode::TwoSteps      ? "two"
+                       : mode == ReviewMode::Independent ? "independent"
+                                                         : "one";
+    QSettings().setValue(kReviewSetting, QLatin1String(name));
+    if (hasProject())
+        m_project->setSetting(kReviewSetting.data(), name);
+    Q_EMIT reviewModeChanged();
+}
+
 ReviewState ReviewSession::acceptTarget() const {
     const ImageRecord* r = currentRecord();
-    if (!m_twoSteps || !m_project || !r)
+    if (!m_project || !r)
         return ReviewState::Accepted;
+    switch (reviewMode()) {
+    case ReviewMode::OneStep:
+        return ReviewState::Accepted;
+    case ReviewMode::Independent:
+        return ReviewState::Submitted;
+    case ReviewMode::TwoSteps:
+        break;
+    }
     const bool others = r->lastEditor != kNobody && r->lastEditor != m_project->currentPerson();
     return others && r->state == ReviewState::Submitted ? ReviewState::Accepted : ReviewState::Submitted;
 }
 
+// -------------------------------------------------------------------------------------------- agreeing
+
+void ReviewSession::beginAgreed(std::unique_ptr<AnnotationDocument> document) {
+    if (!ready() || m_document->strokeOpen() || !document || document->size() != m_document->size())
+        return;
+    m_agreed = std::move(document);
+    m_agreed->setPerson(personName().toStdString());
+    m_agreed->addObserver([this, id = m_current](const DocumentChange& change) {
+        if (change.content && m_project) {
+            m_project->saveAnnotationOf(id, kAgreed, m_agreed->snapshot());
+            Q_EMIT saveStatusChanged();
+        }
+        if (id == m_current)
+            Q_EMIT documentChanged(change);
+    });
+    m_document = m_agreed.get();
+    Q_EMIT agreeingChanged();
+    Q_EMIT documentReady();
+}
+
+void ReviewSession::endAgreed() {
+    if (!m_agreed)
+        return;
+    const auto own = m_documents.find(m_current);
+    m_document = own != m_documents.end() ? own->second.document.get() : nullptr;
+    m_agreed.reset();
+    Q_EMIT agreeingChanged();
+    if (m_document)
+        Q_EMIT documentReady();
+}
+
+ReviewSession::Decision ReviewSession::acceptAgreed() {
+    const ImageRecord* r = currentRecord();
+    if (!m_agreed || !r || m_agreed->strokeOpen())
+        return Decision::NotReady;
+    const ReviewState before = r->state;
+    m_project->saveAnnotationOf(m_current, kAgreed, m_agreed->snapshot());
+    if (before != ReviewState::Accepted) {
+        const Result<void> changed = m_project->setState({m_current}, ReviewState::Accepted);
+        if (!changed) {
+            Q_EMIT said(errorText(changed.error()));
+            return Decision::Failed;
+        }
+    }
+    m_taken.push_back({m_current, before, ReviewState::Accepted});
+    Q_EMIT decided(m_current, ReviewState::Accepted);
+    endAgreed();
+    advance();
+    return Decision::Done;
+}
+
 ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
     const ImageRecord* r = currentRecord();
-    if (!r || !ready() || !m_painted || m_document->strokeOpen())
+    if (!r || !ready() || !m_painted || m_document->strokeOpen() || m_agreed)
         return Decision::NotReady;
     const ReviewState before = r->state;
     if (m_document->untouched()) {
@@ -707,7 +815,7 @@ ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
     if (r->state != target) {
         const Result<void> changed = m_project->setState({m_current}, target);
         if (!changed) {
-            Q_EMIT said(QString::fromStdString(changed.error().message()));
+            Q_EMIT said(errorText(changed.error()));
             return Decision::Failed;
         }
     }
@@ -725,7 +833,7 @@ ReviewSession::Decision ReviewSession::reject(const QString& reason) {
     const Result<void> changed =
         m_project->setState({m_current}, ReviewState::Rejected, reason.trimmed().toStdString());
     if (!changed) {
-        Q_EMIT said(QString::fromStdString(changed.error().message()));
+        Q_EMIT said(errorText(changed.error()));
         return Decision::Failed;
     }
     m_taken.push_back({m_current, before, ReviewState::Rejected});
@@ -740,7 +848,7 @@ void ReviewSession::advance() {
     const int row = currentRow();
     if (row >= 0 && row + 1 < static_cast<int>(m_list.size()))
         show(m_list[static_cast<std::size_t>(row + 1)]);
-    else if (m_project && m_project->worklist().counts().todo() == 0)
+    else if (todoCount() == 0)
         Q_EMIT allDone();
     else
         Q_EMIT said(tr("This was the last image of the list."));
@@ -762,7 +870,7 @@ bool ReviewSession::takeBack() {
         const Result<void> changed =
             m_project->setState({last.id}, back, r->reason.empty() ? "taken back" : r->reason);
         if (!changed)
-            Q_EMIT said(QString::fromStdString(changed.error().message()));
+            Q_EMIT said(errorText(changed.error()));
     }
     show(last.id);
     return true;
@@ -778,10 +886,43 @@ void ReviewSession::setFlagNote(const QString& note) {
         m_project->setFlag(m_current, true, note.toStdString());
 }
 
-void ReviewSession::setTwoSteps(bool on) {
-    m_twoSteps = on;
-    QSettings().setValue(QStringLiteral("twoSteps"), on);
-    Q_EMIT paintedChanged();
+void ReviewSession::addComment(const QString& text) {
+    if (currentRecord())
+        m_project->addComment(m_current, text.toStdString());
+}
+
+int ReviewSession::setStates(const std::vector<ImageId>& ids, ReviewState to, const QString& reason) {
+    if (!m_project)
+        return 0;
+    const bool needsWork = to == ReviewState::Accepted || to == ReviewState::Submitted;
+    std::vector<ImageId> able;
+    for (const ImageId id : ids) {
+        const ImageRecord* r = record(id);
+        const bool worked = r && (r->lastEditor != kNobody || r->noLesion);
+        if (r && r->trouble.empty() && mayFollow(r->state, to) && (worked || !needsWork))
+            able.push_back(id);
+    }
+    if (able.empty())
+        return 0;
+    const Result<void> changed = m_project->setState(able, to, reason.trimmed().toStdString());
+    if (!changed) {
+        Q_EMIT said(errorText(changed.error()));
+        return 0;
+    }
+    return static_cast<int>(able.size());
+}
+
+void ReviewSession::setFlags(const std::vector<ImageId>& ids, bool flagged) {
+    for (const ImageId id : ids) {
+        const ImageRecord* r = record(id);
+        if (r && r->flagged != flagged)
+            m_project->setFlag(id, flagged, r->flagNote);
+    }
+}
+
+void ReviewSession::assign(const std::vector<ImageId>& ids, PersonId person) {
+    if (m_project && !ids.empty())
+        m_project->assign(ids, person);
 }
 
 void ReviewSession::setAutoAdvance(bool on) {

@@ -27,6 +27,13 @@
 
 namespace limn {
 
+// How many people an image needs. Kept in the project ("review": one, two, independent).
+enum class ReviewMode {
+    OneStep,     // submitting is accepting
+    TwoSteps,    // another person accepts what was submitted
+    Independent, // each person annotates without seeing the others; two then agree on one
+};
+
 // Where proposals come from: the engine of a model file. Tests give another.
 struct ModelChoice {
     QString name;
@@ -38,6 +45,8 @@ class ReviewSession : public QObject {
     Q_OBJECT
 
 public:
+    enum class Decision { Done, NotReady, NeedsNoLesionConfirmation, Failed };
+
     explicit ReviewSession(QObject* parent = nullptr);
     ~ReviewSession() override;
 
@@ -65,6 +74,8 @@ public:
     // The list stays frozen while states and figures change; true when sorting again would change it.
     bool listIsOld() const;
     void refreshList();
+    // Images that wait for the current person.
+    std::size_t todoCount() const;
     const ImageRecord* record(ImageId id) const;
     const ImageRecord* currentRecord() const { return record(m_current); }
 
@@ -101,7 +112,8 @@ public:
     std::optional<Error> proposalError() const { return m_proposalError; }
     void runProposal();
     void runProposalIn(const Rect& region);
-    void runAll();
+    // In the background, behind the shown image and its neighbours.
+    void runModelOn(const std::vector<ImageId>& ids);
     void cancelRuns();
     const ProposalProgress& proposalProgress() const { return m_progress; }
     double lastProposalMs() const { return m_lastProposalMs; }
@@ -117,8 +129,16 @@ public:
     const std::shared_ptr<const PixelArea>& scope() const { return m_scope; }
     void setScope(std::shared_ptr<const PixelArea> scope);
 
+    // --- Agreeing ---
+    // While two people's annotations are made into one, document() is the agreed annotation: tools edit it,
+    // its undo is its own, and it is saved as kAgreed. The person's own document waits.
+    void beginAgreed(std::unique_ptr<AnnotationDocument> document);
+    void endAgreed();
+    bool agreeing() const { return m_agreed != nullptr; }
+    // All areas are decided: the image is accepted as agreed, and the next one is shown.
+    Decision acceptAgreed();
+
     // --- Decisions ---
-    enum class Decision { Done, NotReady, NeedsNoLesionConfirmation, Failed };
     // Submits or accepts the shown image; on an untouched one the proposal is used first, and with nothing
     // there "no lesion" has to be confirmed.
     Decision accept(bool noLesionConfirmed = false);
@@ -126,9 +146,15 @@ public:
     bool takeBack();
     void toggleFlag();
     void setFlagNote(const QString& note);
-    // Two steps: submitting, and accepting by another person.
-    bool twoSteps() const { return m_twoSteps; }
-    void setTwoSteps(bool on);
+    void addComment(const QString& text);
+    // Several images at once. Those that may not take the state (or have no annotation to accept or submit)
+    // are left as they are; the result says how many were changed.
+    int setStates(const std::vector<ImageId>& ids, ReviewState to, const QString& reason = {});
+    void setFlags(const std::vector<ImageId>& ids, bool flagged);
+    void assign(const std::vector<ImageId>& ids, PersonId person);
+    // Of the open project; without one, what the next project begins with.
+    ReviewMode reviewMode() const;
+    void setReviewMode(ReviewMode mode);
     ReviewState acceptTarget() const;
     // Set by the view when image and outline were painted; decisions wait for it.
     void setPainted(bool painted);
@@ -158,6 +184,8 @@ Q_SIGNALS:
     void spacingChanged();
     void paintedChanged();
     void allDone();
+    void agreeingChanged();
+    void reviewModeChanged();
 
 private:
     struct OpenDocument {
@@ -180,6 +208,7 @@ private:
     void updateFigures(ImageId id);
     void keepThreshold(ImageId id);
     void trimDocuments();
+    void forgetDocuments();
     void advance();
     std::vector<ImageId> neighbours() const;
 
@@ -195,6 +224,7 @@ private:
     ImageId m_current = 0;
     ImagePyramidPtr m_pyramid;
     AnnotationDocument* m_document = nullptr;
+    std::unique_ptr<AnnotationDocument> m_agreed;
     std::optional<Error> m_imageError;
     std::shared_ptr<const LabImage> m_lab;
     std::optional<Spacing> m_calibration;
@@ -219,7 +249,6 @@ private:
     std::uint8_t m_activeLabel = 1;
     bool m_useFirst = true;
     std::shared_ptr<const PixelArea> m_scope;
-    bool m_twoSteps = false;
     bool m_autoAdvance = true;
     bool m_painted = false;
     struct Taken {

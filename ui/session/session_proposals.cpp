@@ -104,11 +104,11 @@ void ReviewSession::runProposalIn(const Rect& region) {
     Q_EMIT proposalsChanged();
 }
 
-void ReviewSession::runAll() {
+void ReviewSession::runModelOn(const std::vector<ImageId>& ids) {
     if (m_modelIndex < 0 || !m_project)
         return;
     std::vector<ProposalRequest> requests;
-    for (const ImageId id : m_list) {
+    for (const ImageId id : ids) {
         const ImageRecord* r = record(id);
         if (!r || !r->trouble.empty())
             continue;
@@ -161,8 +161,7 @@ void ReviewSession::proposalFinished(const ProposalOutcome& outcome) {
             m_lastProposalMs = outcome.milliseconds;
             if (it != m_documents.end()) {
                 m_proposals = it->second.proposals;
-                m_document = it->second.document.get();
-                m_document->setProposal(outcome.proposal);
+                it->second.document->setProposal(outcome.proposal);
             }
             Q_EMIT proposalsChanged();
         }

@@ -42,6 +42,7 @@ BannerBar::BannerBar(QWidget* parent) : QFrame(parent) {
     m_close = new QToolButton;
     m_close->setIcon(Theme::icon(QStringLiteral("close")));
     m_close->setToolTip(tr("Close"));
+    m_close->setFocusPolicy(Qt::TabFocus);
     m_close->setAccessibleName(tr("Close this message"));
     m_layout->addWidget(m_icon);
     m_layout->addWidget(m_text, 1);
@@ -107,12 +108,19 @@ bool BannerBar::activate(int action) {
 }
 
 void BannerBar::rebuild() {
+    const QWidget* focus = window()->focusWidget();
+    const bool hadFocus = focus && focus != this && isAncestorOf(focus);
     while (QLayoutItem* item = m_actions->takeAt(0)) {
-        if (item->widget())
+        if (item->widget()) {
+            item->widget()->hide();
+            item->widget()->setObjectName({});
             item->widget()->deleteLater();
+        }
         delete item;
     }
     setVisible(!m_banners.empty());
+    if (hadFocus)
+        Q_EMIT left();
     if (m_banners.empty())
         return;
     const Banner& banner = m_banners.back();
@@ -135,6 +143,7 @@ void BannerBar::rebuild() {
     for (std::size_t i = 0; i < banner.actions.size(); ++i) {
         auto* button = new QPushButton(banner.actions[i].text);
         button->setObjectName(QStringLiteral("bannerAction%1").arg(i));
+        button->setFocusPolicy(Qt::TabFocus); // a click leaves the keys where they were
         connect(button, &QPushButton::clicked, this, [this, i] { activate(static_cast<int>(i)); });
         m_actions->addWidget(button);
     }

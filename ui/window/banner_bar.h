@@ -50,6 +50,9 @@ public:
     // Presses an action of the shown banner by its position; for keys (Enter = the first).
     bool activate(int action);
 
+Q_SIGNALS:
+    void left(); // the control that had the focus is gone
+
 private:
     void rebuild();
 

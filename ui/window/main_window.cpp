@@ -3,6 +3,10 @@
 #include "ui/window/main_window.h"
 
 #include "ui/canvas/canvas_view.h"
+#include "ui/panels/agreement_bar.h"
+#include "ui/panels/clean_up_bar.h"
+#include "ui/panels/comment_panel.h"
+#include "ui/panels/compare_bar.h"
 #include "ui/panels/history_panel.h"
 #include "ui/panels/label_panel.h"
 #include "ui/panels/measure_panel.h"
@@ -11,6 +15,7 @@
 #include "ui/panels/section.h"
 #include "ui/panels/start_page.h"
 #include "ui/panels/worklist_pane.h"
+#include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
 #include "ui/window/reject_popover.h"
@@ -94,6 +99,9 @@ private:
 MainWindow::MainWindow(QWidget* parent)
     : QMainWindow(parent)
     , m_session(std::make_unique<ReviewSession>())
+    , m_versions(new ImageVersions(*m_session, this))
+    , m_comparison(new Comparison(*m_session, *m_versions, this))
+    , m_agreement(new AgreementWork(*m_session, *m_versions, this))
     , m_commands(new Commands(this))
     , m_thumbnails(new Thumbnails(this)) {
     setObjectName(QStringLiteral("mainWindow"));
@@ -150,8 +158,11 @@ MainWindow::MainWindow(QWidget* parent)
     m_messageTimer.setSingleShot(true);
     connect(&m_messageTimer, &QTimer::timeout, this, [this] { m_messageLabel->clear(); });
 
+    connect(m_options, &OptionBar::rebuilt, this, &MainWindow::refreshTabOrder);
     readLayout();
+    refreshTabOrder();
     refreshPage();
+    refreshAgreement();
     refreshRecent();
     refreshTitle();
     refreshReview();
@@ -168,8 +179,13 @@ MainWindow::~MainWindow() {
     m_tools.clear();
     // Views are told nothing while the session goes.
     disconnect(m_session.get(), nullptr, nullptr, nullptr);
-    for (QWidget* widget : {static_cast<QWidget*>(m_worklist), m_sidePane, static_cast<QWidget*>(m_grid)})
+    for (QWidget* widget : {static_cast<QWidget*>(m_worklist), m_sidePane, static_cast<QWidget*>(m_grid),
+                            static_cast<QWidget*>(m_compareBar), static_cast<QWidget*>(m_cleanUpBar),
+                            static_cast<QWidget*>(m_agreementBar)})
         delete widget;
+    delete m_agreement;
+    delete m_comparison;
+    delete m_versions;
     m_session.reset();
 }
 
@@ -230,7 +246,15 @@ void MainWindow::makeLayout() {
     columnLayout->setContentsMargins(0, 0, 0, 0);
     columnLayout->setSpacing(0);
     m_banners = new BannerBar;
+    connect(m_banners, &BannerBar::left, this, [this] { m_canvas->setFocus(); });
     columnLayout->addWidget(m_banners);
+    m_compareBar = new CompareBar(*m_comparison);
+    m_compareBar->hide();
+    columnLayout->addWidget(m_compareBar);
+    m_agreementBar = new AgreementBar(*m_agreement, *m_versions, *m_commands);
+    columnLayout->addWidget(m_agreementBar);
+    m_cleanUpBar = new CleanUpBar(*m_session);
+    columnLayout->addWidget(m_cleanUpBar);
     m_pages = new QStackedWidget;
     columnLayout->addWidget(m_pages, 1);
     middleLayout->addWidget(column, 1);
@@ -282,14 +306,21 @@ void MainWindow::makeLayout() {
     m_errorText->setTextInteractionFlags(Qt::TextSelectableByMouse);
     auto* errorButtons = new QHBoxLayout;
     auto* nextButton = new QPushButton(tr("Next image"));
+    m_errorNext = nextButton;
     nextButton->setProperty("primary", true);
     connect(nextButton, &QPushButton::clicked, m_commands->action(QStringLiteral("next")), &QAction::trigger);
     auto* showFile = new QPushButton(tr("Show file"));
+    m_errorShow = showFile;
     connect(showFile, &QPushButton::clicked, m_commands->action(QStringLiteral("showFile")),
             &QAction::trigger);
     errorButtons->addStretch();
     errorButtons->addWidget(nextButton);
     errorButtons->addWidget(showFile);
+    m_errorOpen = new QPushButton(tr("Open another folder"));
+    m_errorOpen->setObjectName(QStringLiteral("openAnotherFolder"));
+    connect(m_errorOpen, &QPushButton::clicked, m_commands->action(QStringLiteral("openFolder")),
+            &QAction::trigger);
+    errorButtons->addWidget(m_errorOpen);
     errorButtons->addStretch();
     errorLayout->addStretch(2);
     errorLayout->addWidget(errorIcon);
@@ -331,13 +362,16 @@ void MainWindow::makeLayout() {
     copy->setIconSize({15, 15});
     copy->setFixedSize(26, 26);
     measure->addToHeader(copy);
-    m_history = new HistoryPanel(*m_session);
+    m_comments = new CommentPanel(*m_session);
+    m_commentSection = addSection("comments", tr("Comments"), m_comments);
+    m_history = new HistoryPanel(*m_session, *m_versions);
     addSection("history", tr("History"), m_history);
     panelLayout->addStretch();
     scroll->setWidget(panels);
     sideLayout->addWidget(scroll, 1);
 
     auto* review = new QWidget;
+    m_reviewBar = review;
     review->setObjectName(QStringLiteral("reviewBar"));
     review->setAttribute(Qt::WA_StyledBackground);
     auto* reviewLayout = new QVBoxLayout(review);
@@ -391,7 +425,8 @@ void MainWindow::makeLayout() {
     addSmall("zoomOut");
     m_zoomButton = new QToolButton;
     m_zoomButton->setObjectName(QStringLiteral("zoomLabel"));
-    m_zoomButton->setFixedSize(56, 28);
+    m_zoomButton->setMinimumWidth(56);
+    m_zoomButton->setFixedHeight(28);
     m_zoomButton->setToolTip(tr("Zoom: 100 % and back to the whole image (Z)"));
     m_zoomButton->setFocusPolicy(Qt::NoFocus);
     connect(m_zoomButton, &QToolButton::clicked, m_commands->action(QStringLiteral("toggleFit")),
@@ -422,6 +457,11 @@ void MainWindow::makeLayout() {
     }
     m_miniBar->hide();
     m_canvasPage->installEventFilter(this);
+    m_focusRing = new QWidget(m_canvasPage);
+    m_focusRing->setObjectName(QStringLiteral("focusRing"));
+    m_focusRing->setAttribute(Qt::WA_StyledBackground);
+    m_focusRing->setAttribute(Qt::WA_TransparentForMouseEvents);
+    m_focusRing->hide();
 
     m_rejectPopover = new RejectPopover(this);
     m_toast = new Toast(this);
@@ -432,6 +472,8 @@ void MainWindow::makeLayout() {
     m_messageLabel = new QLabel;
     m_messageLabel->setObjectName(QStringLiteral("messageLabel"));
     m_messageLabel->setTextFormat(Qt::RichText);
+    // What the pointer is at has its room first; a long message is whole in the tool tip.
+    m_messageLabel->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_modelLabel = new QLabel;
     m_modelLabel->setObjectName(QStringLiteral("modelLabel"));
     m_taskProgress = new QProgressBar;
@@ -487,11 +529,30 @@ void MainWindow::makeLayout() {
     });
     connect(m_measure, &MeasurePanel::calibrateRequested, this, [this] { setTool(ToolId::Ruler); });
     connect(m_measure, &MeasurePanel::axisHovered, m_canvas, &CanvasView::setMarkedLine);
-    connect(m_rejectPopover, &RejectPopover::rejected, this, [this](const QString& reason) {
-        m_canvas->setFocus();
-        const ImageId id = m_session->current();
-        if (m_session->reject(reason) == ReviewSession::Decision::Done)
-            updateThumbnailOutline(id);
+    connect(m_rejectPopover, &RejectPopover::rejected, this, &MainWindow::rejectImages);
+    connect(m_comments, &CommentPanel::finished, this, [this] { m_canvas->setFocus(); });
+    connect(m_history, &HistoryPanel::compareRequested, this, [this](const CompareSource& source) {
+        m_comparison->choose(Comparison::A,
+                             {CompareSource::Kind::Annotation, kNobody, 0, 0, tr("Annotation")});
+        m_comparison->choose(Comparison::B, source);
+        if (m_compare == Compare::Off)
+            setCompare(Compare::Difference);
+    });
+    connect(m_compareBar, &CompareBar::closed, this, [this] { setCompare(Compare::Off); });
+    connect(m_comparison, &Comparison::changed, this, &MainWindow::refreshCompare);
+    connect(m_cleanUpBar, &CleanUpBar::previewChanged, this,
+            [this](const MaskEdit& change) { setPreview(change.add, change.remove); });
+    connect(m_cleanUpBar, &CleanUpBar::applied, this, &MainWindow::applyCleanUp);
+    connect(m_cleanUpBar, &CleanUpBar::ended, this, [this] { m_canvas->setFocus(); });
+    connect(m_versions, &ImageVersions::changed, this, &MainWindow::refreshAgreement);
+    connect(m_agreement, &AgreementWork::changed, this, &MainWindow::refreshAgreement);
+    connect(m_agreement, &AgreementWork::areaChanged, this, [this] {
+        refreshOverlay();
+        if (m_agreement->active() && m_agreement->index() >= 0) {
+            const Rect area =
+                m_agreement->areas()[static_cast<std::size_t>(m_agreement->index())].area.bounds();
+            m_canvas->reveal(area, true);
+        }
     });
     connect(m_canvas, &CanvasView::viewChanged, this, [this] {
         linkViews(m_canvas, m_second);
@@ -517,9 +578,14 @@ void MainWindow::makeLayout() {
     });
     connect(m_worklist, &WorklistPane::menuRequested, this, [this](const QPoint& at) {
         QMenu menu;
-        for (const char* id : {"runProposal", "runAll", "", "flag", "reject", "", "export", "showFile"}) {
+        fillAssignMenu();
+        for (const char* id :
+             {"runSelected", "exportSelected", "", "acceptSelected", "submitSelected", "rejectSelected",
+              "reopenSelected", "", "flagSelected", "unflagSelected", "assign", "", "showFile"}) {
             if (*id == 0)
                 menu.addSeparator();
+            else if (QLatin1String(id) == QLatin1String("assign"))
+                menu.addMenu(m_assignMenu);
             else
                 menu.addAction(m_commands->action(QLatin1String(id)));
         }
@@ -533,8 +599,10 @@ void MainWindow::connectSession() {
         remember(QString::fromStdString(m_session->project()->imageFolder()));
         m_banners->clear();
         m_thumbnails->clear();
+        m_fallbackTold = false;
         refreshPage();
         refreshTitle();
+        refreshModelBanner();
     });
     connect(s, &ReviewSession::projectClosed, this, [this] {
         m_thumbnails->clear();
@@ -563,6 +631,7 @@ void MainWindow::connectSession() {
         m_options->setRuler(0);
         m_canvas->cancelGesture();
         m_preview = {};
+        m_previewRemoved = {};
         for (const char* id : {"noLesion", "useMode", "rejectedReason"})
             m_banners->remove(QLatin1String(id));
         if (m_session->current() == 0) {
@@ -575,21 +644,14 @@ void MainWindow::connectSession() {
         refreshReview();
         refreshTitle();
         refreshHistoryActions();
-        const ImageRecord* r = m_session->currentRecord();
-        if (r && r->state == ReviewState::Rejected && !r->reason.empty())
-            m_banners->show({QStringLiteral("rejectedReason"),
-                             Banner::Kind::Warning,
-                             tr("Rejected: %1").arg(QString::fromStdString(r->reason)),
-                             {},
-                             {},
-                             {},
-                             {}});
+        showRejection();
     });
     connect(s, &ReviewSession::imageReady, this, [this] {
         const ImagePyramidPtr pyramid = m_session->pyramid();
         m_canvas->setImage(pyramid, m_keepZoom);
         if (m_compare == Compare::Side)
             m_second->setImage(pyramid, m_keepZoom);
+        refreshTitle();
         if (pyramid) {
             const std::optional<Spacing> spacing = m_session->spacing();
             m_canvas->setScaleBarSpacing(spacing ? spacing->xMm : 0);
@@ -649,7 +711,10 @@ void MainWindow::connectSession() {
         m_canvas->setScaleBarSpacing(spacing ? spacing->xMm : 0);
     });
     connect(s, &ReviewSession::progressChanged, this, &MainWindow::refreshTasks);
+    connect(s, &ReviewSession::progressChanged, this, &MainWindow::refreshPage);
     connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelLine);
+    connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelBanner);
+    connect(s, &ReviewSession::proposalsChanged, this, &MainWindow::refreshModelBanner);
     connect(s, &ReviewSession::saveStatusChanged, this, &MainWindow::refreshTitle);
     connect(s, &ReviewSession::said, this, &MainWindow::say);
     connect(s, &ReviewSession::paintedChanged, this, &MainWindow::refreshReview);
@@ -675,18 +740,23 @@ void MainWindow::connectSession() {
     });
     connect(s, &ReviewSession::noticed, this, [this](const ProjectNotice& notice) {
         using Kind = ProjectNotice::Kind;
-        const bool warn = notice.kind != Kind::ProjectElsewhere && notice.kind != Kind::FileMoved;
+        if (notice.kind == Kind::SecondVersion) {
+            showSecondVersion(notice);
+            return;
+        }
+        const bool warn = notice.kind != Kind::ProjectElsewhere && notice.kind != Kind::FileMoved &&
+                          notice.kind != Kind::StrokesTaken;
         Banner banner;
         banner.id = QStringLiteral("notice%1").arg(static_cast<int>(notice.kind));
         banner.kind = warn ? Banner::Kind::Warning : Banner::Kind::Info;
-        banner.text = QString::fromStdString(notice.sentence());
+        banner.text = noticeText(notice);
         if (notice.kind == Kind::FilesSkipped)
             banner.actions.push_back(
                 {tr("Show them"),
                  [this] {
                      QStringList lines;
                      for (const Project::Skipped& skipped : m_session->project()->skippedFiles())
-                         lines.append(QString::fromStdString(skipped.reason.message()));
+                         lines.append(errorText(skipped.reason));
                      auto* box = new QMessageBox(
                          QMessageBox::Information, tr("Files that were left out"),
                          tr("%n files could not be used.", nullptr, static_cast<int>(lines.size())),
@@ -724,10 +794,10 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     const SaveStatus left = m_session->waitUntilSaved(5000);
     if (left.trouble) {
         // The one question that prevents loss.
-        QMessageBox box(QMessageBox::Warning, tr("Edits are not saved"),
-                        tr("%1 They stay in memory only as long as the program runs.")
-                            .arg(QString::fromStdString(left.trouble->message())),
-                        QMessageBox::NoButton, this);
+        QMessageBox box(
+            QMessageBox::Warning, tr("Edits are not saved"),
+            tr("%1 They stay in memory only as long as the program runs.").arg(errorText(*left.trouble)),
+            QMessageBox::NoButton, this);
         QPushButton* elsewhere = box.addButton(tr("Save elsewhere…"), QMessageBox::AcceptRole);
         QPushButton* quit = box.addButton(tr("Quit and lose them"), QMessageBox::DestructiveRole);
         box.addButton(tr("Go on working"), QMessageBox::RejectRole);

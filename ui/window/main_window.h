@@ -3,6 +3,10 @@
 // of it. Rules of reviewing live in the session, rules of editing in the annotation document. GUI thread.
 #pragma once
 
+#include "ui/canvas/overlay_compositor.h"
+#include "ui/session/agreement_work.h"
+#include "ui/session/comparison.h"
+#include "ui/session/image_versions.h"
 #include "ui/session/review_session.h"
 #include "ui/tools/edit_tools.h"
 #include "ui/window/commands.h"
@@ -24,21 +28,26 @@ class QToolButton;
 
 namespace limn {
 
+class AgreementBar;
 class BannerBar;
 class CanvasView;
+class CleanUpBar;
+class CommentPanel;
+class CompareBar;
 class HistoryPanel;
 class LabelPanel;
 class MeasurePanel;
 class OptionBar;
 class ProposalPanel;
 class RejectPopover;
+class Section;
 class StartPage;
 class Thumbnails;
 class Toast;
 class WorklistPane;
 
 // What a canvas shows over the image.
-enum class OverlayKind { Everything, Annotation, Proposal, Difference, Bare };
+enum class OverlayKind { Everything, Proposal, SideA, SideB, Difference, Agreement, Bare };
 
 class MainWindow : public QMainWindow {
     Q_OBJECT
@@ -53,6 +62,9 @@ public:
     void open(const QStringList& paths);
     ReviewSession& session() { return *m_session; }
     Commands& commands() { return *m_commands; }
+    Comparison& comparison() { return *m_comparison; }
+    ImageVersions& versions() { return *m_versions; }
+    AgreementWork& agreement() { return *m_agreement; }
     CanvasView& canvas() { return *m_canvas; }
     ToolSettings& toolSettings() { return m_toolSettings; }
     ToolId tool() const { return m_tool; }
@@ -97,11 +109,26 @@ private:
     void refreshPointer();
     void refreshTasks();
     void refreshTitle();
+    void refreshCanvasDescription();
     void refreshReview();
     void refreshHistoryActions();
     void refreshModelLine();
+    OverlayLayer layerOfSide(Comparison::Side side, int fill) const;
+    void addDifferenceLayer(std::vector<OverlayLayer>& layers) const;
+    void addAgreementLayers(std::vector<OverlayLayer>& layers) const;
     void setCompare(Compare compare);
-    void setPreview(PixelArea area);
+    void refreshCompare();
+    void refreshAgreement();
+    void setPreview(PixelArea area, PixelArea removed = {});
+    void showRejection();
+    void refreshModelBanner();
+    void showSecondVersion(const ProjectNotice& notice);
+    void chooseModel();
+    // The panes in the order in which Tab and F6 visit them.
+    QList<QWidget*> panes() const;
+    void refreshTabOrder();
+    void focusPane(int direction);
+    void placeFocusRing();
     void linkViews(CanvasView* from, CanvasView* to);
     void placeViewBar();
     void announcePainted();
@@ -112,8 +139,15 @@ private:
     void useProposal(UseMode mode);
     void cleanUp(StepKind kind);
     void undoRedo(bool undo);
+    void applyCleanUp(StepKind kind, const MaskEdit& change);
     void accept(bool noLesionConfirmed);
+    void acceptAgreed();
     void askReject();
+    void rejectImages(const QString& reason);
+    void setStateOfSelected(ReviewState state);
+    std::vector<ImageId> selectedImages() const;
+    void fillAssignMenu();
+    void showExport(bool selection);
     void resizeTool(int steps);
     void chooseLabel(int index);
     void copyMeasurements();
@@ -127,6 +161,9 @@ private:
     ToolSettings m_toolSettings;
     ToolHost m_host;
     std::unique_ptr<ReviewSession> m_session;
+    ImageVersions* m_versions;
+    Comparison* m_comparison;
+    AgreementWork* m_agreement;
     Commands* m_commands;
     Thumbnails* m_thumbnails;
     std::map<ToolId, std::unique_ptr<CanvasTool>> m_tools;
@@ -149,11 +186,21 @@ private:
     LabelPanel* m_labels;
     ProposalPanel* m_proposal;
     MeasurePanel* m_measure;
+    CommentPanel* m_comments;
+    Section* m_commentSection;
     HistoryPanel* m_history;
+    CompareBar* m_compareBar;
+    CleanUpBar* m_cleanUpBar;
+    AgreementBar* m_agreementBar;
     QPushButton* m_acceptButton;
     QPushButton* m_rejectButton;
     RejectPopover* m_rejectPopover;
     QWidget* m_viewBar;
+    QWidget* m_focusRing;
+    QWidget* m_reviewBar;
+    QPushButton* m_errorNext;
+    QPushButton* m_errorShow;
+    QPushButton* m_errorOpen;
     QToolButton* m_zoomButton;
     QButtonGroup* m_compareGroup;
     QWidget* m_miniBar;
@@ -165,6 +212,7 @@ private:
     QToolButton* m_cancelTasks;
     QMenu* m_recentMenu;
     QMenu* m_modelMenu;
+    QMenu* m_assignMenu;
     QTimer m_messageTimer;
 
     Style m_style = Style::Outline;
@@ -177,7 +225,10 @@ private:
     bool m_keepZoom = false;
     bool m_imagePainted = false;
     bool m_linking = false;
+    bool m_fallbackTold = false;
     PixelArea m_preview;
+    PixelArea m_previewRemoved;
+    std::vector<ImageId> m_rejectTargets; // empty: the shown image
     QStringList m_pendingDrop;
 };
 

@@ -6,12 +6,17 @@
 #include "ui/dialogs/export_dialog.h"
 #include "ui/dialogs/keys_dialog.h"
 #include "ui/dialogs/settings_dialog.h"
+#include "ui/panels/clean_up_bar.h"
+#include "ui/panels/comment_panel.h"
 #include "ui/panels/label_panel.h"
 #include "ui/panels/measure_panel.h"
 #include "ui/panels/option_bar.h"
 #include "ui/panels/proposal_panel.h"
+#include "ui/panels/section.h"
 #include "ui/panels/start_page.h"
 #include "ui/panels/worklist_pane.h"
+#include "ui/session/model_choices.h"
+#include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
 #include "ui/window/reject_popover.h"
@@ -55,6 +60,23 @@ QString demoFolder() {
     return {};
 }
 
+// The Latin letter on the key's place where a layout of another script is used, as printed on such keyboards
+// beside their own; 0 for other keys. X11 and Wayland number places in the same way.
+int latinKey(const QKeyEvent& event) {
+    if (event.key() < 0x80 || !QChar::isLetter(static_cast<char32_t>(event.key())))
+        return 0;
+    struct Row {
+        quint32 first;
+        const char* letters;
+    };
+    for (const Row& row : {Row{24, "QWERTYUIOP"}, Row{38, "ASDFGHJKL"}, Row{52, "ZXCVBNM"}}) {
+        const quint32 at = event.nativeScanCode() - row.first;
+        if (event.nativeScanCode() >= row.first && at < qstrlen(row.letters))
+            return row.letters[at];
+    }
+    return 0;
+}
+
 bool typing() {
     const QWidget* focus = QApplication::focusWidget();
     return qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QAbstractSpinBox*>(focus) ||
@@ -90,7 +112,7 @@ void MainWindow::makeCommands() {
             return;
         m_session->project()->retrySaving();
         const SaveStatus status = m_session->project()->saveStatus();
-        say(status.trouble        ? QString::fromStdString(status.trouble->message())
+        say(status.trouble        ? errorText(*status.trouble)
             : status.waiting == 0 ? tr("Everything is saved; Limn saves by itself.")
                                   : tr("Saving…"));
     });
@@ -105,8 +127,7 @@ void MainWindow::makeCommands() {
         if (path.isEmpty())
             return;
         m_session->project()->saveElsewhere(path.toStdString(), [this](const Result<void>& done) {
-            say(done ? tr("The project goes on at its new place.")
-                     : QString::fromStdString(done.error().message()));
+            say(done ? tr("The project goes on at its new place.") : errorText(done.error()));
             refreshTitle();
         });
     });
@@ -115,44 +136,14 @@ void MainWindow::makeCommands() {
             say(tr("Open images first: there is nothing to export yet."));
             return;
         }
-        auto* dialog = new ExportDialog(*m_session, m_worklist->selected(), this);
-        dialog->setAttribute(Qt::WA_DeleteOnClose);
-        dialog->show();
+        showExport(false);
     });
     c.add(file, "find", tr("&Find image"), QStringLiteral("search"), "Ctrl+F", [this] {
         m_worklist->search()->setFocus();
         m_worklist->search()->selectAll();
     });
-    c.add(file, "nextPane", tr("Next pane"), {}, "F6", [this] {
-        const QList<QWidget*> panes = {m_worklist->view(), m_canvas, m_proposal->slider(), m_acceptButton};
-        int at = -1;
-        for (int i = 0; i < panes.size(); ++i) {
-            if (panes[i]->hasFocus())
-                at = i;
-        }
-        for (int k = 1; k <= panes.size(); ++k) {
-            QWidget* next = panes[(at + k) % panes.size()];
-            if (next->isVisible() && next->isEnabled()) {
-                next->setFocus(Qt::TabFocusReason);
-                return;
-            }
-        }
-    });
-    c.add(file, "previousPane", tr("Previous pane"), {}, "Shift+F6", [this] {
-        const QList<QWidget*> panes = {m_worklist->view(), m_canvas, m_proposal->slider(), m_acceptButton};
-        int at = static_cast<int>(panes.size());
-        for (int i = 0; i < panes.size(); ++i) {
-            if (panes[i]->hasFocus())
-                at = i;
-        }
-        for (int k = 1; k <= panes.size(); ++k) {
-            QWidget* next = panes[((at - k) % panes.size() + panes.size()) % panes.size()];
-            if (next->isVisible() && next->isEnabled()) {
-                next->setFocus(Qt::TabFocusReason);
-                return;
-            }
-        }
-    });
+    c.add(file, "nextPane", tr("Next pane"), {}, "F6", [this] { focusPane(1); });
+    c.add(file, "previousPane", tr("Previous pane"), {}, "Shift+F6", [this] { focusPane(-1); });
     c.add(file, "keys", tr("&Keys…"), QStringLiteral("keyboard"), "F1", [this] {
         auto* dialog = new KeysDialog(*m_commands, this);
         dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -219,10 +210,14 @@ void MainWindow::makeCommands() {
           [this] { cleanUp(StepKind::FillHoles); });
     c.add(edit, "keepLargest", tr("&Keep largest part"), QStringLiteral("keep-largest"), "K",
           [this] { cleanUp(StepKind::KeepLargest); });
-    c.add(edit, "smooth", tr("&Smooth edge"), QStringLiteral("smooth"), "Shift+F",
-          [this] { cleanUp(StepKind::Smooth); });
-    c.add(edit, "specks", tr("Remove s&pecks"), QStringLiteral("specks"), "Shift+K",
-          [this] { cleanUp(StepKind::RemoveSpecks); });
+    c.add(edit, "smooth", tr("&Smooth edge…"), QStringLiteral("smooth"), "Shift+F", [this] {
+        if (mayCommand())
+            m_cleanUpBar->begin(StepKind::Smooth);
+    });
+    c.add(edit, "specks", tr("Remove s&pecks…"), QStringLiteral("specks"), "Shift+K", [this] {
+        if (mayCommand())
+            m_cleanUpBar->begin(StepKind::RemoveSpecks);
+    });
     c.add(edit, "clean", tr("&Clean: largest part, holes filled"), QStringLiteral("clean"), "",
           [this] { cleanUp(StepKind::Clean); });
     c.add(edit, "clearLabel", tr("Clear &label"), QStringLiteral("trash"), "Del", [this] {
@@ -275,7 +270,9 @@ void MainWindow::makeCommands() {
         m_session->runProposalIn(region);
         say(tr("The model was trained on whole images: a part of one may look different to it."));
     });
-    c.add(model, "runAll", tr("Run model on &all listed images"), {}, "", [this] { m_session->runAll(); });
+    c.add(model, "runAll", tr("Run model on &all listed images"), {}, "",
+          [this] { m_session->runModelOn(m_session->list()); });
+    c.add(model, "chooseModel", tr("&Choose a model file…"), {}, "", [this] { chooseModel(); });
     c.add(model, "cancelRuns", tr("&Stop running"), QStringLiteral("stop"), "",
           [this] { m_session->cancelRuns(); });
 
@@ -356,6 +353,54 @@ void MainWindow::makeCommands() {
                           [this] { m_session->toggleFlag(); });
     flag->setAutoRepeat(false);
     flag->setCheckable(true);
+    c.add(decide, "comment", tr("Add a c&omment"), QStringLiteral("comment"), "Shift+C", [this] {
+        if (!m_commands->action(QStringLiteral("panels"))->isChecked())
+            m_commands->action(QStringLiteral("panels"))->setChecked(true);
+        m_commentSection->setOpen(true);
+        m_comments->entry()->setFocus(Qt::ShortcutFocusReason);
+    });
+
+    // Two annotations into one; the keys are free while nobody agrees.
+    const QString agree = tr("Agree");
+    c.add(agree, "agree", tr("A&gree on one annotation"), QStringLiteral("person"), "",
+          [this] { m_agreement->active() ? m_agreement->leave() : m_agreement->begin(); });
+    c.add(agree, "nextArea", tr("Next area"), QStringLiteral("chevron-down"), "Down",
+          [this] { m_agreement->step(1); });
+    c.add(agree, "previousArea", tr("Previous area"), QStringLiteral("chevron-up"), "Up",
+          [this] { m_agreement->step(-1); });
+    c.add(agree, "takeFirst", tr("Take A"), {}, "Ctrl+Left",
+          [this] { m_agreement->take(AgreementWork::Decision::First); });
+    c.add(agree, "takeSecond", tr("Take B"), {}, "Ctrl+Right",
+          [this] { m_agreement->take(AgreementWork::Decision::Second); });
+    c.add(agree, "takeByHand", tr("As drawn by hand"), {}, "Ctrl+Down",
+          [this] { m_agreement->take(AgreementWork::Decision::ByHand); });
+
+    // What is selected in the list
+    const QString selection = tr("Selected images");
+    c.add(selection, "runSelected", tr("Run model on selected images"), QStringLiteral("run"), "",
+          [this] { m_session->runModelOn(selectedImages()); });
+    c.add(selection, "exportSelected", tr("Export selected images…"), QStringLiteral("export"), "",
+          [this] { showExport(true); });
+    c.add(selection, "acceptSelected", tr("Accept selected images"), QStringLiteral("check"), "",
+          [this] { setStateOfSelected(ReviewState::Accepted); });
+    c.add(selection, "submitSelected", tr("Submit selected images"), {}, "",
+          [this] { setStateOfSelected(ReviewState::Submitted); });
+    c.add(selection, "rejectSelected", tr("Reject selected images…"), QStringLiteral("close"), "", [this] {
+        m_rejectTargets = selectedImages();
+        askReject();
+    });
+    c.add(selection, "reopenSelected", tr("Open selected images again"), {}, "",
+          [this] { setStateOfSelected(ReviewState::InProgress); });
+    c.add(selection, "flagSelected", tr("Flag selected images"), QStringLiteral("flag"), "",
+          [this] { m_session->setFlags(selectedImages(), true); });
+    c.add(selection, "unflagSelected", tr("Take the flag off selected images"), {}, "",
+          [this] { m_session->setFlags(selectedImages(), false); });
+    c.add(selection, "assignToMe", tr("Assign selected images to me"), QStringLiteral("person"), "", [this] {
+        if (m_session->hasProject())
+            m_session->assign(selectedImages(), m_session->project()->currentPerson());
+    });
+    c.add(selection, "assignToNobody", tr("Assign selected images to nobody"), {}, "",
+          [this] { m_session->assign(selectedImages(), kNobody); });
 }
 
 void MainWindow::makeMenus() {
@@ -382,12 +427,18 @@ void MainWindow::makeMenus() {
     fill(image, {"next", "previous", "nextUndone", "previousUndone", "", "runProposal", "runHere", "runAll",
                  "cancelRuns"});
     m_modelMenu = image->addMenu(tr("&Model"));
-    fill(image, {"", "showFile"});
+    fill(image, {"chooseModel", "", "showFile"});
     QMenu* tools = menuBar()->addMenu(tr("&Tools"));
     fill(tools, {"brush", "eraser", "lasso", "polygon", "wand", "contour", "region", "ruler", "", "smaller",
                  "larger"});
     QMenu* review = menuBar()->addMenu(tr("&Review"));
-    fill(review, {"accept", "reject", "takeBack", "flag", "", "useProposal", "threshold"});
+    fill(review, {"accept", "reject", "takeBack", "flag", "comment", "", "useProposal", "threshold", "",
+                  "agree", "nextArea", "previousArea", "takeFirst", "takeSecond", "takeByHand", ""});
+    QMenu* selected = review->addMenu(tr("&Selected images"));
+    fill(selected, {"runSelected", "exportSelected", "", "acceptSelected", "submitSelected", "rejectSelected",
+                    "reopenSelected", "", "flagSelected", "unflagSelected"});
+    m_assignMenu = selected->addMenu(Theme::icon(QStringLiteral("person")), tr("&Assign to"));
+    connect(m_assignMenu, &QMenu::aboutToShow, this, &MainWindow::fillAssignMenu);
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     fill(help, {"keys", "about"});
 }
@@ -424,6 +475,69 @@ void MainWindow::chooseFolder() {
     const QString folder = QFileDialog::getExistingDirectory(this, tr("Open a folder of images"), start);
     if (!folder.isEmpty())
         open({folder});
+}
+
+void MainWindow::chooseModel() {
+    const QString file = QFileDialog::getOpenFileName(
+        this, tr("Choose a model file"),
+        QSettings().value(QStringLiteral("lastModelFolder"), QDir::homePath()).toString(),
+        tr("Models (*.safetensors *.pth);;All files (*)"));
+    if (file.isEmpty())
+        return;
+    QSettings().setValue(QStringLiteral("lastModelFolder"), QFileInfo(file).absolutePath());
+    std::vector<ModelChoice> models = m_session->models();
+    models.push_back(modelChoiceOf(QFileInfo(file).completeBaseName(), file, m_session->deviceChoice()));
+    const int chosen = static_cast<int>(models.size()) - 1;
+    setModels(std::move(models));
+    m_session->setModelIndex(chosen);
+}
+
+// ------------------------------------------------------------------------------------------------ focus
+
+QList<QWidget*> MainWindow::panes() const {
+    return {m_worklist, m_toolRail, m_options, m_canvas, m_sidePane};
+}
+
+void MainWindow::refreshTabOrder() {
+    QWidget* last = nullptr;
+    for (QWidget* pane : panes()) {
+        QList<QWidget*> stops = pane == m_canvas ? QList<QWidget*>{m_canvas} : pane->findChildren<QWidget*>();
+        for (QWidget* stop : stops) {
+            // Popups of boxes are windows of their own.
+            if (!(stop->focusPolicy() & Qt::TabFocus) || stop->focusProxy() || stop->window() != this)
+                continue;
+            if (last)
+                setTabOrder(last, stop);
+            last = stop;
+        }
+    }
+}
+
+void MainWindow::focusPane(int direction) {
+    // The side pane counts twice: its panels, and the review buttons below them.
+    QList<QWidget*> all = panes();
+    all.append(m_reviewBar);
+    const QWidget* focus = QApplication::focusWidget();
+    int at = -1;
+    for (int i = 0; i < all.size(); ++i) {
+        if (focus && (all[i] == focus || all[i]->isAncestorOf(focus)))
+            at = i;
+    }
+    if (at < 0)
+        at = direction > 0 ? -1 : static_cast<int>(all.size());
+    for (int k = 1; k <= all.size(); ++k) {
+        const int count = static_cast<int>(all.size());
+        QWidget* pane = all[((at + direction * k) % count + count) % count];
+        QList<QWidget*> stops = pane->findChildren<QWidget*>();
+        // The list itself is what a person wants of the worklist's pane.
+        stops.prepend(pane == m_worklist ? static_cast<QWidget*>(m_worklist->view()) : pane);
+        for (QWidget* stop : stops) {
+            if ((stop->focusPolicy() & Qt::TabFocus) && stop->isVisible() && stop->isEnabled()) {
+                stop->setFocus(Qt::TabFocusReason);
+                return;
+            }
+        }
+    }
 }
 
 void MainWindow::chooseFiles() {
@@ -547,6 +661,7 @@ void MainWindow::dropEvent(QDropEvent* event) {
 
 void MainWindow::say(const QString& text) {
     m_messageLabel->setText(text.toHtmlEscaped());
+    m_messageLabel->setToolTip(text);
     m_messageTimer.start(7000);
 }
 
@@ -607,6 +722,15 @@ void MainWindow::useProposal(UseMode mode) {
         say(tr("The proposal changes nothing here."));
 }
 
+void MainWindow::applyCleanUp(StepKind kind, const MaskEdit& change) {
+    if (!mayCommand())
+        return;
+    if (change.empty())
+        say(tr("There was nothing to change."));
+    else
+        m_host.explain(m_session->document()->apply(kind, m_host.rules(), change));
+}
+
 void MainWindow::cleanUp(StepKind kind) {
     if (!mayCommand())
         return;
@@ -616,32 +740,22 @@ void MainWindow::cleanUp(StepKind kind) {
     const std::shared_ptr<const PixelArea> scope = m_session->scope();
     const std::uint64_t revision = d->revision();
     const ImageId id = m_session->current();
-    const Size size = d->size();
     // On a worker, since a large image may take a while; an edit made meanwhile wins.
-    QtConcurrent::run([labels, label, scope, kind, size] {
+    QtConcurrent::run([labels, label, scope, kind] {
         switch (kind) {
         case StepKind::FillHoles:
             return fillHoles(labels, label, scope.get());
         case StepKind::KeepLargest:
             return keepLargest(labels, label, scope.get());
-        case StepKind::RemoveSpecks:
-            return removeSmall(labels, label, std::max<std::size_t>(16, size.pixels() / 20000), scope.get());
-        case StepKind::Clean:
-            return clean(labels, label, scope.get());
         default:
-            return smooth(labels, label, std::max(1.5, std::max(size.width, size.height) / 800.0),
-                          scope.get());
+            return clean(labels, label, scope.get());
         }
     }).then(this, [this, id, revision, kind](const MaskEdit& change) {
         AnnotationDocument* document = m_session->document();
         if (!document || m_session->current() != id || document->revision() != revision ||
             document->strokeOpen())
             return;
-        if (change.empty()) {
-            say(tr("There was nothing to change."));
-            return;
-        }
-        m_host.explain(document->apply(kind, m_host.rules(), change));
+        applyCleanUp(kind, change);
     });
 }
 
@@ -662,15 +776,26 @@ void MainWindow::undoRedo(bool undo) {
 }
 
 void MainWindow::accept(bool noLesionConfirmed) {
-    if (m_canvas->gestureActive())
+    if (m_canvas->gestureActive()) {
+        say(tr("Finish the stroke first."));
         return;
+    }
+    if (m_session->agreeing()) {
+        acceptAgreed();
+        return;
+    }
     const ImageId id = m_session->current();
     switch (m_session->accept(noLesionConfirmed)) {
     case ReviewSession::Decision::Done:
         updateThumbnailOutline(id);
         break;
     case ReviewSession::Decision::NotReady:
-        if (m_session->proposalPending())
+        // A key that decides nothing says why.
+        if (m_session->imageError())
+            say(tr("This image cannot be shown, so it cannot be accepted."));
+        else if (!m_session->ready() || !m_session->painted())
+            say(tr("The image is not on the screen yet."));
+        else if (m_session->proposalPending())
             say(tr("The proposal is still being computed."));
         break;
     case ReviewSession::Decision::NeedsNoLesionConfirmation:
@@ -688,12 +813,80 @@ void MainWindow::accept(bool noLesionConfirmed) {
     }
 }
 
+void MainWindow::acceptAgreed() {
+    const int open = m_agreement->openAreas();
+    if (open > 0) {
+        say(tr("%n areas are not decided yet.", nullptr, open));
+        return;
+    }
+    (void)m_session->acceptAgreed(); // says itself why not
+}
+
 void MainWindow::askReject() {
     if (m_session->current() == 0 || m_canvas->gestureActive())
         return;
     const QRect anchor(m_rejectButton->mapTo(this, QPoint(0, 0)), m_rejectButton->size());
     m_rejectPopover->popUp(m_rejectButton->isVisible() ? anchor
                                                        : QRect(width() - 300, height() - 60, 280, 20));
+}
+
+void MainWindow::rejectImages(const QString& reason) {
+    m_canvas->setFocus();
+    const std::vector<ImageId> several = std::exchange(m_rejectTargets, {});
+    if (several.size() > 1) {
+        const int done = m_session->setStates(several, ReviewState::Rejected, reason);
+        say(tr("%n images were rejected.", nullptr, done));
+        return;
+    }
+    const ImageId id = m_session->current();
+    if (m_session->reject(reason) == ReviewSession::Decision::Done)
+        updateThumbnailOutline(id);
+}
+
+std::vector<ImageId> MainWindow::selectedImages() const {
+    std::vector<ImageId> ids = m_worklist->selected();
+    if (ids.empty() && m_session->current() != 0)
+        ids.push_back(m_session->current());
+    return ids;
+}
+
+void MainWindow::setStateOfSelected(ReviewState state) {
+    const std::vector<ImageId> ids = selectedImages();
+    const int done = m_session->setStates(ids, state);
+    const int left = static_cast<int>(ids.size()) - done;
+    QString text = state == ReviewState::Accepted    ? tr("%n images were accepted.", nullptr, done)
+                   : state == ReviewState::Submitted ? tr("%n images were submitted.", nullptr, done)
+                                                     : tr("%n images are open again.", nullptr, done);
+    if (left > 0)
+        text += QLatin1Char(' ') +
+                (state == ReviewState::InProgress
+                     ? tr("%n were left as they are.", nullptr, left)
+                     : tr("%n were left as they are: nobody has annotated them, or they are decided.",
+                          nullptr, left));
+    say(text);
+}
+
+void MainWindow::fillAssignMenu() {
+    m_assignMenu->clear();
+    m_assignMenu->addAction(m_commands->action(QStringLiteral("assignToMe")));
+    m_assignMenu->addAction(m_commands->action(QStringLiteral("assignToNobody")));
+    if (!m_session->hasProject())
+        return;
+    m_assignMenu->addSeparator();
+    for (const PersonRecord& person : m_session->project()->people()) {
+        if (person.id != m_session->project()->currentPerson())
+            m_assignMenu->addAction(QString::fromStdString(person.name), this,
+                                    [this, id = person.id] { m_session->assign(selectedImages(), id); });
+    }
+}
+
+void MainWindow::showExport(bool selection) {
+    if (!m_session->hasProject())
+        return;
+    const std::vector<ImageId> selected = selection ? selectedImages() : m_worklist->selected();
+    auto* dialog = new ExportDialog(*m_session, selected, selection, this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->show();
 }
 
 void MainWindow::resizeTool(int steps) {
@@ -753,6 +946,10 @@ void MainWindow::askPerson() {
 // ------------------------------------------------------------------------------------------- held keys
 
 void MainWindow::finishGesture() {
+    if (m_cleanUpBar->active()) {
+        m_cleanUpBar->apply();
+        return;
+    }
     for (const char* id : {"noLesion", "useMode"}) {
         if (m_banners->contains(QLatin1String(id))) {
             m_banners->activate(0);
@@ -764,6 +961,10 @@ void MainWindow::finishGesture() {
 }
 
 void MainWindow::cancelGesture() {
+    if (m_cleanUpBar->active()) {
+        m_cleanUpBar->cancel();
+        return;
+    }
     for (const char* id : {"noLesion", "useMode"}) {
         if (m_banners->contains(QLatin1String(id))) {
             m_banners->remove(QLatin1String(id));
@@ -796,6 +997,14 @@ void MainWindow::keyPressEvent(QKeyEvent* event) {
     default:
         break;
     }
+    // Layouts without Latin letters: the command of the letter at this place.
+    if (const int letter = latinKey(*event); letter != 0 && !typing() && !event->isAutoRepeat()) {
+        const QKeySequence key(QKeyCombination(event->modifiers(), static_cast<Qt::Key>(letter)));
+        if (const Command* command = m_commands->commandFor(key)) {
+            command->action->trigger();
+            return;
+        }
+    }
     // Digits by the position of their key, for layouts that need Shift for them (evdev codes 10 to 18).
     const quint32 code = event->nativeScanCode();
     if (code >= 10 && code <= 18 && event->modifiers() == Qt::NoModifier && !typing()) {
@@ -810,6 +1019,15 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         placeViewBar();
         return false;
     }
+    // A ring shows that keys go to the canvas, for those who came by keys.
+    if (watched == m_canvas && event->type() == QEvent::FocusIn) {
+        const Qt::FocusReason reason = static_cast<QFocusEvent*>(event)->reason();
+        m_focusRing->setVisible(reason == Qt::TabFocusReason || reason == Qt::BacktabFocusReason);
+        placeFocusRing();
+    } else if (watched == m_canvas &&
+               (event->type() == QEvent::FocusOut || event->type() == QEvent::MouseButtonPress)) {
+        m_focusRing->hide();
+    }
     switch (event->type()) {
     case QEvent::ShortcutOverride:
     case QEvent::KeyPress:
@@ -817,9 +1035,11 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         if (!isActiveWindow() || typing())
             break;
         auto* key = static_cast<QKeyEvent*>(event);
-        if (key->key() == Qt::Key_T && !key->isAutoRepeat())
+        const int latin = latinKey(*key);
+        const int pressed = latin != 0 ? latin : key->key();
+        if (pressed == Qt::Key_T && !key->isAutoRepeat())
             m_holdThreshold = event->type() != QEvent::KeyRelease;
-        if ((key->key() != Qt::Key_H && key->key() != Qt::Key_Q) || key->modifiers() != Qt::NoModifier)
+        if ((pressed != Qt::Key_H && pressed != Qt::Key_Q) || key->modifiers() != Qt::NoModifier)
             break;
         if (event->type() == QEvent::ShortcutOverride) {
             event->accept();
@@ -828,7 +1048,7 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         if (key->isAutoRepeat())
             return true;
         const bool down = event->type() == QEvent::KeyPress;
-        bool& held = key->key() == Qt::Key_H ? m_holdBare : m_holdProposal;
+        bool& held = pressed == Qt::Key_H ? m_holdBare : m_holdProposal;
         if (held != down) {
             held = down;
             refreshOverlay();

@@ -4,20 +4,24 @@
 
 #include "app/document/proposal_ops.h"
 #include "ui/canvas/canvas_view.h"
+#include "ui/panels/compare_bar.h"
 #include "ui/panels/option_bar.h"
 #include "ui/panels/start_page.h"
 #include "ui/panels/thumbnails.h"
 #include "ui/panels/worklist_pane.h"
+#include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
 
 #include <QActionGroup>
 #include <QButtonGroup>
+#include <QDir>
 #include <QFileInfo>
 #include <QLabel>
 #include <QListView>
 #include <QLocale>
 #include <QMenu>
+#include <QPointer>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QSplitter>
@@ -95,10 +99,12 @@ std::array<QRgb, 256> labelColors(const AnnotationDocument& document) {
 
 void MainWindow::refreshOverlay() {
     OverlayKind main = OverlayKind::Everything;
-    if (m_compare == Compare::Difference)
+    if (m_agreement->active())
+        main = OverlayKind::Agreement;
+    else if (m_compare == Compare::Difference)
         main = OverlayKind::Difference;
     else if (m_compare != Compare::Off)
-        main = OverlayKind::Annotation;
+        main = OverlayKind::SideA;
     if (m_holdProposal)
         main = OverlayKind::Proposal;
     if (m_holdBare)
@@ -112,9 +118,83 @@ void MainWindow::refreshOverlay() {
     }
     m_canvas->setLegend(std::move(legend), tr("background 0"), tr("1 inside"));
     if (m_compare == Compare::Swipe)
-        refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::Proposal, m_canvas, true);
+        refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::SideB, m_canvas, true);
     if (m_compare == Compare::Side)
-        refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::Proposal, m_second, false);
+        refreshOverlayOf(m_holdBare ? OverlayKind::Bare : OverlayKind::SideB, m_second, false);
+}
+
+OverlayLayer MainWindow::layerOfSide(Comparison::Side side, int fill) const {
+    OverlayLayer layer;
+    layer.source = m_comparison->classes(side);
+    if (!layer.source)
+        layer.source = std::make_shared<AreaSource>(PixelArea());
+    const CompareSource::Kind kind = m_comparison->chosen(side).kind;
+    if (kind == CompareSource::Kind::Proposal) {
+        layer.setAll(kProposalColor, fill, LineStyle::Dashed);
+        return layer;
+    }
+    // One's own is solid; what somebody else drew, or was drawn earlier, is dotted.
+    const LineStyle style = m_style == Style::Fill                    ? LineStyle::None
+                            : kind == CompareSource::Kind::Annotation ? LineStyle::Solid
+                                                                      : LineStyle::Dotted;
+    for (const Label& label : m_comparison->labels(side)) {
+        if (!label.visible)
+            continue;
+        layer.color[label.value] = qRgb(label.color.red, label.color.green, label.color.blue);
+        layer.fill[label.value] = static_cast<std::uint8_t>(fill);
+        layer.line[label.value] = style;
+    }
+    return layer;
+}
+
+void MainWindow::addDifferenceLayer(std::vector<OverlayLayer>& layers) const {
+    const auto sideOrNothing = [this](Comparison::Side side) -> ClassSourcePtr {
+        ClassSourcePtr source = m_comparison->classes(side);
+        return source ? source : std::make_shared<AreaSource>(PixelArea());
+    };
+    OverlayLayer difference;
+    difference.source =
+        std::make_shared<DifferenceSource>(sideOrNothing(Comparison::A), sideOrNothing(Comparison::B));
+    difference.color[DifferenceSource::kBoth] = qRgb(255, 255, 255);
+    difference.color[DifferenceSource::kOnlyFirst] = kFirstColor;
+    difference.color[DifferenceSource::kOnlySecond] = kSecondColor;
+    difference.fill[DifferenceSource::kBoth] = 40;
+    difference.fill[DifferenceSource::kOnlyFirst] = 90;
+    difference.fill[DifferenceSource::kOnlySecond] = 90;
+    difference.hatch[DifferenceSource::kOnlyFirst] = 1;
+    difference.hatch[DifferenceSource::kOnlySecond] = 2;
+    difference.line[DifferenceSource::kBoth] = LineStyle::Solid;
+    difference.line[DifferenceSource::kOnlyFirst] = LineStyle::Solid;
+    difference.line[DifferenceSource::kOnlySecond] = LineStyle::Dashed;
+    layers.push_back(std::move(difference));
+}
+
+void MainWindow::addAgreementLayers(std::vector<OverlayLayer>& layers) const {
+    // Open areas are hatched in the colours of the sides that hold something there.
+    std::vector<Span> ofFirst, ofSecond;
+    const std::vector<DisputedArea>& areas = m_agreement->areas();
+    for (std::size_t i = 0; i < areas.size(); ++i) {
+        if (m_agreement->decision(static_cast<int>(i)) != AgreementWork::Decision::Open)
+            continue;
+        std::vector<Span>& spans = areas[i].first != 0 ? ofFirst : ofSecond;
+        spans.insert(spans.end(), areas[i].area.spans().begin(), areas[i].area.spans().end());
+    }
+    const auto hatched = [&](std::vector<Span> spans, QRgb color, std::uint8_t hatch, LineStyle style) {
+        OverlayLayer layer;
+        layer.source = std::make_shared<AreaSource>(PixelArea(std::move(spans)));
+        layer.setAll(color, 70, style);
+        layer.hatch[1] = hatch;
+        layers.push_back(std::move(layer));
+    };
+    hatched(std::move(ofFirst), kFirstColor, 1, LineStyle::Dotted);
+    hatched(std::move(ofSecond), kSecondColor, 2, LineStyle::Dotted);
+    if (m_agreement->index() >= 0) {
+        OverlayLayer shown;
+        shown.source =
+            std::make_shared<AreaSource>(areas[static_cast<std::size_t>(m_agreement->index())].area);
+        shown.setAll(qRgb(255, 255, 255), 0, LineStyle::Dashed);
+        layers.push_back(std::move(shown));
+    }
 }
 
 void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool second) {
@@ -142,24 +222,12 @@ void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool sec
             }
             layers.push_back(std::move(heat));
         }
-        if (kind == OverlayKind::Difference && proposal) {
-            OverlayLayer difference;
-            difference.source = std::make_shared<DifferenceSource>(
-                labels, std::make_shared<ThresholdSource>(proposal, document->threshold()));
-            difference.color[DifferenceSource::kBoth] = qRgb(255, 255, 255);
-            difference.color[DifferenceSource::kOnlyFirst] = kFirstColor;
-            difference.color[DifferenceSource::kOnlySecond] = kSecondColor;
-            difference.fill[DifferenceSource::kBoth] = 40;
-            difference.fill[DifferenceSource::kOnlyFirst] = 90;
-            difference.fill[DifferenceSource::kOnlySecond] = 90;
-            difference.hatch[DifferenceSource::kOnlyFirst] = 1;
-            difference.hatch[DifferenceSource::kOnlySecond] = 2;
-            difference.line[DifferenceSource::kBoth] = LineStyle::Solid;
-            difference.line[DifferenceSource::kOnlyFirst] = LineStyle::Solid;
-            difference.line[DifferenceSource::kOnlySecond] = LineStyle::Dashed;
-            layers.push_back(std::move(difference));
+        if (kind == OverlayKind::Difference) {
+            addDifferenceLayer(layers);
+        } else if (kind == OverlayKind::SideA || kind == OverlayKind::SideB) {
+            layers.push_back(layerOfSide(kind == OverlayKind::SideA ? Comparison::A : Comparison::B, fill));
         } else {
-            if (proposal && kind != OverlayKind::Annotation) {
+            if (proposal) {
                 OverlayLayer dashed;
                 dashed.source = std::make_shared<ThresholdSource>(proposal, document->threshold());
                 dashed.setAll(kProposalColor, kind == OverlayKind::Proposal ? fill : 0, LineStyle::Dashed);
@@ -177,6 +245,8 @@ void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool sec
                 }
                 layers.push_back(std::move(solid));
             }
+            if (kind == OverlayKind::Agreement)
+                addAgreementLayers(layers);
         }
         if (m_session->scope() && !second && canvas == m_canvas) {
             OverlayLayer scope;
@@ -184,21 +254,29 @@ void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool sec
             scope.setAll(kScopeColor, 0, LineStyle::Dotted);
             layers.push_back(std::move(scope));
         }
-        if (!m_preview.empty() && !second && canvas == m_canvas) {
-            OverlayLayer preview;
-            preview.source = std::make_shared<AreaSource>(m_preview);
-            preview.setAll(qRgb(255, 255, 255), 70, LineStyle::Dashed);
-            layers.push_back(std::move(preview));
+        if (!second && canvas == m_canvas) {
+            const auto preview = [&](const PixelArea& area, QRgb color, std::uint8_t hatch) {
+                if (area.empty())
+                    return;
+                OverlayLayer layer;
+                layer.source = std::make_shared<AreaSource>(area);
+                layer.setAll(color, 70, LineStyle::Dashed);
+                layer.hatch[1] = hatch;
+                layers.push_back(std::move(layer));
+            };
+            preview(m_preview, qRgb(255, 255, 255), 0);
+            preview(m_previewRemoved, kSecondColor, 2);
         }
     }
     (second ? canvas->secondOverlay() : canvas->overlay()).setLayers(std::move(layers));
     canvas->overlayChanged();
 }
 
-void MainWindow::setPreview(PixelArea area) {
-    if (area.empty() && m_preview.empty())
+void MainWindow::setPreview(PixelArea area, PixelArea removed) {
+    if (area.empty() && m_preview.empty() && removed.empty() && m_previewRemoved.empty())
         return;
     m_preview = std::move(area);
+    m_previewRemoved = std::move(removed);
     refreshOverlay();
 }
 
@@ -211,34 +289,144 @@ void MainWindow::setCompare(Compare compare) {
     m_commands->action(QLatin1String(id))->setChecked(true);
     m_canvas->setDivider(compare == Compare::Swipe ? 0.5 : -1.0);
     m_second->setVisible(compare == Compare::Side);
-    const bool sides = compare == Compare::Side || compare == Compare::Swipe;
-    m_canvas->setCaptions(sides ? tr("Annotation") : QString(), sides ? tr("Proposal") : QString());
-    m_second->setCaptions(tr("Proposal"), {});
     if (compare == Compare::Side && m_session->pyramid()) {
         m_second->setImage(m_session->pyramid(), false);
         m_second->setScaleBarVisible(false);
     }
+    m_comparison->setActive(compare != Compare::Off);
+    m_compareBar->setDifferenceShown(compare == Compare::Difference);
+    refreshCompare();
+    refreshPage();
+}
+
+void MainWindow::refreshCompare() {
+    const bool sides = m_compare == Compare::Side || m_compare == Compare::Swipe;
+    const QString a = m_comparison->chosen(Comparison::A).name;
+    const QString b = m_comparison->chosen(Comparison::B).name;
+    m_canvas->setCaptions(sides ? a : QString(), m_compare == Compare::Swipe ? b : QString());
+    m_second->setCaptions(b, {});
     refreshOverlay();
-    if (compare == Compare::Difference && m_session->document() && m_session->document()->proposal()) {
-        const PixelArea proposed =
-            proposalArea(*m_session->document()->proposal(), m_session->document()->threshold());
-        std::size_t both = 0, drawn = 0;
-        const auto histogram = m_session->document()->labels().histogram();
-        for (std::size_t i = 1; i < histogram.size(); ++i)
-            drawn += histogram[i];
-        for (const Span& span : proposed.spans()) {
-            for (int x = span.begin; x < span.end; ++x)
-                both += m_session->document()->labels().at(x, span.y) != 0;
-        }
-        const double sum = static_cast<double>(drawn + proposed.pixels());
-        const double dice = sum > 0 ? 2.0 * static_cast<double>(both) / sum : 1.0;
-        const double iou = sum > 0 ? static_cast<double>(both) / (sum - static_cast<double>(both)) : 1.0;
-        const QLocale locale;
-        say(tr("Annotation against proposal: Dice %1, IoU %2. Blue: only annotation; orange, dashed: only "
-               "proposal.")
-                .arg(locale.toString(dice, 'f', 3), locale.toString(iou, 'f', 3)));
-    }
     placeViewBar();
+}
+
+void MainWindow::refreshAgreement() {
+    const bool active = m_agreement->active();
+    QAction* agree = m_commands->action(QStringLiteral("agree"));
+    agree->setEnabled(active || m_agreement->possible());
+    agree->setText(active ? tr("Leave the a&greement") : tr("A&gree on one annotation"));
+    for (const char* id : {"nextArea", "previousArea", "takeFirst", "takeSecond", "takeByHand"})
+        m_commands->action(QLatin1String(id))->setEnabled(active);
+    if (active && m_compare != Compare::Off)
+        setCompare(Compare::Off);
+    if (!active && m_agreement->possible() && m_session->reviewMode() == ReviewMode::Independent &&
+        m_session->currentRecord() && m_session->currentRecord()->state != ReviewState::Accepted)
+        m_banners->show({QStringLiteral("agree"),
+                         Banner::Kind::Info,
+                         tr("%1 and %2 have submitted this image.")
+                             .arg(m_versions->personName(m_versions->pair().first),
+                                  m_versions->personName(m_versions->pair().second)),
+                         {{tr("Agree on one annotation"), [this] { m_agreement->begin(); }, false}},
+                         {},
+                         {},
+                         {}});
+    else
+        m_banners->remove(QStringLiteral("agree"));
+    refreshReview();
+    refreshOverlay();
+}
+
+void MainWindow::refreshModelBanner() {
+    if (!m_session->hasProject())
+        return;
+    const auto tell = [this](Banner::Kind kind, const QString& text) {
+        m_banners->show({QStringLiteral("model"),
+                         kind,
+                         text,
+                         {{tr("Choose a model…"), [this] { chooseModel(); }, true}},
+                         {},
+                         {},
+                         {}});
+    };
+    if (m_session->models().empty())
+        tell(Banner::Kind::Info, tr("No model was found, so there are no proposals. Drawing by hand works."));
+    else if (m_session->modelError())
+        tell(Banner::Kind::Warning,
+             tr("There are no proposals: %1").arg(errorText(*m_session->modelError())));
+    else
+        m_banners->remove(QStringLiteral("model"));
+    // A run that could not be done on the graphics card says so in its notes: told once a project.
+    const AnnotationDocument* document = m_session->document();
+    if (m_fallbackTold || !document || !document->proposal() || document->proposal()->notes.empty())
+        return;
+    m_fallbackTold = true;
+    QStringList notes;
+    for (const std::string& note : document->proposal()->notes)
+        notes.append(QString::fromStdString(note));
+    m_banners->show(
+        {QStringLiteral("fallback"),
+         Banner::Kind::Warning,
+         notes.join(QLatin1Char(' ')),
+         {{tr("Settings…"), [this] { m_commands->action(QStringLiteral("settings"))->trigger(); }, true}},
+         {},
+         {},
+         {}});
+}
+
+void MainWindow::showSecondVersion(const ProjectNotice& notice) {
+    const ImageRecord* r = m_session->record(notice.image);
+    const QString name = r ? QFileInfo(QString::fromStdString(r->path)).completeBaseName() : QString();
+    m_banners->show(
+        {QStringLiteral("secondVersion"),
+         Banner::Kind::Warning,
+         tr("%1 was saved by another program meanwhile. Yours is kept as a second version.").arg(name),
+         {{tr("Compare"),
+           [this, id = notice.image] {
+               m_session->show(id);
+               m_versions->reload();
+               // The document on the screen is the second version; the other one stands beside it.
+               m_comparison->choose(Comparison::A,
+                                    {CompareSource::Kind::Annotation, kNobody, 0, 0, tr("Annotation")});
+               m_comparison->choose(Comparison::B,
+                                    {CompareSource::Kind::Person, m_session->project()->currentPerson(), 0, 0,
+                                     tr("Saved by the other program")});
+               setCompare(Compare::Difference);
+           },
+           false}},
+         {},
+         {},
+         {}});
+}
+
+void MainWindow::showRejection() {
+    const ImageRecord* r = m_session->currentRecord();
+    if (!r || r->state != ReviewState::Rejected || r->reason.empty())
+        return;
+    const auto tell = [this, reason = QString::fromStdString(r->reason)](const QString& by) {
+        m_banners->show(
+            {QStringLiteral("rejectedReason"),
+             Banner::Kind::Warning,
+             by.isEmpty() ? tr("Rejected: %1").arg(reason) : tr("Rejected by %1: %2").arg(by, reason),
+             {},
+             {},
+             {},
+             {}});
+    };
+    tell({});
+    // Who it was stands in the history.
+    m_session->project()->loadHistory(
+        r->id, 50,
+        [this, tell, id = r->id,
+         self = QPointer<MainWindow>(this)](const Result<std::vector<HistoryRecord>>& lines) {
+            if (!self || !lines || id != m_session->current() ||
+                !m_banners->contains(QStringLiteral("rejectedReason")))
+                return;
+            for (const HistoryRecord& line : *lines) {
+                if (line.what == "state" && line.to == reviewStateName(ReviewState::Rejected)) {
+                    tell(QString::fromStdString(m_session->project()->personName(line.person)));
+                    return;
+                }
+            }
+        });
 }
 
 void MainWindow::linkViews(CanvasView* from, CanvasView* to) {
@@ -257,6 +445,18 @@ void MainWindow::placeViewBar() {
     m_miniBar->adjustSize();
     m_miniBar->move(12, 12);
     m_miniBar->raise();
+    placeFocusRing();
+}
+
+void MainWindow::placeFocusRing() {
+    if (!m_focusRing->isVisible())
+        return;
+    // Only the ring itself is painted, so that it costs a stroke nothing.
+    const QRect around = m_canvas->geometry();
+    m_focusRing->setGeometry(around);
+    const QRect inner(QPoint(2, 2), around.size() - QSize(4, 4));
+    m_focusRing->setMask(QRegion(QRect(QPoint(0, 0), around.size())) - QRegion(inner));
+    m_focusRing->raise();
 }
 
 void MainWindow::announcePainted() {
@@ -308,18 +508,39 @@ void MainWindow::refreshPage() {
         page = 3;
     else if (open)
         page = 1;
-    if (page == 3)
-        m_errorText->setText(QString::fromStdString(m_session->imageError()->message()));
-    if (m_pages->currentIndex() != page)
+    const bool nothing = m_session->hasProject() && !m_session->project()->isScanning() &&
+                         m_session->project()->worklist().size() == 0;
+    if (nothing) {
+        page = 3;
+        QStringList lines = {
+            tr("No image in %1 could be read.")
+                .arg(QDir::toNativeSeparators(QString::fromStdString(m_session->project()->imageFolder())))};
+        const std::vector<Project::Skipped>& skipped = m_session->project()->skippedFiles();
+        for (std::size_t i = 0; i < std::min<std::size_t>(skipped.size(), 6); ++i)
+            lines.append(errorText(skipped[i].reason));
+        if (skipped.size() > 6)
+            lines.append(tr("and %n more", nullptr, static_cast<int>(skipped.size() - 6)));
+        m_errorText->setText(lines.join(QLatin1Char('\n')));
+    } else if (page == 3) {
+        m_errorText->setText(errorText(*m_session->imageError()));
+    }
+    m_errorNext->setVisible(!nothing);
+    m_errorShow->setVisible(!nothing);
+    m_errorOpen->setVisible(nothing);
+    if (m_pages->currentIndex() != page) {
         m_pages->setCurrentIndex(page);
+        // Keys go to the image as soon as there is one.
+        if (page == 1)
+            m_canvas->setFocus();
+    }
     m_miniBar->setVisible(m_session->scope() != nullptr);
+    m_compareBar->setVisible(page == 1 && m_compare != Compare::Off);
     const bool any = open && m_session->current() != 0;
-    m_canvas->setEmptyText(!open ? QString()
-                           : m_session->list().empty() && m_session->hasProject() &&
-                                   !m_session->project()->isScanning()
-                               ? tr("No image in this folder could be read.")
-                           : m_session->pyramid() ? QString()
-                                                  : tr("Opening…"));
+    m_canvas->setEmptyText(!open || m_session->pyramid() ? QString()
+                           : m_session->current() == 0 && m_session->hasProject() &&
+                                   m_session->project()->worklist().size() > 0
+                               ? tr("No image passes this filter.")
+                               : tr("Opening…"));
     for (const char* id : {"accept",
                            "reject",
                            "flag",
@@ -343,6 +564,17 @@ void MainWindow::refreshPage() {
                            "clearLabel",
                            "noLesion",
                            "copyMeasurements",
+                           "comment",
+                           "runSelected",
+                           "exportSelected",
+                           "acceptSelected",
+                           "submitSelected",
+                           "rejectSelected",
+                           "reopenSelected",
+                           "flagSelected",
+                           "unflagSelected",
+                           "assignToMe",
+                           "assignToNobody",
                            "showFile",
                            "grid"})
         m_commands->action(QLatin1String(id))
@@ -358,7 +590,10 @@ void MainWindow::refreshReview() {
     QAction* flag = m_commands->action(QStringLiteral("flag"));
     flag->setChecked(r && r->flagged);
     QString text = tr("Accept");
-    if (r) {
+    if (m_session->agreeing()) {
+        text = tr("Accept as agreed");
+        m_acceptButton->setEnabled(m_agreement->openAreas() == 0);
+    } else if (r) {
         const bool accepts = m_session->acceptTarget() == ReviewState::Accepted;
         const AnnotationDocument* d = m_session->document();
         if (d && d->noLesion())
@@ -424,6 +659,8 @@ void MainWindow::refreshHistoryActions() {
             return tr("restore version");
         case StepKind::ImportAnnotation:
             return tr("import");
+        case StepKind::TakeArea:
+            return tr("take area");
         }
         return QString();
     };
@@ -448,6 +685,8 @@ void MainWindow::refreshStatus() {
     m_zoomButton->setText(m_session->pyramid()
                               ? tr("%1 %").arg(QLocale().toString(zoom, 'f', zoom < 10 ? 1 : 0))
                               : QStringLiteral("–"));
+    if (m_zoomButton->sizeHint().width() > m_zoomButton->width())
+        placeViewBar();
 }
 
 void MainWindow::refreshPointer() {
@@ -521,7 +760,7 @@ void MainWindow::refreshModelLine() {
         page = tr("Model: %1").arg(choice.name);
         if (m_session->modelError()) {
             line = tr("%1: not loaded").arg(choice.name);
-            page = QString::fromStdString(m_session->modelError()->message());
+            page = errorText(*m_session->modelError());
         } else if (!m_session->modelInfo()) {
             line = tr("%1: loading…").arg(choice.name);
         } else {
@@ -586,11 +825,9 @@ void MainWindow::refreshTitle() {
     setWindowTitle(
         r ? QStringLiteral("%1 – %2").arg(QFileInfo(QString::fromStdString(r->path)).fileName(), name)
           : name);
-    if (r)
-        m_canvas->setAccessibleDescription(
-            tr("Image %1, %2").arg(QString::fromStdString(r->path), stateWord(r->state)));
+    refreshCanvasDescription();
     if (status.trouble) {
-        const QString sentence = QString::fromStdString(status.trouble->message());
+        const QString sentence = errorText(*status.trouble);
         if (!m_banners->contains(QStringLiteral("saving")))
             m_banners->show(
                 {QStringLiteral("saving"),
@@ -610,6 +847,27 @@ void MainWindow::refreshTitle() {
     } else {
         m_banners->remove(QStringLiteral("saving"));
     }
+}
+
+void MainWindow::refreshCanvasDescription() {
+    const ImageRecord* r = m_session->currentRecord();
+    if (!r) {
+        m_canvas->setAccessibleDescription({});
+        return;
+    }
+    QStringList parts = {tr("Image %1").arg(QString::fromStdString(r->path)), stateWord(r->state)};
+    if (const AnnotationDocument* d = m_session->document()) {
+        const Label* label = d->findLabel(m_session->activeLabel());
+        if (d->noLesion())
+            parts.append(tr("no lesion"));
+        else if (label)
+            parts.append(tr("label %1").arg(QString::fromStdString(label->name)));
+        if (r->areaPixels > 0)
+            parts.append(tr("%n pixels annotated", nullptr, static_cast<int>(r->areaPixels)));
+        if (d->untouched() && d->proposal())
+            parts.append(tr("a proposal is shown"));
+    }
+    m_canvas->setAccessibleDescription(parts.join(QStringLiteral(", ")));
 }
 
 QString MainWindow::statusText() const {

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Trouble as a person meets it: each kind says its sentence with a way out, and editing goes on; empty places
+// say why they are empty, and their button works.
+#include "tests/gui/fake_engine.h"
+#include "tests/gui/gui_test.h"
+#include "tests/gui/window_driver.h"
+
+#include "ui/canvas/canvas_view.h"
+#include "ui/session/sentences.h"
+#include "ui/theme/application_setup.h"
+
+#include <QApplication>
+#include <QDialog>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListView>
+#include <QMessageBox>
+#include <QPushButton>
+#include <QSettings>
+#include <QSqlDatabase>
+#include <QSqlQuery>
+#include <QTest>
+
+#include <csignal>
+#include <sys/resource.h>
+
+using namespace limn;
+
+namespace {
+
+// As an engine whose graphics card ran out of memory.
+class FallenBackEngine : public FakeEngine {
+public:
+    FallenBackEngine() : FakeEngine(0) {}
+    Proposal finish(const Image& image, FloatMap network, const PredictOptions& options) const override {
+        Proposal proposal = FakeEngine::finish(image, std::move(network), options);
+        proposal.notes.push_back("Too little GPU memory: this run uses the processor and takes longer.");
+        return proposal;
+    }
+};
+
+// No file of this process may grow past this size.
+class FullDisk {
+public:
+    explicit FullDisk(rlim_t bytes) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &m_before);
+        rlimit limit = m_before;
+        limit.rlim_cur = bytes;
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FullDisk() { free(); }
+    void free() { setrlimit(RLIMIT_FSIZE, &m_before); }
+
+private:
+    rlimit m_before{};
+};
+
+} // namespace
+
+class TestBanners : public QObject, private WindowDriver {
+    Q_OBJECT
+
+    QPushButton* action(int i) const {
+        return m_window->findChild<QPushButton*>(QStringLiteral("bannerAction%1").arg(i));
+    }
+    bool banner(const char* words) const { return m_window->bannerText().contains(QLatin1String(words)); }
+
+private Q_SLOTS:
+    void init() {
+        QSettings().clear();
+        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
+    }
+    void cleanup() {
+        closeWindow();
+        m_folder.reset();
+    }
+
+    void sentencesAreThoseOfTheErrors() {
+        for (const ErrorCode code : allErrorCodes()) {
+            const Error error{code, {"a %2 file.png", "something", "9"}};
+            QCOMPARE(errorText(error), QString::fromStdString(error.message()));
+        }
+        for (int kind = 0; kind <= static_cast<int>(ProjectNotice::Kind::StrokesTaken); ++kind) {
+            const ProjectNotice notice{static_cast<ProjectNotice::Kind>(kind), 1, "x %1 y"};
+            QCOMPARE(noticeText(notice), QString::fromStdString(notice.sentence()));
+        }
+    }
+
+    void aFullDisk() {
+        open(2, {640, 480});
+        session().setUsesProposalFirst(false);
+        const ImageId id = session().current();
+        QVERIFY(session().waitUntilSaved(5000).waiting == 0);
+        const LabelMap before = stored(id);
+        {
+            FullDisk full(4096);
+            drag({{100, 100}, {300, 200}});
+            QTRY_VERIFY2_WITH_TIMEOUT(banner("Edits are not being saved"), qPrintable(m_window->bannerText()),
+                                      10000);
+            QVERIFY(banner("disk is full") || banner("could not be written"));
+            QVERIFY(banner("stay in memory"));
+            shot(QStringLiteral("banner-full-disk"));
+            // Editing goes on, with undo.
+            drag({{100, 300}, {300, 300}});
+            QCOMPARE(document()->history().undoCount(), std::size_t(2));
+            key(Qt::Key_Z, Qt::ControlModifier);
+            key(Qt::Key_Y, Qt::ControlModifier);
+            QTest::mouseClick(action(0), Qt::LeftButton); // Try now: still full
+            QVERIFY(banner("Edits are not being saved"));
+            full.free();
+            QTest::mouseClick(action(0), Qt::LeftButton);
+            QTRY_VERIFY_WITH_TIMEOUT(!banner("Edits are not being saved"), 10000);
+        }
+        QVERIFY(stored(id) == document()->labels().toLabelMap());
+        QVERIFY(stored(id) != before);
+    }
+
+    void aStaleSave() {
+        open(2, {640, 480});
+        session().setUsesProposalFirst(false);
+        const ImageId id = session().current();
+        drag({{100, 100}, {200, 100}});
+        QVERIFY(session().waitUntilSaved(5000).waiting == 0);
+        {
+            // What another program's save leaves behind.
+            QSqlDatabase other =
+                QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), QStringLiteral("other"));
+            other.setDatabaseName(QString::fromStdString(session().project()->filePath()));
+            QVERIFY(other.open());
+            QSqlQuery query(other);
+            QVERIFY(query.exec(QStringLiteral("UPDATE annotations SET revision = revision + 1")));
+            QCOMPARE(query.numRowsAffected(), 1);
+        }
+        QSqlDatabase::removeDatabase(QStringLiteral("other"));
+        drag({{100, 200}, {200, 200}});
+        const LabelMap mine = document()->labels().toLabelMap();
+        QTRY_VERIFY2_WITH_TIMEOUT(banner("second version"), qPrintable(m_window->bannerText()), 10000);
+        QVERIFY(banner("case-001"));
+        shot(QStringLiteral("banner-stale-save"));
+        QTest::mouseClick(action(0), Qt::LeftButton);
+        auto* figures = m_window->findChild<QLabel*>(QStringLiteral("compareFigures"));
+        QTRY_VERIFY(figures->isVisible() && figures->text().contains(QLatin1String("Dice")));
+        QVERIFY(document()->labels().toLabelMap() == mine);
+        // Both are there: one's own as version 1, the other as it was saved.
+        QVERIFY(session().waitUntilSaved(5000).waiting == 0);
+        bool second = false;
+        session().project()->loadAnnotation(id, session().project()->currentPerson(), 1,
+                                            [&](const Result<std::optional<LoadedAnnotation>>& loaded) {
+                                                second = loaded && loaded->has_value() &&
+                                                         (*loaded)->snapshot.labels.toLabelMap() == mine;
+                                            });
+        QTRY_VERIFY(second);
+    }
+
+    void aLostGraphicsCard() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 2, {320, 240});
+        showWindow();
+        m_window->setModels({{QStringLiteral("disc"), QString(), []() -> Result<std::unique_ptr<Engine>> {
+                                  return std::unique_ptr<Engine>(std::make_unique<FallenBackEngine>());
+                              }}});
+        m_window->open({m_folder->path()});
+        QTRY_VERIFY_WITH_TIMEOUT(decidable(), 10000);
+        QTRY_VERIFY2(banner("Too little GPU memory"), qPrintable(m_window->bannerText()));
+        QVERIFY(action(0) && action(0)->isVisible());
+        QVERIFY(painted() == 0);
+        key(Qt::Key_A);
+        QTRY_COMPARE(session().project()->worklist().counts().byState[4], std::size_t(1));
+    }
+
+    void noModel() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 2, {320, 240});
+        showWindow();
+        m_window->setModels({});
+        m_window->open({m_folder->path()});
+        QTRY_VERIFY_WITH_TIMEOUT(session().ready() && session().painted(), 10000);
+        QTRY_VERIFY2(banner("No model was found"), qPrintable(m_window->bannerText()));
+        shot(QStringLiteral("banner-no-model"));
+        drag({{100, 100}, {200, 100}});
+        QVERIFY(painted() > 0);
+        // One that comes later takes the banner away, and proposes.
+        m_window->setModels({discModel(0)});
+        QTRY_VERIFY(!banner("No model was found"));
+        QTRY_VERIFY(document()->proposal());
+    }
+
+    void aModelThatDoesNotLoad() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 1, {320, 240});
+        showWindow();
+        m_window->setModels(
+            {{QStringLiteral("bad"), QString(), []() -> Result<std::unique_ptr<Engine>> {
+                  return Error{ErrorCode::CheckpointInvalid, {"bad.safetensors", "it is cut off"}};
+              }}});
+        m_window->open({m_folder->path()});
+        QTRY_VERIFY2(banner("bad.safetensors cannot be used as a model"), qPrintable(m_window->bannerText()));
+        QTRY_VERIFY(session().ready());
+        session().setUsesProposalFirst(false);
+        drag({{100, 100}, {200, 100}});
+        QVERIFY(painted() > 0);
+    }
+
+    void brokenFilesAreCountedAndListed() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 2, {320, 240});
+        QFile broken(m_folder->filePath(QStringLiteral("case-009.png")));
+        QVERIFY(broken.open(QIODevice::WriteOnly));
+        broken.write("\x89PNG\r\n\x1a\n no more");
+        broken.close();
+        openFolder();
+        QTRY_VERIFY2(banner("could not be read as images. The others are fine."),
+                     qPrintable(m_window->bannerText()));
+        QTest::mouseClick(action(0), Qt::LeftButton);
+        auto* list = m_window->findChild<QMessageBox*>();
+        QVERIFY(list && list->isVisible());
+        QVERIFY2(list->detailedText().contains(QLatin1String("case-009.png")),
+                 qPrintable(list->detailedText()));
+        list->close();
+        session().setUsesProposalFirst(false);
+        drag({{100, 100}, {200, 100}});
+        QVERIFY(painted() > 0);
+    }
+
+    void aFolderWithoutImagesSaysSo() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        QFile text(m_folder->filePath(QStringLiteral("photo.jpg")));
+        QVERIFY(text.open(QIODevice::WriteOnly));
+        text.write("no photograph");
+        text.close();
+        showWindow();
+        m_window->setModels({discModel(0)});
+        m_window->open({m_folder->path()});
+        auto* button = m_window->findChild<QPushButton*>(QStringLiteral("openAnotherFolder"));
+        QTRY_VERIFY_WITH_TIMEOUT(button->isVisible(), 10000);
+        auto* why = m_window->findChild<QLabel*>(QStringLiteral("errorText"));
+        QTRY_VERIFY2(why->text().contains(QLatin1String("photo.jpg")), qPrintable(why->text()));
+        shot(QStringLiteral("empty-folder"));
+    }
+
+    void theDemoIsOneClickAway() {
+        showWindow();
+        m_window->setModels({discModel(0)});
+        auto* demo = m_window->findChild<QPushButton*>(QStringLiteral("startDemo"));
+        QVERIFY(demo && demo->isVisible());
+        QTest::mouseClick(demo, Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->session().hasProject() && decidable(), 20000);
+        QVERIFY(session().list().size() >= 10);
+        // The demo images of the source tree are not written to.
+        QVERIFY(!QString::fromStdString(session().project()->imageFolder())
+                     .startsWith(QLatin1String(LIMN_SOURCE_DIR)));
+        // Recent: gone missing, it offers to locate; the list of the start page shows it.
+        closeWindow();
+        showWindow();
+        m_window->setModels({});
+        QVERIFY(!QSettings().value(QStringLiteral("recent")).toStringList().isEmpty());
+    }
+
+    void allDoneOffersTheExport() {
+        open(2, {320, 240});
+        key(Qt::Key_A);
+        QTRY_VERIFY(decidable() && session().currentRow() == 1);
+        key(Qt::Key_A);
+        QTRY_VERIFY2(banner("All images are decided"), qPrintable(m_window->bannerText()));
+        QVERIFY(action(0)->text().contains(QLatin1Char('2')));
+        QTest::mouseClick(action(0), Qt::LeftButton);
+        auto* dialog = m_window->findChild<QDialog*>(QStringLiteral("exportDialog"));
+        QVERIFY(dialog && dialog->isVisible());
+        dialog->close();
+    }
+};
+
+LIMN_GUI_TEST_MAIN(TestBanners)
+#include "tst_banners.moc"

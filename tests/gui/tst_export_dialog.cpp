@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The export dialog in the real window: what it says beforehand is what comes, the copied command gives the
+// same bytes, existing files are replaced, skipped or left alone, what could not be written is listed and
+// tried again, and a cancelled export leaves no half file.
+#include "tests/gui/gui_test.h"
+#include "tests/gui/window_driver.h"
+
+#include "io/images/mask_files.h"
+#include "ui/dialogs/export_dialog.h"
+#include "ui/theme/application_setup.h"
+
+#include <QCheckBox>
+#include <QClipboard>
+#include <QComboBox>
+#include <QDirIterator>
+#include <QGuiApplication>
+#include <QLabel>
+#include <QLineEdit>
+#include <QProcess>
+#include <QPushButton>
+#include <QSettings>
+#include <QSpinBox>
+#include <QTest>
+#include <QTreeWidget>
+
+#include <map>
+
+using namespace limn;
+
+class TestExportDialog : public QObject, private WindowDriver {
+    Q_OBJECT
+
+    ExportDialog* m_dialog = nullptr;
+
+    template<class T>
+    T* part(const char* name) const {
+        return m_dialog->findChild<T*>(QLatin1String(name));
+    }
+    void annotate(int images) {
+        open(images, {320, 240});
+        session().setUsesProposalFirst(false);
+        for (int i = 0; i < images - 1; ++i) {
+            QTRY_VERIFY_WITH_TIMEOUT(decidable(), 10000);
+            drag({{60.0 + i, 60}, {160, 100}});
+            key(Qt::Key_A);
+        }
+        QTRY_COMPARE(session().project()->worklist().counts().byState[4], std::size_t(images - 1));
+    }
+    void openDialog(const QString& folder) {
+        if (m_dialog)
+            delete m_dialog;
+        m_window->commands().action(QStringLiteral("export"))->trigger();
+        m_dialog = m_window->findChild<ExportDialog*>(QStringLiteral("exportDialog"));
+        QVERIFY(m_dialog && m_dialog->isVisible());
+        part<QLineEdit>("exportFolder")->setText(m_folder->filePath(folder));
+    }
+    void choose(const char* box, int index) { part<QComboBox>(box)->setCurrentIndex(index); }
+    void run() {
+        QTest::mouseClick(part<QPushButton>("exportStart"), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(part<QTreeWidget>("exportReport")->isVisible(), 20000);
+    }
+    QString summary() const { return part<QLabel>("exportSummary")->text(); }
+    // Every file below a folder, the report left out: it has times in it.
+    std::map<QString, QByteArray> filesIn(const QString& folder) const {
+        std::map<QString, QByteArray> files;
+        const QDir base(m_folder->filePath(folder));
+        QDirIterator it(base.path(), QDir::Files, QDirIterator::Subdirectories);
+        while (it.hasNext()) {
+            QFile file(it.next());
+            const QString name = base.relativeFilePath(file.fileName());
+            if (!name.startsWith(QLatin1String("export_report")) && file.open(QIODevice::ReadOnly))
+                files[name] = file.readAll();
+        }
+        return files;
+    }
+
+private Q_SLOTS:
+    void init() {
+        QSettings().clear();
+        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
+    }
+    void cleanup() {
+        delete m_dialog;
+        m_dialog = nullptr;
+        closeWindow();
+        m_folder.reset();
+    }
+
+    void theCopiedCommandGivesTheSameBytes() {
+        annotate(4);
+        openDialog(QStringLiteral("one"));
+        for (const char* format : {"exportFormat-coco", "exportFormat-labelme", "exportFormat-overlays"})
+            part<QCheckBox>(format)->setChecked(true);
+        const QString plan = part<QLabel>("exportPlan")->text();
+        QVERIFY2(plan.contains(QLatin1String("3 images")) && plan.contains(QLatin1String("1 left out")),
+                 qPrintable(plan));
+        keepScreenshot(m_dialog->grab().toImage(), QStringLiteral("export-form"));
+        QTest::mouseClick(part<QPushButton>("exportCopy"), Qt::LeftButton);
+        QString command = QGuiApplication::clipboard()->text();
+        QVERIFY2(command.startsWith(QLatin1String("limn-cli project export ")), qPrintable(command));
+        run();
+        QVERIFY2(summary().startsWith(QLatin1String("3 written")), qPrintable(summary()));
+        keepScreenshot(m_dialog->grab().toImage(), QStringLiteral("export-report"));
+        const auto files = filesIn(QStringLiteral("one"));
+        QVERIFY(files.count(QStringLiteral("case-001_mask.png")) &&
+                files.count(QStringLiteral("coco.json")) && files.count(QStringLiteral("case-002.json")) &&
+                files.count(QStringLiteral("annotations.csv")) &&
+                files.count(QStringLiteral("case-003_overlay.jpg")));
+        QVERIFY(!files.count(QStringLiteral("case-004_mask.png")));
+        const auto mask = readMask(m_folder->filePath(QStringLiteral("one/case-001_mask.png")).toStdString());
+        QVERIFY(mask.ok());
+        const LabelMap drawn = stored(session().list().front());
+        QVERIFY(drawn == *mask);
+        // The window lets go of the project, and the shell runs the command.
+        const QString program =
+            QCoreApplication::applicationDirPath() + QStringLiteral("/../../bin/limn-cli");
+        if (!QFile::exists(program))
+            QSKIP("limn-cli was not built: its bytes cannot be compared.");
+        delete m_dialog;
+        m_dialog = nullptr;
+        closeWindow();
+        const QString folder = m_folder->filePath(QStringLiteral("one"));
+        QVERIFY(QDir().rename(folder, m_folder->filePath(QStringLiteral("window"))));
+        command.replace(0, 8, QLatin1Char('\'') + program + QLatin1Char('\''));
+        QProcess shell;
+        shell.start(QStringLiteral("/bin/sh"), {QStringLiteral("-c"), command});
+        QVERIFY(shell.waitForFinished(60000));
+        QVERIFY2(shell.exitCode() == 0, shell.readAllStandardError().constData());
+        const auto again = filesIn(QStringLiteral("one"));
+        QCOMPARE(again.size(), files.size());
+        for (const auto& [name, bytes] : files)
+            QVERIFY2(again.count(name) && again.at(name) == bytes, qPrintable(name));
+    }
+
+    void existingFilesAreReplacedSkippedOrLeftAlone() {
+        annotate(3);
+        openDialog(QStringLiteral("out"));
+        run();
+        const auto first = filesIn(QStringLiteral("out"));
+        QVERIFY(first.size() >= 5);
+        const QString mask = m_folder->filePath(QStringLiteral("out/case-001_mask.png"));
+        const auto spoil = [&] {
+            QFile file(mask);
+            return file.open(QIODevice::WriteOnly) && file.write("mine") == 4;
+        };
+        QVERIFY(spoil());
+        openDialog(QStringLiteral("out"));
+        choose("exportExisting", 1); // skip
+        run();
+        QVERIFY2(summary().contains(QLatin1String("skipped")), qPrintable(summary()));
+        QVERIFY(filesIn(QStringLiteral("out")).at(QStringLiteral("case-001_mask.png")) == "mine");
+        openDialog(QStringLiteral("out"));
+        choose("exportExisting", 2); // new folder
+        run();
+        QVERIFY(filesIn(QStringLiteral("out")).at(QStringLiteral("case-001_mask.png")) == "mine");
+        QCOMPARE(filesIn(QStringLiteral("out-2")), first);
+        openDialog(QStringLiteral("out"));
+        choose("exportExisting", 0); // replace
+        run();
+        QCOMPARE(filesIn(QStringLiteral("out")), first);
+    }
+
+    void whatCouldNotBeWrittenIsTriedAgain() {
+        annotate(4);
+        // The image of an overlay is gone for a while.
+        const QString image = m_folder->filePath(QStringLiteral("case-002.png"));
+        QVERIFY(QFile::rename(image, image + QStringLiteral(".away")));
+        openDialog(QStringLiteral("out"));
+        part<QCheckBox>("exportFormat-overlays")->setChecked(true);
+        run();
+        QVERIFY2(summary().contains(QLatin1String("1 not")), qPrintable(summary()));
+        auto* report = part<QTreeWidget>("exportReport");
+        int shown = 0;
+        for (int i = 0; i < report->topLevelItemCount(); ++i) {
+            if (report->topLevelItem(i)->isHidden())
+                continue;
+            ++shown;
+            QVERIFY(report->topLevelItem(i)->text(0).contains(QLatin1String("case-002")));
+            QVERIFY(report->topLevelItem(i)->text(3).contains(QLatin1String("case-002")));
+        }
+        QCOMPARE(shown, 1);
+        keepScreenshot(m_dialog->grab().toImage(), QStringLiteral("export-failed"));
+        QVERIFY(QFile::rename(image + QStringLiteral(".away"), image));
+        QTest::mouseClick(part<QPushButton>("exportRetry"), Qt::LeftButton);
+        QTRY_VERIFY2_WITH_TIMEOUT(summary().startsWith(QLatin1String("1 written")), qPrintable(summary()),
+                                  20000);
+        QVERIFY(QFile::exists(m_folder->filePath(QStringLiteral("out/case-002_overlay.jpg"))));
+    }
+
+    void aCancelledExportLeavesNoHalfFile() {
+        annotate(6);
+        openDialog(QStringLiteral("out"));
+        part<QCheckBox>("exportFormat-overlays")->setChecked(true);
+        QTest::mouseClick(part<QPushButton>("exportStart"), Qt::LeftButton);
+        QTest::mouseClick(part<QPushButton>("exportCancel"), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(part<QPushButton>("exportBack")->isVisible(), 20000);
+        const QDir out(m_folder->filePath(QStringLiteral("out")));
+        for (const QString& name : out.entryList(QDir::Files)) {
+            QVERIFY2(name.startsWith(QLatin1String("case-")) ||
+                         name.startsWith(QLatin1String("export_report")) ||
+                         name == QLatin1String("annotations.csv"),
+                     qPrintable(name));
+            if (name.endsWith(QLatin1String(".png")) || name.endsWith(QLatin1String(".jpg")))
+                QVERIFY2(!QImage(out.filePath(name)).isNull(), qPrintable(name));
+        }
+    }
+
+    void presetsAndTheSelection() {
+        annotate(4);
+        openDialog(QStringLiteral("out"));
+        choose("exportNames", 1);
+        part<QSpinBox>("exportLongestSide")->setValue(160);
+        const ExportOptions chosen = m_dialog->options();
+        QSettings().setValue(QStringLiteral("exportPresets/For ISIC"),
+                             QString::fromStdString(exportPresetToJson(chosen)));
+        openDialog(QStringLiteral("out"));
+        auto* preset = part<QComboBox>("exportPreset");
+        const int at = preset->findText(QStringLiteral("For ISIC"));
+        QVERIFY(at > 0);
+        choose("exportNames", 0);
+        preset->setCurrentIndex(at);
+        Q_EMIT preset->activated(at);
+        QVERIFY(m_dialog->options() == chosen);
+        run();
+        const QImage mask(m_folder->filePath(QStringLiteral("out/case-001_segmentation.png")));
+        QCOMPARE(mask.size(), QSize(160, 120));
+        delete m_dialog;
+        m_dialog = nullptr;
+        session().show(session().list()[1]);
+        QTRY_VERIFY(decidable());
+        m_window->commands().action(QStringLiteral("exportSelected"))->trigger();
+        m_dialog = m_window->findChild<ExportDialog*>(QStringLiteral("exportDialog"));
+        QCOMPARE(m_dialog->options().images, std::vector<ImageId>{session().list()[1]});
+        part<QLineEdit>("exportFolder")->setText(m_folder->filePath(QStringLiteral("selected")));
+        run();
+        const auto files = filesIn(QStringLiteral("selected"));
+        QVERIFY(files.count(QStringLiteral("case-002_segmentation.png")));
+        QVERIFY(!files.count(QStringLiteral("case-001_segmentation.png")));
+    }
+};
+
+LIMN_GUI_TEST_MAIN(TestExportDialog)
+#include "tst_export_dialog.moc"

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window for everybody: every control has a name for a screen reader, Tab and F6 go through the panes in
+// their order, the focus is seen, and in a pseudo-language, longer by two fifths, nothing is left
+// untranslated and nothing is cut.
+#include "tests/gui/gui_test.h"
+#include "tests/gui/window_driver.h"
+
+#include "ui/canvas/canvas_view.h"
+#include "ui/dialogs/export_dialog.h"
+#include "ui/theme/application_setup.h"
+#include "ui/theme/theme.h"
+
+#include <QAbstractButton>
+#include <QAbstractItemView>
+#include <QAbstractSlider>
+#include <QAbstractSpinBox>
+#include <QAccessible>
+#include <QApplication>
+#include <QComboBox>
+#include <QDir>
+#include <QFile>
+#include <QGroupBox>
+#include <QHeaderView>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
+#include <QMenuBar>
+#include <QPlainTextEdit>
+#include <QScrollBar>
+#include <QSettings>
+#include <QStyle>
+#include <QStyleOptionButton>
+#include <QTabBar>
+#include <QTabWidget>
+#include <QTest>
+#include <QTranslator>
+
+using namespace limn;
+
+namespace {
+
+// Every text between brackets, with accents, and longer by 40 % in tildes: what stays as it was in the source
+// is seen at once.
+class PseudoTranslator : public QTranslator {
+public:
+    bool isEmpty() const override { return false; }
+    QString translate(const char*, const char* source, const char*, int) const override {
+        QString text;
+        const QString from = QString::fromUtf8(source);
+        // Rich text and places for arguments stay whole.
+        for (qsizetype i = 0; i < from.size(); ++i) {
+            if (from[i] == QLatin1Char('<')) {
+                const qsizetype end = from.indexOf(QLatin1Char('>'), i);
+                if (end > 0) {
+                    text += from.mid(i, end - i + 1);
+                    i = end;
+                    continue;
+                }
+            }
+            if (from[i] == QLatin1Char('%') && i + 1 < from.size()) {
+                text += from.mid(i, 2);
+                ++i;
+                continue;
+            }
+            static const QString plain = QStringLiteral("aeiouAEIOUcn");
+            static const QString marked = QString::fromUtf8("áéíóúÁÉÍÓÚçñ");
+            const qsizetype at = plain.indexOf(from[i]);
+            text += at < 0 ? from[i] : marked[at];
+        }
+        const int longer = (static_cast<int>(from.size()) * 2 + 4) / 5;
+        return QStringLiteral("[%1%2]").arg(text, QString(longer, QLatin1Char('~')));
+    }
+};
+
+bool hasLetters(const QString& text) {
+    return std::any_of(text.begin(), text.end(), [](QChar c) { return c.isLetter(); });
+}
+
+QString textOf(const QWidget* widget) {
+    if (auto* label = qobject_cast<const QLabel*>(widget))
+        return label->text();
+    if (auto* button = qobject_cast<const QAbstractButton*>(widget))
+        return button->text();
+    if (auto* box = qobject_cast<const QGroupBox*>(widget))
+        return box->title();
+    return {};
+}
+
+QString named(const QWidget* widget) {
+    QStringList path;
+    for (const QWidget* w = widget; w && path.size() < 4; w = w->parentWidget())
+        path.prepend(w->objectName().isEmpty() ? QString::fromLatin1(w->metaObject()->className())
+                                               : w->objectName());
+    return path.join(QLatin1Char('/')) + QStringLiteral(" \"") + textOf(widget) + QLatin1Char('"');
+}
+
+bool isControl(const QWidget* widget) {
+    if (qobject_cast<const QScrollBar*>(widget) || qobject_cast<const QHeaderView*>(widget))
+        return false;
+    // The field inside a spin box or an editable box is its owner's.
+    if (qobject_cast<const QLineEdit*>(widget) &&
+        (qobject_cast<const QAbstractSpinBox*>(widget->parentWidget()) ||
+         qobject_cast<const QComboBox*>(widget->parentWidget())))
+        return false;
+    // Buttons that Qt makes inside its own controls.
+    if (widget->objectName().startsWith(QLatin1String("qt_")) ||
+        qobject_cast<const QTabBar*>(widget->parentWidget()) ||
+        qobject_cast<const QLineEdit*>(widget->parentWidget()) ||
+        qobject_cast<const QMenuBar*>(widget->parentWidget()))
+        return false;
+    return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
+           qobject_cast<const QComboBox*>(widget) || qobject_cast<const QAbstractSlider*>(widget) ||
+           qobject_cast<const QAbstractSpinBox*>(widget) || qobject_cast<const QAbstractItemView*>(widget) ||
+           qobject_cast<const QPlainTextEdit*>(widget);
+}
+
+} // namespace
+
+class TestReach : public QObject, private WindowDriver {
+    Q_OBJECT
+
+    // What a screen reader would call the controls, those without a name.
+    static QStringList nameless(QWidget* root) {
+        QStringList found;
+        for (QWidget* widget : root->findChildren<QWidget*>()) {
+            // Views inside popups and combo boxes are their owner's.
+            if (!isControl(widget) || !widget->isVisibleTo(root) ||
+                qobject_cast<QComboBox*>(widget->parentWidget()))
+                continue;
+            if (widget->window() != root->window())
+                continue;
+            QAccessibleInterface* accessible = QAccessible::queryAccessibleInterface(widget);
+            if (!accessible || accessible->text(QAccessible::Name).trimmed().isEmpty())
+                found.append(named(widget));
+        }
+        return found;
+    }
+    QWidget* openDialog(const char* command) {
+        m_window->commands().action(QLatin1String(command))->trigger();
+        QTest::qWait(50);
+        return m_window->findChild<QWidget*>(QLatin1String(command) + QLatin1String("Dialog"));
+    }
+    // Labels and buttons whose text is wider or higher than the place they have.
+    static QStringList cut(QWidget* root) {
+        QStringList found;
+        for (QWidget* widget : root->findChildren<QWidget*>()) {
+            if (!widget->isVisibleTo(root) || textOf(widget).isEmpty() || widget->window() != root->window())
+                continue;
+            if (auto* label = qobject_cast<QLabel*>(widget)) {
+                // Labels that give way on purpose show the whole text as a tool tip or wrap.
+                if (label->sizePolicy().horizontalPolicy() == QSizePolicy::Ignored)
+                    continue;
+                if (label->wordWrap()) {
+                    if (label->heightForWidth(label->width()) > label->height() + 1)
+                        found.append(named(widget));
+                    continue;
+                }
+            }
+            if (widget->sizeHint().width() > widget->width() + 1)
+                found.append(
+                    named(widget) +
+                    QStringLiteral(" %1 in %2").arg(widget->sizeHint().width()).arg(widget->width()));
+            // A widget may itself stick out of its parent.
+            const QWidget* parent = widget->parentWidget();
+            if (parent && !parent->rect().adjusted(-1, -1, 1, 1).contains(widget->geometry()) &&
+                parent->objectName() != QLatin1String("qt_scrollarea_viewport"))
+                found.append(named(widget) + QStringLiteral(" outside"));
+        }
+        return found;
+    }
+    static QStringList untranslated(QWidget* root, const QStringList& data) {
+        QStringList found;
+        const auto check = [&](const QWidget* widget, const QString& text) {
+            if (!hasLetters(text) || text.contains(QLatin1Char('[')))
+                return;
+            for (const QString& known : data) {
+                if (text.contains(known))
+                    return;
+            }
+            found.append(named(widget) + QStringLiteral(": ") + text);
+        };
+        for (const QWidget* widget : root->findChildren<QWidget*>()) {
+            if (!widget->isVisibleTo(root))
+                continue;
+            check(widget, textOf(widget));
+            check(widget, widget->toolTip());
+            if (auto* line = qobject_cast<const QLineEdit*>(widget))
+                check(widget, line->placeholderText());
+            if (auto* box = qobject_cast<const QComboBox*>(widget)) {
+                for (int i = 0; i < box->count(); ++i)
+                    check(widget, box->itemText(i));
+            }
+            if (auto* tabs = qobject_cast<const QTabBar*>(widget)) {
+                for (int i = 0; i < tabs->count(); ++i)
+                    check(widget, tabs->tabText(i));
+            }
+        }
+        return found;
+    }
+
+private Q_SLOTS:
+    void init() {
+        QSettings().clear();
+        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
+    }
+    void cleanup() {
+        closeWindow();
+        m_folder.reset();
+    }
+
+    void everyControlHasAName() {
+        open(3, {320, 240});
+        key(Qt::Key_A);
+        QTRY_VERIFY(decidable());
+        key(Qt::Key_X, Qt::ShiftModifier);
+        QStringList missing;
+        for (const ToolId tool : {ToolId::Brush, ToolId::Eraser, ToolId::Lasso, ToolId::Polygon, ToolId::Wand,
+                                  ToolId::Contour, ToolId::Region, ToolId::Ruler}) {
+            m_window->setTool(tool);
+            missing += nameless(m_window.get());
+        }
+        m_window->commands().action(QStringLiteral("compareDifference"))->trigger();
+        missing += nameless(m_window.get());
+        for (const char* id : {"keys", "settings", "export"}) {
+            QWidget* dialog = openDialog(id);
+            QVERIFY2(dialog, id);
+            missing += nameless(dialog);
+            dialog->close();
+        }
+        missing.removeDuplicates();
+        QVERIFY2(missing.isEmpty(), qPrintable(missing.join(QLatin1Char('\n'))));
+    }
+
+    void theGermanTranslationIsComplete() {
+        for (const char* name : {"limn_de.ts", "limn_en.ts"}) {
+            QFile file(QStringLiteral(LIMN_SOURCE_DIR "/resources/translations/") + QLatin1String(name));
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            QVERIFY2(!file.readAll().contains("unfinished"), name);
+        }
+    }
+
+    void theCanvasTellsImageStateLabelAndArea() {
+        open(2, {320, 240});
+        session().setUsesProposalFirst(false);
+        QTRY_VERIFY(canvas()->accessibleDescription().contains(QLatin1String("case-001.png")));
+        drag({{100, 100}, {200, 100}});
+        QTRY_VERIFY2(canvas()->accessibleDescription().contains(
+                         tr("%n pixels annotated", nullptr, static_cast<int>(painted()))
+                             .section(QLatin1Char(' '), 0, 0)),
+                     qPrintable(canvas()->accessibleDescription()));
+        const QString text = canvas()->accessibleDescription();
+        QVERIFY2(text.contains(QLatin1String("in progress")) && text.contains(QLatin1String("Lesion")),
+                 qPrintable(text));
+    }
+
+    void tabAndF6GoThroughThePanes() {
+        open(2, {320, 240});
+        // F6: list, tools, options, canvas, panels, review, and round.
+        const auto paneOf = [this](const QWidget* widget) -> QString {
+            for (const char* name :
+                 {"worklistPane", "toolRail", "optionBar", "canvas", "reviewBar", "sidePane"}) {
+                auto* pane = m_window->findChild<QWidget*>(QLatin1String(name));
+                if (pane && (pane == widget || pane->isAncestorOf(widget)))
+                    return QLatin1String(name);
+            }
+            return QStringLiteral("?");
+        };
+        m_window->findChild<QWidget*>(QStringLiteral("worklist"))->setFocus();
+        QStringList visited;
+        for (int i = 0; i < 6; ++i) {
+            key(Qt::Key_F6);
+            visited.append(paneOf(QApplication::focusWidget()));
+        }
+        QCOMPARE(visited, (QStringList{QStringLiteral("toolRail"), QStringLiteral("optionBar"),
+                                       QStringLiteral("canvas"), QStringLiteral("sidePane"),
+                                       QStringLiteral("reviewBar"), QStringLiteral("worklistPane")}));
+        key(Qt::Key_F6, Qt::ShiftModifier);
+        QCOMPARE(paneOf(QApplication::focusWidget()), QStringLiteral("reviewBar"));
+        // Tab is never taken: a whole round comes back, and meets the panes in this order.
+        m_window->findChild<QWidget*>(QStringLiteral("worklist"))->setFocus();
+        QWidget* start = QApplication::focusWidget();
+        QStringList order;
+        int stops = 0;
+        do {
+            QTest::keyClick(QApplication::focusWidget(), Qt::Key_Tab);
+            QVERIFY(QApplication::focusWidget());
+            const QString pane = paneOf(QApplication::focusWidget());
+            if (order.isEmpty() || order.last() != pane)
+                order.append(pane);
+        } while (QApplication::focusWidget() != start && ++stops < 200);
+        QCOMPARE(QApplication::focusWidget(), start);
+        order.removeAll(QStringLiteral("?"));
+        order.removeDuplicates();
+        const QStringList wanted = {QStringLiteral("toolRail"), QStringLiteral("optionBar"),
+                                    QStringLiteral("canvas"), QStringLiteral("sidePane"),
+                                    QStringLiteral("reviewBar")};
+        order.removeAll(QStringLiteral("worklistPane"));
+        QCOMPARE(order, wanted);
+    }
+
+    void theFocusIsSeen() {
+        open(1, {320, 240});
+        m_window->findChild<QWidget*>(QStringLiteral("worklist"))->setFocus();
+        const auto ringPixels = [this] {
+            const QImage frame = m_window->grab().toImage();
+            const QRect area(canvas()->mapTo(m_window.get(), QPoint(0, 0)), canvas()->size());
+            const QRgb wanted = Theme::instance().color("focus").rgb();
+            int found = 0;
+            for (int x = area.left(); x <= area.right(); ++x)
+                found += frame.pixel(x, area.top()) == wanted;
+            return found;
+        };
+        QCOMPARE(ringPixels(), 0);
+        for (int i = 0; i < 3; ++i)
+            key(Qt::Key_F6);
+        QVERIFY(canvas()->hasFocus());
+        QTest::qWait(50);
+        QVERIFY(ringPixels() > canvas()->width() * 9 / 10);
+        shot(QStringLiteral("focus-ring"));
+        QTest::mouseClick(canvas(), Qt::MiddleButton);
+        QCOMPARE(ringPixels(), 0);
+    }
+
+    void aPseudoLanguageShowsNothingCutOrUntranslated() {
+        PseudoTranslator pseudo;
+        QCoreApplication::installTranslator(&pseudo);
+        open(3, {320, 240});
+        session().addComment(QStringLiteral("DATA"));
+        key(Qt::Key_A);
+        QTRY_VERIFY(decidable());
+        drag({{100, 100}, {200, 100}});
+        QTest::qWait(400);
+        const QStringList data = {QStringLiteral("case-"),
+                                  QStringLiteral("Ana"),
+                                  QStringLiteral("DATA"),
+                                  QStringLiteral("Lesion"),
+                                  QStringLiteral("drawn-disc"),
+                                  QStringLiteral("English"),
+                                  QStringLiteral("Deutsch"),
+                                  m_folder->path().section(QLatin1Char('/'), -1),
+                                  QStringLiteral("px"),
+                                  QStringLiteral("cpu"),
+                                  QDir::tempPath()};
+        QStringList problems;
+        const auto look = [&](QWidget* root, const char* what) {
+            QTest::qWait(30);
+            for (const QString& text : untranslated(root, data))
+                problems.append(QStringLiteral("untranslated in %1: %2").arg(QLatin1String(what), text));
+            for (const QString& text : cut(root))
+                problems.append(QStringLiteral("cut in %1: %2").arg(QLatin1String(what), text));
+        };
+        for (const ToolId tool : {ToolId::Brush, ToolId::Eraser, ToolId::Lasso, ToolId::Polygon, ToolId::Wand,
+                                  ToolId::Contour, ToolId::Region, ToolId::Ruler}) {
+            m_window->setTool(tool);
+            look(m_window.get(), "window");
+        }
+        shot(QStringLiteral("pseudo"));
+        m_window->commands().action(QStringLiteral("compareDifference"))->trigger();
+        QTest::qWait(300);
+        look(m_window.get(), "comparison");
+        shot(QStringLiteral("pseudo-comparison"));
+        m_window->commands().action(QStringLiteral("compareOff"))->trigger();
+        key(Qt::Key_F, Qt::ShiftModifier);
+        look(m_window.get(), "clean-up");
+        key(Qt::Key_Escape);
+        key(Qt::Key_X);
+        look(m_window.get(), "rejection");
+        shot(QStringLiteral("pseudo-reject"));
+        key(Qt::Key_Escape);
+        for (const char* id : {"keys", "settings", "export"}) {
+            QWidget* dialog = openDialog(id);
+            QVERIFY2(dialog, id);
+            if (auto* tabs = dialog->findChild<QTabWidget*>()) {
+                for (int i = 0; i < tabs->count(); ++i) {
+                    tabs->setCurrentIndex(i);
+                    look(dialog, id);
+                }
+            } else {
+                look(dialog, id);
+            }
+            keepScreenshot(dialog->grab().toImage(), QStringLiteral("pseudo-") + QLatin1String(id));
+            dialog->close();
+        }
+        // Menus: every entry is translated.
+        for (const QMenu* menu : m_window->menuBar()->findChildren<QMenu*>()) {
+            for (const QAction* action : menu->actions()) {
+                const QString text = action->text();
+                if (!hasLetters(text) || text.contains(QLatin1Char('[')))
+                    continue;
+                if (std::none_of(data.begin(), data.end(),
+                                 [&](const QString& d) { return text.contains(d); }) &&
+                    !text.contains(QLatin1Char('/')))
+                    problems.append(QStringLiteral("untranslated in the menu: ") + text);
+            }
+        }
+        closeWindow();
+        showWindow();
+        m_window->setModels({});
+        look(m_window.get(), "start page");
+        shot(QStringLiteral("pseudo-start"));
+        QCoreApplication::removeTranslator(&pseudo);
+        problems.removeDuplicates();
+        for (const QString& problem : problems)
+            qWarning("%s", qPrintable(problem)); // a failure's own message is cut off
+        QVERIFY2(problems.isEmpty(), qPrintable(problems.join(QLatin1Char('\n'))));
+    }
+};
+
+LIMN_GUI_TEST_MAIN(TestReach)
+#include "tst_reach.moc"

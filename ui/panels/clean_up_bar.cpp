@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Parameters of clean-ups.
+#include "ui/panels/clean_up_bar.h"
+
+#include "app/document/mask_ops.h"
+#include "ui/theme/theme.h"
+
+#include <QDoubleSpinBox>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QPushButton>
+#include <QSettings>
+#include <QSlider>
+#include <QVBoxLayout>
+#include <QtConcurrent>
+
+#include <cmath>
+
+namespace limn {
+namespace {
+
+constexpr int kSteps = 200;
+
+struct Range {
+    double least;
+    double most;
+    int decimals;
+    const char* setting;
+};
+
+// Smoothing by the edge's radius, specks by the pixels they have.
+Range rangeOf(StepKind kind) {
+    return kind == StepKind::Smooth ? Range{0.5, 50.0, 1, "clean/smoothPx"}
+                                    : Range{2.0, 200000.0, 0, "clean/speckPixels"};
+}
+
+double fallbackOf(StepKind kind, Size size) {
+    return kind == StepKind::Smooth ? std::max(1.5, std::max(size.width, size.height) / 800.0)
+                                    : static_cast<double>(std::max<std::size_t>(16, size.pixels() / 20000));
+}
+
+} // namespace
+
+CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent), m_session(session) {
+    setObjectName(QStringLiteral("cleanUpBar"));
+    auto* rows = new QVBoxLayout(this);
+    rows->setContentsMargins(12, 6, 8, 6);
+    rows->setSpacing(5);
+    auto* head = new QHBoxLayout;
+    head->setSpacing(12);
+    rows->addLayout(head);
+    auto* layout = new QHBoxLayout;
+    layout->setSpacing(10);
+    rows->addLayout(layout);
+    m_title = new QLabel;
+    m_title->setProperty("heading", true);
+    m_name = new QLabel;
+    m_name->setProperty("muted", true);
+    m_slider = new QSlider(Qt::Horizontal);
+    m_slider->setRange(0, kSteps);
+    m_slider->setFixedWidth(140);
+    m_slider->setObjectName(QStringLiteral("cleanUpSlider"));
+    m_value = new QDoubleSpinBox;
+    m_value->setObjectName(QStringLiteral("cleanUpValue"));
+    m_value->setAlignment(Qt::AlignRight);
+    m_value->setMinimumWidth(90);
+    m_value->setKeyboardTracking(false);
+    m_effect = new QLabel;
+    m_effect->setObjectName(QStringLiteral("cleanUpEffect"));
+    m_effect->setProperty("muted", true);
+    m_apply = new QPushButton(tr("Apply (Enter)"));
+    m_apply->setObjectName(QStringLiteral("cleanUpApply"));
+    m_apply->setProperty("primary", true);
+    auto* cancel = new QPushButton(tr("Cancel"));
+    head->addWidget(m_title);
+    head->addWidget(m_effect);
+    head->addStretch();
+    layout->addWidget(m_name);
+    layout->addWidget(m_slider);
+    layout->addWidget(m_value);
+    layout->addStretch(1);
+    layout->addWidget(m_apply);
+    layout->addWidget(cancel);
+    connect(m_apply, &QPushButton::clicked, this, &CleanUpBar::apply);
+    connect(cancel, &QPushButton::clicked, this, &CleanUpBar::cancel);
+    connect(m_slider, &QSlider::valueChanged, this, [this](int step) {
+        if (m_updating)
+            return;
+        const Range range = rangeOf(m_kind);
+        m_value->setValue(range.least * std::pow(range.most / range.least, step / double(kSteps)));
+    });
+    connect(m_value, &QDoubleSpinBox::valueChanged, this, [this](double value) {
+        const Range range = rangeOf(m_kind);
+        m_updating = true;
+        m_slider->setValue(static_cast<int>(
+            std::lround(kSteps * std::log(value / range.least) / std::log(range.most / range.least))));
+        m_updating = false;
+        if (m_active)
+            m_timer.start();
+    });
+    m_timer.setSingleShot(true);
+    m_timer.setInterval(30);
+    connect(&m_timer, &QTimer::timeout, this, &CleanUpBar::compute);
+    connect(&session, &ReviewSession::currentChanged, this, &CleanUpBar::cancel);
+    connect(&session, &ReviewSession::agreeingChanged, this, &CleanUpBar::cancel);
+    connect(&session, &ReviewSession::activeLabelChanged, &m_timer, qOverload<>(&QTimer::start));
+    connect(&session, &ReviewSession::scopeChanged, &m_timer, qOverload<>(&QTimer::start));
+    connect(&session, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
+        if (m_active && change.content && change.pixels)
+            m_timer.start();
+    });
+    setVisible(false);
+}
+
+void CleanUpBar::begin(StepKind kind) {
+    if (!m_session.document())
+        return;
+    m_kind = kind;
+    const Range range = rangeOf(kind);
+    m_title->setText(kind == StepKind::Smooth ? tr("Smooth edge") : tr("Remove specks"));
+    const QString name = kind == StepKind::Smooth ? tr("Radius") : tr("Smaller than");
+    m_name->setText(name);
+    m_slider->setAccessibleName(name);
+    m_value->setAccessibleName(name);
+    m_value->setRange(range.least, range.most);
+    m_value->setDecimals(range.decimals);
+    m_value->setSuffix(tr(" px"));
+    m_active = true;
+    m_applyWhenReady = false;
+    m_value->setValue(QSettings()
+                          .value(QLatin1String(range.setting), fallbackOf(kind, m_session.document()->size()))
+                          .toDouble());
+    m_effect->clear();
+    setVisible(true);
+    compute();
+}
+
+void CleanUpBar::compute() {
+    AnnotationDocument* document = m_session.document();
+    if (!m_active || !document)
+        return;
+    const std::uint64_t number = ++m_newest;
+    QtConcurrent::run([labels = document->snapshot().labels, label = m_session.activeLabel(),
+                       scope = m_session.scope(), kind = m_kind, value = m_value->value()] {
+        return kind == StepKind::Smooth
+                   ? smooth(labels, label, value, scope.get())
+                   : removeSmall(labels, label, static_cast<std::size_t>(value), scope.get());
+    }).then(this, [this, number](const MaskEdit& change) {
+        if (!m_active || number != m_newest)
+            return;
+        m_shown = number;
+        show(change);
+        if (m_applyWhenReady)
+            apply();
+    });
+}
+
+void CleanUpBar::show(const MaskEdit& change) {
+    m_change = change;
+    const QLocale locale;
+    m_effect->setText(change.empty() ? tr("changes nothing")
+                                     : tr("adds %1 px, removes %2 px")
+                                           .arg(locale.toString(qulonglong(change.add.pixels())),
+                                                locale.toString(qulonglong(change.remove.pixels()))));
+    Q_EMIT previewChanged(change);
+}
+
+void CleanUpBar::apply() {
+    if (!m_active)
+        return;
+    if (m_timer.isActive()) {
+        m_timer.stop();
+        compute();
+    }
+    // What is applied is what the value says, even if its preview is still being computed.
+    if (m_shown != m_newest) {
+        m_applyWhenReady = true;
+        return;
+    }
+    QSettings().setValue(QLatin1String(rangeOf(m_kind).setting), m_value->value());
+    const MaskEdit change = m_change;
+    const StepKind kind = m_kind;
+    end();
+    Q_EMIT applied(kind, change);
+}
+
+void CleanUpBar::cancel() {
+    if (m_active)
+        end();
+}
+
+void CleanUpBar::end() {
+    m_active = false;
+    m_applyWhenReady = false;
+    m_timer.stop();
+    ++m_newest;
+    m_change = {};
+    setVisible(false);
+    Q_EMIT previewChanged({});
+    Q_EMIT ended();
+}
+
+} // namespace limn
