@@ -42,12 +42,15 @@ struct BenchmarkReport {
     int inputSize = 0;
     // GPU: why runs could not be recorded and were timed launch by launch; empty: they were recorded.
     std::string recordingFailure;
-    Times network;       // GPU: replays of a recorded graph, timed by events
+    // GPU: replays of a recorded graph, timed by events. Image to probabilities; processor: to logits.
+    Times network;
     Times withoutScan;   // the same network with the scan left out
     Times productsAlone; // its matrix products and convolutions alone, one after the other
     Times scansAlone;    // the scans of all blocks alone
     std::vector<StageScan> stages;
-    Times trainingStep;               // 0 unless asked for
+    Times trainingForward;            // forward with gradients to come; these three are 0 unless asked for
+    Times forwardBackward;            // forward, loss, backward
+    Times trainingStep;               // the same and AdamW
     double sequentialScanMs = 0.0;    // 0 unless asked for: all scans of one image, by the definition
     double imagesPerSecond = 0.0;     // from the median
     std::int64_t peakMemoryBytes = 0; // GPU: of LibTorch's allocator; processor: of the process

@@ -45,6 +45,8 @@ nlohmann::json jsonOf(const BenchmarkReport& r) {
                           {"multiply_adds", r.multiplyAdds},
                           {"scan_states", r.scanStates}};
     if (r.trainingStep.medianMs > 0.0) {
+        out["training_forward"] = jsonOf(r.trainingForward);
+        out["training_forward_backward"] = jsonOf(r.forwardBackward);
         out["training_step"] = jsonOf(r.trainingStep);
         out["training_peak_memory_bytes"] = r.trainingPeakMemoryBytes;
     }
@@ -88,7 +90,11 @@ void printTable(const BenchmarkReport& r) {
         printRow(name.c_str(), stage.forward);
     }
     if (r.trainingStep.medianMs > 0.0) {
-        printRow("training step", r.trainingStep);
+        printRow("training: forward", r.trainingForward);
+        printRow("training: forward and backward", r.forwardBackward);
+        printRow("training: step with AdamW", r.trainingStep);
+        printText("  training: forward and backward / forward: %.2f",
+                  r.forwardBackward.medianMs / r.trainingForward.medianMs);
         printText("  training: %.0f images/s, peak memory %.2f GB",
                   1000.0 * r.batch / r.trainingStep.medianMs,
                   static_cast<double>(r.trainingPeakMemoryBytes) / 1e9);

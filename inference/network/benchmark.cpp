@@ -5,6 +5,7 @@
 #include "inference/network/device.h"
 #include "inference/network/graph_runner.h"
 #include "inference/network/ss2d_core.h"
+#include "inference/scan/linear.h"
 #include "inference/scan/selective_scan.h"
 #include "inference/training/loss.h"
 
@@ -126,16 +127,45 @@ void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config, a
     const auto product = [&](std::int64_t rows, std::int64_t in, std::int64_t out, int times) {
         const Tensor a = random({n * rows, in}).to(type);
         const Tensor b = random({out, in}).to(type);
-        for (int i = 0; i < times; ++i)
+        if (m_device.is_cpu()) {
+            // On the processor convolutions are products too, by the same kernel as in the network.
+            const auto packed = std::make_shared<const PackedWeights>(b.const_data_ptr<float>(), out, in);
+            Tensor result = at::empty({n * rows, out}, a.options());
+            LinearRows problem;
+            problem.rows = n * rows;
+            problem.x = a.const_data_ptr<float>();
+            problem.xStride = in;
+            problem.out = result.mutable_data_ptr<float>();
+            problem.outStride = out;
+            for (int i = 0; i < times; ++i)
+                work.push_back([a, result, packed, problem] {
+                    linearForwardCpu(problem, *packed, at::get_num_threads());
+                });
+        }
+        for (int i = 0; i < times && !m_device.is_cpu(); ++i)
             work.push_back([a, b] { at::mm(a, b.t()); });
         multiplyAdds += static_cast<double>(n * rows * in * out * times);
     };
     const auto convolution = [&](std::int64_t in, std::int64_t out, std::int64_t side, std::int64_t kernel,
                                  std::int64_t stride, std::int64_t groups, int times) {
+        if (m_device.is_cpu() && groups == 1) {
+            product(side * side / (stride * stride), in * kernel * kernel, out, times);
+            return;
+        }
         const Tensor x = random({n, in, side, side}).to(type).contiguous(at::MemoryFormat::ChannelsLast);
         const Tensor w = random({out, in / groups, kernel, kernel}).to(type);
         const std::int64_t padding = stride == kernel ? 0 : kernel / 2;
-        for (int i = 0; i < times; ++i)
+        if (m_device.is_cpu()) {
+            const Tensor bias = random({out});
+            Tensor result = at::empty({n, side, side, out}, x.options());
+            for (int i = 0; i < times; ++i)
+                work.push_back([=]() mutable {
+                    depthwiseSiluForwardCpu(n, side, side, out, x.const_data_ptr<float>(), in,
+                                            w.const_data_ptr<float>(), bias.const_data_ptr<float>(),
+                                            result.mutable_data_ptr<float>(), at::get_num_threads());
+                });
+        }
+        for (int i = 0; i < times && !m_device.is_cpu(); ++i)
             work.push_back([=] {
                 at::conv2d(x, w, {}, at::IntArrayRef{stride, stride}, at::IntArrayRef{padding, padding},
                            at::IntArrayRef{1, 1}, groups);
@@ -161,7 +191,9 @@ void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config, a
         const std::int64_t side = std::max<std::int64_t>(1, first >> level);
         convolution(kStageChannels[level], kDecoderChannels, side, 1, 1, 1, 1);
         convolution(kDecoderChannels, kDecoderChannels, side, 3, 1, 1, 4);
-        if (level > 0) {
+        if (level > 0 && m_device.is_cpu()) {
+            product(side * side, 4 * kDecoderChannels, kDecoderChannels, 4); // one for each parity of (y, x)
+        } else if (level > 0) {
             const Tensor x = random({n, kDecoderChannels, side, side}).to(type);
             const Tensor w = random({kDecoderChannels, kDecoderChannels, 4, 4}).to(type);
             work.push_back([=] {
@@ -279,6 +311,13 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
     }
     if (m_device.is_cuda())
         cudaSupport().plugin->resetPeakMemory();
+    report.trainingForward = repeated([&](int set) { network->forward(images[set]); });
+    report.forwardBackward = repeated([&](int set) {
+        for (Tensor& p : parameters)
+            p.mutable_grad() = Tensor();
+        const LossParts parts = segmentationLoss(network->forward(images[set]).logits, targets[set]);
+        (parts.bce + parts.dice).backward();
+    });
     report.trainingStep = repeated([&](int set) {
         for (Tensor& p : parameters)
             p.mutable_grad() = Tensor();
@@ -331,6 +370,8 @@ Result<BenchmarkReport> Bench::run() {
     for (Tensor& parameter : network->parameters())
         parameter.requires_grad_(false);
     network->to(m_device);
+    if (m_device.is_cpu())
+        network->packForProcessor();
 
     {
         const c10::InferenceMode inference;
@@ -346,7 +387,7 @@ Result<BenchmarkReport> Bench::run() {
             report.peakMemoryBytes = cudaSupport().plugin->peakMemory();
             report.recordingFailure = graphs.failure();
         } else {
-            report.network = repeated([&](int set) { at::sigmoid(network->forward(inputs[set]).logits); });
+            report.network = repeated([&](int set) { network->forward(inputs[set]); });
             rusage usage{};
             getrusage(RUSAGE_SELF, &usage);
             report.peakMemoryBytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
@@ -357,7 +398,7 @@ Result<BenchmarkReport> Bench::run() {
             if (m_device.is_cuda())
                 graphs.probabilities(inputs[set]);
             else
-                at::sigmoid(network->forward(inputs[set]).logits);
+                network->forward(inputs[set]);
         });
     }
     {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <thread>
 
 namespace limn {
@@ -99,8 +100,14 @@ Tensor TorchEngine::probabilities(const Tensor& images) {
     // Global switches of LibTorch: set before every run, so that another engine's choice does not matter.
     at::globalContext().setAllowTF32CuBLAS(m_precision != "fp32");
     at::globalContext().setAllowTF32CuDNN(m_precision != "fp32");
-    if (!m_device.is_cuda())
-        return at::sigmoid(m_network->forward(images).logits).contiguous();
+    if (!m_device.is_cuda()) {
+        Tensor map = m_network->forward(images).logits.contiguous();
+        float* values = map.mutable_data_ptr<float>();
+        // Not LibTorch's: its threads would spin beside those that read and write images.
+        std::transform(values, values + map.numel(), values,
+                       [](float logit) { return 1.0f / (1.0f + std::exp(-logit)); });
+        return map;
+    }
     if (!m_graphs)
         m_graphs = std::make_unique<GraphRunner>(m_network, m_precision == "bf16");
     return m_graphs->probabilities(images).to(at::kCPU).contiguous();
@@ -138,9 +145,9 @@ Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inp
                 const Tensor map = probabilities(axes.empty() ? images : images.flip(axes));
                 runs.push_back(axes.empty() ? map : map.flip(axes));
             }
-            const Tensor all = at::stack(runs);
-            const Tensor mean = all.mean(0).contiguous();
-            const Tensor deviation = all.std(0, false).contiguous();
+            const Tensor all = options.flipAverage ? at::stack(runs) : Tensor();
+            const Tensor mean = options.flipAverage ? all.mean(0).contiguous() : runs.front();
+            const Tensor deviation = options.flipAverage ? all.std(0, false).contiguous() : Tensor();
             const auto mapOf = [&](const Tensor& tensor, std::size_t i) {
                 FloatMap map;
                 map.size = {static_cast<int>(side), static_cast<int>(side)};
@@ -182,6 +189,7 @@ Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inp
                 const c10::InferenceMode inference;
                 m_graphs.reset();
                 m_network->to(c10::Device(c10::kCPU));
+                m_network->packForProcessor();
             } catch (const std::exception& failure) {
                 return Error{ErrorCode::ComputationFailed, {"The GPU", firstLine(failure)}};
             }
@@ -328,6 +336,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
         for (at::Tensor& parameter : network->parameters())
             parameter.requires_grad_(false);
         network->to(*device);
+        if (device->is_cpu())
+            network->packForProcessor();
         return std::unique_ptr<Engine>(std::make_unique<TorchEngine>(
             std::move(*info), std::move(network), *device, describeDevice(*device), *precision));
     } catch (const std::bad_alloc&) {

@@ -3,6 +3,7 @@
 
 #include "inference/network/cuda_plugin.h"
 #include "inference/scan/selective_scan.h"
+#include "inference/scan/thread_pool.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -193,7 +194,16 @@ void scanAndGateCpu(const Shape& s, const Ss2dWeights& w, Run& run, bool keep) {
     gateCpu(s, w, run);
 }
 
+// Between LibTorch's operators our own run on its threads.
+void onLibTorchThreads(int participants, const std::function<void(int)>& work) {
+    at::parallel_for(0, participants, 1, [&work](std::int64_t from, std::int64_t to) {
+        for (std::int64_t i = from; i < to; ++i)
+            work(static_cast<int>(i));
+    });
+}
+
 Tensor forwardRun(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& run, bool keep) {
+    const scan::LentThreads lent(onLibTorchThreads);
     projectInput(s, x, w, run);
     convolve(s, w, run);
     run.projected = at::mm(run.u, w.projection.view({-1, s.channels}).t());
@@ -313,6 +323,7 @@ Gradients backwardRun(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run
                       const Tensor& gradOut) {
     const auto gateBackward = x.is_cuda() ? gateBackwardGpu : gateBackwardCpu;
     const auto scanBackward = x.is_cuda() ? scanBackwardGpu : scanBackwardCpu;
+    const scan::LentThreads lent(onLibTorchThreads);
     Gradients g;
     projectInput(s, x, w, run);
     Tensor gradXz = at::empty_like(run.xz);

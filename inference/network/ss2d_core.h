@@ -34,7 +34,7 @@ struct Ss2dWeights {
 // that into a Result.
 at::Tensor ss2dBranch(const at::Tensor& x, const Ss2dWeights& weights);
 
-// With this on, the scan is not run and y is u, but for factors. For benchmark's "the same network without
+// While one lives, the scan is not run and y is u, but for factors. For benchmark's "the same network without
 // the scan"; per thread.
 class ScanLeftOut {
 public:

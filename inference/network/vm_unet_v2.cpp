@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/network/vm_unet_v2.h"
 
+#include "inference/network/processor_network.h"
+
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>
 #include <torch/nn/functional.h>
@@ -176,7 +178,13 @@ VmUnetV2Impl::VmUnetV2Impl(const VmUnetV2Options& options) : m_options(options) 
     }
 }
 
+bool VmUnetV2Impl::usesPackedWeights(const Tensor& images) const {
+    return m_processor != nullptr && images.is_cpu() && !at::GradMode::is_enabled() && !is_training();
+}
+
 std::vector<Tensor> VmUnetV2Impl::encode(const Tensor& images) {
+    if (usesPackedWeights(images))
+        return m_processor->encode(images);
     Tensor x = m_patchNorm(m_patchEmbed(images).permute({0, 2, 3, 1}).contiguous());
     std::vector<Tensor> features;
     const bool stageOutputs = m_options.config.taps == Taps::StageOutputs;
@@ -247,7 +255,11 @@ VmUnetV2Impl::Output VmUnetV2Impl::forward(const Tensor& imagesIn) {
     if (images.size(1) == 1 && m_options.config.inputChannels == 3)
         images = images.expand({images.size(0), 3, images.size(2), images.size(3)});
     const PaddedImages padded(images);
-    Output output = decode(encode(padded.images));
+    Output output;
+    if (usesPackedWeights(padded.images))
+        output.logits = m_processor->logits(padded.images);
+    else
+        output = decode(encode(padded.images));
     output.logits = padded.crop(output.logits);
     return output;
 }
@@ -279,6 +291,78 @@ VmUnetV2Impl::Output VmUnetV2Impl::decode(const std::vector<Tensor>& features) {
     output.logits = upsample(output.logits) +
                     refined.view({half.size(0), half.size(1), refined.size(2), refined.size(3)});
     return output;
+}
+
+void VmUnetV2Impl::packForProcessor() {
+    TORCH_CHECK(!m_options.allOutputs && !is_training(),
+                "only a network for proposals is packed: its fused output alone, in evaluation mode");
+    const torch::NoGradGuard noGradients;
+    const auto plain = [](const Tensor& value) { return value.detach().to(at::kCPU).clone().contiguous(); };
+    const auto pack = [&plain](const Tensor& value, std::int64_t outputs) {
+        const Tensor rows = plain(value);
+        return PackedWeights(rows.const_data_ptr<float>(), outputs, rows.numel() / outputs);
+    };
+    const auto normOf = [&plain](const nn::LayerNorm& norm) {
+        return ProcessorNetwork::Norm{plain(norm->weight), plain(norm->bias)};
+    };
+    ProcessorNetwork::Parts parts;
+    parts.patch = pack(m_patchEmbed->weight, m_patchEmbed->weight.size(0));
+    parts.patchBias = plain(m_patchEmbed->bias);
+    parts.patchNorm = normOf(m_patchNorm);
+    parts.stageOutputs = m_options.config.taps == Taps::StageOutputs;
+    for (std::size_t i = 0; i < m_stages.size(); ++i) {
+        ProcessorNetwork::Stage stage;
+        for (const VssBlock& block : m_stages[i]) {
+            const Ss2d& ss2d = block->self_attention;
+            ProcessorNetwork::Block packed;
+            packed.channels = ss2d->in_proj->weight.size(1);
+            packed.rank = ss2d->dtWeight.size(2);
+            packed.norm = normOf(block->ln_1);
+            packed.input = pack(ss2d->in_proj->weight, 4 * packed.channels);
+            packed.convWeight = plain(ss2d->conv2d->weight);
+            packed.convBias = plain(ss2d->conv2d->bias);
+            packed.projection = pack(ss2d->xProjection, 4 * ss2d->xProjection.size(1));
+            packed.dtWeight = plain(ss2d->dtWeight);
+            packed.dtBias = plain(ss2d->dtBias);
+            packed.rates = plain(ss2d->logRates).exp_().neg_();
+            packed.skip = plain(ss2d->skip);
+            packed.outputNorm = normOf(ss2d->out_norm);
+            packed.output = pack(ss2d->out_proj->weight, packed.channels);
+            stage.blocks.push_back(std::move(packed));
+        }
+        if (i < m_merges.size())
+            stage.merge.push_back(
+                {normOf(m_merges[i]->norm), pack(m_merges[i]->reduction->weight, 2 * kStageChannels[i])});
+        parts.stages.push_back(std::move(stage));
+    }
+
+    ProcessorHead::Parts head;
+    const auto productOf = [&](const nn::Conv2d& convolution) {
+        return ProcessorHead::Product{pack(convolution->weight, convolution->weight.size(0)),
+                                      plain(convolution->bias)};
+    };
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        const Attention& a = m_attention[level];
+        // (x - mean) / sqrt(variance + epsilon) * weight + bias, drawn into the product before it.
+        const Tensor gain =
+            plain(a.norm->weight) / at::sqrt(plain(a.norm->running_var) + a.norm->options.eps());
+        head.levels[level].squeeze = plain(a.fc1->weight);
+        head.levels[level].excite = plain(a.fc2->weight);
+        head.levels[level].spatial = plain(a.spatial->weight);
+        head.levels[level].translation = {pack(a.conv->weight * gain.view({-1, 1, 1, 1}), kDecoderChannels),
+                                          plain(a.norm->bias) - plain(a.norm->running_mean) * gain};
+        for (std::size_t source = 0; source < kLevels; ++source)
+            head.infusions[level][source] = {
+                ProcessorHead::packConvolution(plain(m_sdi[level][source]->weight)),
+                plain(m_sdi[level][source]->bias)};
+        if (level < m_deconv.size())
+            head.deconvolutions[level] = ProcessorHead::packDeconvolution(plain(m_deconv[level]->weight));
+    }
+    head.eighth = productOf(m_heads[2]);
+    head.quarter = productOf(m_heads[3]);
+    head.refinement = plain(m_deconv6->weight);
+    head.refinementBias = m_deconv6->bias.item<float>();
+    m_processor = std::make_shared<const ProcessorNetwork>(std::move(parts), std::move(head));
 }
 
 void VmUnetV2Impl::initialise(std::uint64_t seed) {

@@ -18,6 +18,8 @@
 
 namespace limn {
 
+class ProcessorNetwork;
+
 // One VSS block's inner part; parameters as in a released checkpoint under `self_attention`.
 struct Ss2dImpl : torch::nn::Module {
     explicit Ss2dImpl(std::int64_t modelChannels, std::int64_t rank);
@@ -95,12 +97,18 @@ struct VmUnetV2Impl : torch::nn::Module {
     // sdi(level) of the four translated maps, level 0 (finest) to 3.
     at::Tensor infuse(const std::vector<at::Tensor>& translated, int level);
 
+    // Packs the weights for proposals on the processor: forward() and encode() use them for images there when
+    // no gradients are asked for. In evaluation mode; call it again when weights have changed.
+    void packForProcessor();
+
     // Random initial values as the released code draws them, from our own seed.
     void initialise(std::uint64_t seed);
 
     const NetworkConfig& config() const { return m_options.config; }
 
 private:
+    bool usesPackedWeights(const at::Tensor& images) const;
+
     VmUnetV2Options m_options;
     torch::nn::Conv2d m_patchEmbed{nullptr};
     torch::nn::LayerNorm m_patchNorm{nullptr};
@@ -118,6 +126,7 @@ private:
     std::vector<torch::nn::Conv2d> m_heads;
     std::vector<torch::nn::ConvTranspose2d> m_deconv; // deconv2, 3, 4, (5)
     torch::nn::ConvTranspose2d m_deconv6{nullptr};
+    std::shared_ptr<const ProcessorNetwork> m_processor;
 };
 TORCH_MODULE(VmUnetV2);
 

@@ -2,8 +2,8 @@
 // The two steps around the scan of a VSS block, fused: depthwise 3x3 convolution with SiLU before it,
 // LayerNorm with the SiLU gate after it; forward and backward. Sums over rows are made in pieces of a fixed
 // size and added in a fixed order, whatever the number of threads.
+#include "inference/scan/linear.h"
 #include "inference/scan/selective_scan.h"
-
 #include "inference/scan/thread_pool.h"
 
 #include <algorithm>
@@ -87,19 +87,64 @@ HWY_INLINE void depthwisePixel(Tag d, const Plane& plane, std::int64_t row, std:
               part);
 }
 
+// kColumns pixels of one row side by side, all with their neighbours inside the image: taps are read once for
+// all of them. The order of every sum is that of depthwisePixel().
+template<int kColumns>
+HWY_INLINE void depthwiseColumns(Tag d, const Plane& plane, std::int64_t row, std::int64_t column,
+                                 std::int64_t channel, float* out) {
+    const Vec bias = hn::LoadU(d, plane.bias + channel);
+    Vec sums[kColumns];
+#pragma GCC unroll 8
+    for (int i = 0; i < kColumns; ++i)
+        sums[i] = bias;
+    for (int dy = 0; dy < 3; ++dy) {
+        const float* x = plane.x + ((row + dy - 1) * plane.width + column - 1) * plane.stride + channel;
+        const float* taps = plane.taps + 3 * dy * plane.channels + channel;
+        const Vec left = hn::LoadU(d, taps);
+        const Vec middle = hn::LoadU(d, taps + plane.channels);
+        const Vec right = hn::LoadU(d, taps + 2 * plane.channels);
+        Vec values[kColumns + 2];
+#pragma GCC unroll 8
+        for (int i = 0; i < kColumns + 2; ++i)
+            values[i] = hn::LoadU(d, x + i * plane.stride);
+#pragma GCC unroll 8
+        for (int i = 0; i < kColumns; ++i) {
+            sums[i] = hn::MulAdd(values[i], left, sums[i]);
+            sums[i] = hn::MulAdd(values[i + 1], middle, sums[i]);
+            sums[i] = hn::MulAdd(values[i + 2], right, sums[i]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kColumns; ++i)
+        hn::StoreU(hn::Mul(sums[i], sigmoid(d, sums[i])), d,
+                   out + (row * plane.width + column + i) * plane.channels + channel);
+}
+
 // Rows [firstRow, lastRow) of one image; out: [height * width][channels].
 void depthwiseRows(const Plane& plane, std::int64_t firstRow, std::int64_t lastRow, float* out) {
     const Tag d;
+    constexpr std::int64_t kColumns = 4;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const std::int64_t whole = plane.channels / lanes * lanes;
-    for (std::int64_t row = firstRow; row < lastRow; ++row)
-        for (std::int64_t column = 0; column < plane.width; ++column) {
-            for (std::int64_t channel = 0; channel < whole; channel += lanes)
-                depthwisePixel<true>(d, plane, row, column, channel, static_cast<std::size_t>(lanes), out);
-            if (whole < plane.channels)
-                depthwisePixel<false>(d, plane, row, column, whole,
-                                      static_cast<std::size_t>(plane.channels - whole), out);
+    for (std::int64_t row = firstRow; row < lastRow; ++row) {
+        const bool inside = row > 0 && row + 1 < plane.height;
+        std::int64_t column = 0;
+        while (column < plane.width) {
+            const bool several = inside && column > 0 && column + kColumns < plane.width;
+            for (std::int64_t channel = 0; channel < whole; channel += lanes) {
+                if (several)
+                    depthwiseColumns<kColumns>(d, plane, row, column, channel, out);
+                else
+                    depthwisePixel<true>(d, plane, row, column, channel, static_cast<std::size_t>(lanes),
+                                         out);
+            }
+            const std::int64_t end = column + (several ? kColumns : 1);
+            for (; column < end; ++column)
+                if (whole < plane.channels)
+                    depthwisePixel<false>(d, plane, row, column, whole,
+                                          static_cast<std::size_t>(plane.channels - whole), out);
         }
+    }
 }
 
 // One vector of channels of one image; see depthwiseBackwardChannels(). `slopes` has rows of `width` floats.
@@ -199,6 +244,25 @@ HWY_INLINE void rowMoments(const float* y, std::int64_t channels, float* mean, f
     *scale = 1.0f / std::sqrt(sumOfSquares / static_cast<float>(channels) + kNormEpsilon);
 }
 
+void normRows(std::int64_t rows, std::int64_t channels, const float* x, const float* weight,
+              const float* bias, float* out) {
+    const Tag d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const float* from = x + row * channels;
+        float mean = 0.0f;
+        float scale = 0.0f;
+        rowMoments(from, channels, &mean, &scale);
+        for (std::int64_t c = 0; c < channels; c += lanes) {
+            const std::size_t part = static_cast<std::size_t>(channels - c);
+            const Vec hat =
+                hn::Mul(hn::Sub(loadPart(d, from + c, part), hn::Set(d, mean)), hn::Set(d, scale));
+            storePart(d, hn::MulAdd(hat, loadPart(d, weight + c, part), loadPart(d, bias + c, part)),
+                      out + row * channels + c, part);
+        }
+    }
+}
+
 void normGateRows(const NormGate& norm, std::int64_t firstRow, std::int64_t lastRow, float* out) {
     const Tag d;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -278,6 +342,7 @@ namespace limn {
 namespace scan {
 HWY_EXPORT(depthwiseRows);
 HWY_EXPORT(depthwiseBackwardChannels);
+HWY_EXPORT(normRows);
 HWY_EXPORT(normGateRows);
 HWY_EXPORT(normGateBackwardRows);
 
@@ -343,6 +408,20 @@ void depthwiseSiluBackwardCpu(std::int64_t batch, std::int64_t height, std::int6
             dBias[c] += own[9 * channels + c];
         }
     }
+}
+
+void layerNormRows(std::int64_t rows, std::int64_t channels, const float* x, const float* weight,
+                   const float* bias, float* out) {
+    using namespace scan;
+    HWY_DYNAMIC_DISPATCH(normRows)(rows, channels, x, weight, bias, out);
+}
+
+void normGateRowsInto(std::int64_t first, std::int64_t last, std::int64_t channels, const float* y,
+                      const float* z, std::int64_t zStride, const float* weight, const float* bias,
+                      float* to) {
+    using namespace scan;
+    const NormGate norm{channels, y + first * channels, z + first * zStride, zStride, weight, bias};
+    HWY_DYNAMIC_DISPATCH(normGateRows)(norm, 0, last - first, to);
 }
 
 void normGateForwardCpu(std::int64_t rows, std::int64_t channels, const float* y, const float* z,

@@ -40,52 +40,83 @@ HWY_BEFORE_NAMESPACE();
 namespace limn::scan {
 namespace HWY_NAMESPACE {
 
-// Four states of one vector of channels through the tile; adds C h to scratch.y.
-HWY_INLINE void runStates(ForwardScratch& scratch, int v, int state) {
+// States that are kept in registers at a time, beside the seven constants of the power.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kForwardBlock = 16;
+#else
+constexpr int kForwardBlock = 4;
+#endif
+// Powers that are computed side by side, so that one's waits are filled by the others.
+constexpr int kChains = 4;
+
+// Where a tile's results go.
+struct Outputs {
+    float* y = nullptr; // row 0 of the unit's channels
+    std::int64_t stride = 0;
+    bool add = false; // to what other directions left there
+};
+
+// kForwardBlock states of one vector of channels through the tile. The first block begins a step's sum with
+// D u, the last one hands it on; scratch.y keeps it between blocks.
+template<bool kInRange>
+HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, int v, int state) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const StagedGroup<kForwardGroup>& group = scratch.group;
     float* states = scratch.states + state * kForwardGroup + v * lanes;
-    const float* HWY_RESTRICT decays = group.decays;
-    const float* HWY_RESTRICT stepInput = group.stepInput + v * lanes;
+    const float* HWY_RESTRICT rates = group.rates + state * kForwardGroup + v * lanes;
     const float* HWY_RESTRICT b = group.coefficients + state;
     const float* HWY_RESTRICT c = b + kScanStates;
-    float* HWY_RESTRICT y = scratch.y + v * lanes;
-    Vec h0 = hn::Load(d, states);
-    Vec h1 = hn::Load(d, states + kForwardGroup);
-    Vec h2 = hn::Load(d, states + 2 * kForwardGroup);
-    Vec h3 = hn::Load(d, states + 3 * kForwardGroup);
+    const std::size_t part = static_cast<std::size_t>(group.channels - v * lanes);
+    const bool isFirst = state == 0;
+    const bool isLast = state + kForwardBlock == kScanStates;
+    const Vec skip = hn::Load(d, group.skip + v * lanes);
+    Vec h[kForwardBlock];
+#pragma GCC unroll 16
+    for (int n = 0; n < kForwardBlock; ++n)
+        h[n] = hn::Load(d, states + n * kForwardGroup);
     for (int t = 0; t < group.steps; ++t) {
-        const Vec x = hn::Load(d, stepInput);
-        h0 = hn::MulAdd(hn::Load(d, decays), h0, hn::Mul(x, hn::Set(d, b[0])));
-        h1 = hn::MulAdd(hn::Load(d, decays + lanes), h1, hn::Mul(x, hn::Set(d, b[1])));
-        h2 = hn::MulAdd(hn::Load(d, decays + 2 * lanes), h2, hn::Mul(x, hn::Set(d, b[2])));
-        h3 = hn::MulAdd(hn::Load(d, decays + 3 * lanes), h3, hn::Mul(x, hn::Set(d, b[3])));
-        const Vec y01 = hn::MulAdd(h1, hn::Set(d, c[1]), hn::MulAdd(h0, hn::Set(d, c[0]), hn::Load(d, y)));
-        const Vec y23 = hn::MulAdd(h3, hn::Set(d, c[3]), hn::Mul(h2, hn::Set(d, c[2])));
-        hn::Store(hn::Add(y01, y23), d, y);
-        decays += kStateBlock * lanes;
-        stepInput += kForwardGroup;
+        const int at = t * kForwardGroup + v * lanes;
+        const Vec s = hn::Load(d, group.step + at);
+        const Vec x = hn::Load(d, group.stepInput + at);
+        Vec sum = isFirst ? hn::Mul(skip, hn::Load(d, group.u + at)) : hn::Load(d, scratch.y + at);
+#pragma GCC unroll 16
+        for (int n = 0; n < kForwardBlock; n += kChains) {
+            Vec decay[kChains];
+            decaysOf<kInRange>(d, s, rates + n * kForwardGroup, kForwardGroup, decay);
+#pragma GCC unroll 16
+            for (int i = 0; i < kChains; ++i) {
+                h[n + i] = hn::MulAdd(decay[i], h[n + i], hn::Mul(x, hn::Set(d, b[n + i])));
+                sum = hn::MulAdd(h[n + i], hn::Set(d, c[n + i]), sum);
+            }
+        }
         b += 2 * kScanStates;
         c += 2 * kScanStates;
-        y += kForwardGroup;
+        if (isLast) {
+            float* to = outputs.y + group.rows[t] * outputs.stride + v * lanes;
+            if (outputs.add)
+                sum = hn::Add(loadPart(d, to, part), sum);
+            storePart(d, sum, to, part);
+        } else {
+            hn::Store(sum, d, scratch.y + at);
+        }
     }
-    hn::Store(h0, d, states);
-    hn::Store(h1, d, states + kForwardGroup);
-    hn::Store(h2, d, states + 2 * kForwardGroup);
-    hn::Store(h3, d, states + 3 * kForwardGroup);
+#pragma GCC unroll 16
+    for (int n = 0; n < kForwardBlock; ++n)
+        hn::Store(h[n], d, states + n * kForwardGroup);
 }
 
 void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, float* borders,
                  std::int64_t batchItem, std::int64_t firstChannel, int mostChannels,
                  ForwardScratch& scratch) {
-    const Tag d;
-    const int lanes = static_cast<int>(hn::Lanes(d));
     StagedGroup<kForwardGroup>& group = scratch.group;
     const std::int64_t length = shape.length();
-    float* out = y + batchItem * length * shape.channels + firstChannel;
+    Outputs outputs;
+    outputs.y = y + batchItem * length * shape.channels + firstChannel;
+    outputs.stride = shape.channels;
     for (int direction = 0; direction < shape.directions; ++direction) {
         stageParameters(shape, inputs, batchItem, firstChannel, mostChannels, direction, group);
+        outputs.add = direction > 0;
         const int vectors = vectorsOf(group);
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
         for (std::int64_t first = 0; first < length; first += kTile) {
@@ -99,28 +130,18 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
             }
             const std::int64_t next = first + kTile < length ? first + kTile : -1;
             stageTile(shape, inputs, first, steps, next, group, nullptr);
-            const int blocks = vectors * (kScanStates / kStateBlock);
+            const int blocks = vectors * (kScanStates / kForwardBlock);
             int block = 0;
             for (int v = 0; v < vectors; ++v) {
-                const Vec skip = hn::Load(d, group.skip + v * lanes);
-                for (int t = 0; t < steps; ++t) {
-                    const int at = t * kForwardGroup + v * lanes;
-                    hn::Store(hn::Mul(skip, hn::Load(d, group.u + at)), d, scratch.y + at);
-                }
-                for (int state = 0; state < kScanStates; state += kStateBlock) {
+                const bool inRange = powersInRange(group, v);
+                for (int state = 0; state < kScanStates; state += kForwardBlock) {
                     prefetchSteps(shape, inputs, group, y, block * kTile / blocks,
                                   (block + 1) * kTile / blocks);
                     ++block;
-                    fillDecays(group, v, state);
-                    runStates(scratch, v, state);
-                }
-                const std::size_t part = static_cast<std::size_t>(group.channels - v * lanes);
-                for (int t = 0; t < steps; ++t) {
-                    float* to = out + group.rows[t] * shape.channels + v * lanes;
-                    Vec sum = hn::Load(d, scratch.y + t * kForwardGroup + v * lanes);
-                    if (direction > 0)
-                        sum = hn::Add(loadPart(d, to, part), sum);
-                    storePart(d, sum, to, part);
+                    if (inRange)
+                        runStates<true>(scratch, outputs, v, state);
+                    else
+                        runStates<false>(scratch, outputs, v, state);
                 }
             }
         }

@@ -27,14 +27,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::CappedTag<float, 16>;
 using Vec = hn::Vec<Tag>;
 
-// 2^x for x <= 0; below -127 it is 0. Relative error 1.2e-7 down to 2^-125; absolute error 2^-125 below.
+// Smallest exponent of powerOfTwo() that does not give 0.
+inline constexpr float kSmallestPower = -125.5f;
+
+// 2^x for kSmallestPower <= x <= 0, relative error 1.2e-7; any value beyond.
 //
 // x = k + f with |f| <= 1/2: adding 1.5 * 2^23 leaves k in the low bits of the sum. The polynomial 1 + f q(f)
 // is a least-maximum fit of the relative error (9.2e-8) of 2^f, with the constant fixed to 1, so that steps
-// that hardly decay keep their small difference from 1. The clamp's k = -127 and f = 0 give the bits of 0.
-HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
+// that hardly decay keep their small difference from 1.
+HWY_INLINE Vec powerOfTwoInRange(Tag d, Vec x) {
     const hn::RebindToSigned<Tag> di;
-    x = hn::Max(x, hn::Set(d, -127.0f));
     const Vec magic = hn::Set(d, 12582912.0f);
     const Vec shifted = hn::Add(x, magic);
     const Vec f = hn::Sub(x, hn::Sub(shifted, magic));
@@ -44,6 +46,11 @@ HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
     p = hn::MulAdd(p, f, hn::Set(d, 0.6931470036506653f));
     p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
     return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
+}
+
+// 2^x for x <= 0: the same bits, and 0 below kSmallestPower.
+HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
+    return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kSmallestPower)), powerOfTwoInRange(d, x));
 }
 
 // exp(-|x|), relative error 2e-7; exp(-87) for everything beyond 87. The reduction subtracts k ln 2 in two

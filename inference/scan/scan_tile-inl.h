@@ -171,6 +171,31 @@ HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std:
     }
 }
 
+// Whether every step * A of the tile lies in the range of powerOfTwoInRange(), for all states of vector v.
+template<int kGroup>
+HWY_INLINE bool powersInRange(const StagedGroup<kGroup>& group, int v) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    Vec longest = hn::Zero(d);
+    for (int t = 0; t < group.steps; ++t)
+        longest = hn::Max(longest, hn::Load(d, group.step + t * kGroup + v * lanes));
+    Vec fastest = hn::Zero(d);
+    for (int n = 0; n < kScanStates; ++n)
+        fastest = hn::Min(fastest, hn::Load(d, group.rates + n * kGroup + v * lanes));
+    return hn::AllTrue(d, hn::Ge(hn::Mul(longest, fastest), hn::Set(d, kSmallestPower)));
+}
+
+// exp(step * A) of kCount states of one vector; their rates lie `stride` floats apart. Written state beside
+// state: a processor fills the waits of one polynomial with another's work.
+template<bool kInRange, int kCount>
+HWY_INLINE void decaysOf(Tag d, Vec step, const float* rates, int stride, Vec (&decay)[kCount]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        const Vec power = hn::Mul(step, hn::Load(d, rates + i * stride));
+        decay[i] = kInRange ? powerOfTwoInRange(d, power) : powerOfTwo(d, power);
+    }
+}
+
 // exp(step * A) of states [state, state + 4) of vector v for all steps of the tile: decays[t][4][lanes].
 template<int kGroup>
 HWY_INLINE void fillDecays(StagedGroup<kGroup>& group, int v, int state) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs the independent units of one call on several threads. The threads are made once and kept, because a
-// call lasts milliseconds. Units must not depend on which thread runs them or in which order. Internal to the
-// scan; any thread may call, also several at once and from inside a unit.
+// Runs the independent units of one call on several threads, which are kept, because a call lasts
+// milliseconds. Units must not depend on which thread runs them or in which order. Any thread may call, also
+// several at once and from inside a unit.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,21 @@ int resolveThreads(int threads);
 // can have scratch memory of its own. Units must not throw.
 void runParallel(int threads, std::int64_t count,
                  const std::function<void(std::int64_t index, int participant)>& unit);
+
+// While it lives, calls from this thread run on the threads of another library instead of the scan's own:
+// lend(participants, work) calls work(i) once for every i in [0, participants), side by side where it can,
+// and returns when all have ended. For calls between that library's own: threads of two pools would stand in
+// each other's way, because those of OpenMP go on spinning for a while after their work.
+class LentThreads {
+public:
+    using Lend = void (*)(int participants, const std::function<void(int participant)>& work);
+    explicit LentThreads(Lend lend);
+    ~LentThreads();
+    LentThreads(const LentThreads&) = delete;
+    LentThreads& operator=(const LentThreads&) = delete;
+
+private:
+    Lend m_before;
+};
 
 } // namespace limn::scan

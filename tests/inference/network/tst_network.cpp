@@ -30,6 +30,21 @@ VmUnetV2 formulaNetwork(bool allOutputs = false, Taps taps = Taps::StageInputs) 
     return network;
 }
 
+VmUnetV2 smallNetwork(const std::vector<int>& depths, Taps taps = Taps::StageInputs) {
+    VmUnetV2Options options;
+    options.config.depths = depths;
+    options.config.taps = taps;
+    options.config.classes = 3;
+    VmUnetV2 network(options);
+    network->initialise(3);
+    // Batch normalisation that does something.
+    for (const auto& item : network->named_buffers())
+        if (item.value().scalar_type() == at::kFloat)
+            item.value().uniform_(0.5, 1.5);
+    network->eval();
+    return network;
+}
+
 // Golden samples are stored with flat indices into the channels-last or channels-first output of the module.
 Difference samplesDifference(const TensorFile& golden, const std::string& module, const Tensor& found) {
     const Tensor index = tensorOf(golden, module + ".index").to(at::kLong);
@@ -62,11 +77,16 @@ private Q_SLOTS:
     void ss2dAgreesWithGolden();
     void normInsideTheBranchIsLayerNorm();
     void blockKeepsLittleForItsBackwardRun();
+    void wholeNetworkAgreesWithGolden_data();
     void wholeNetworkAgreesWithGolden();
     void trainingStepAgreesWithGolden();
     void anySizeGivesItsOwnSize_data();
     void anySizeGivesItsOwnSize();
+    void threadsAndBatchSplitsDoNotMatter_data();
     void threadsAndBatchSplitsDoNotMatter();
+    void packedNetworkDoesNotDependOnWhatRanBefore();
+    void packedNetworkAgreesWithModules_data();
+    void packedNetworkAgreesWithModules();
     void stageOutputsUseTheFourthStage();
     void weightsSurviveStoringAndLoading();
 };
@@ -151,13 +171,23 @@ void TestNetwork::blockKeepsLittleForItsBackwardRun() {
     QVERIFY(block->ln_1->weight.grad().defined());
 }
 
+// Packed: the encoder that proposals on the processor use; otherwise that of training.
+void TestNetwork::wholeNetworkAgreesWithGolden_data() {
+    QTest::addColumn<bool>("packed");
+    QTest::newRow("modules") << false;
+    QTest::newRow("packed") << true;
+}
+
 void TestNetwork::wholeNetworkAgreesWithGolden() {
+    QFETCH(bool, packed);
     if (!hasGolden("network_256.safetensors"))
         QSKIP("shared/golden is not beside the project.");
     const Result<TensorFile> golden = readSafetensors(goldenPath("network_256.safetensors"));
     QVERIFY(golden.ok());
     const torch::NoGradGuard noGradients;
     VmUnetV2 network = formulaNetwork();
+    if (packed)
+        network->packForProcessor();
     const Tensor bytes = tensorOf(*golden, "image"); // [256, 256, 3]
     Tensor images = bytes.permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
     const Tensor low = images.min();
@@ -300,18 +330,25 @@ void TestNetwork::anySizeGivesItsOwnSize() {
     QVERIFY(at::equal(grey[0], logits[0]) || differenceOf(grey[0], logits[0]).relative < 1e-6);
 }
 
+void TestNetwork::threadsAndBatchSplitsDoNotMatter_data() {
+    QTest::addColumn<bool>("packed");
+    QTest::newRow("modules") << false;
+    QTest::newRow("packed") << true;
+}
+
 void TestNetwork::threadsAndBatchSplitsDoNotMatter() {
+    QFETCH(bool, packed);
     const torch::NoGradGuard noGradients;
-    VmUnetV2Options options;
-    options.config.depths = {1, 1, 2, 0};
-    VmUnetV2 network(options);
-    network->initialise(3);
-    network->eval();
+    VmUnetV2 network = smallNetwork({1, 1, 2, 0});
+    if (packed)
+        network->packForProcessor();
     const Tensor images = at::rand({3, 3, 64, 96}).mul_(255.0);
     const int before = at::get_num_threads();
     at::set_num_threads(1);
+    const std::vector<Tensor> oneFeatures = network->encode(images);
     const Tensor one = network->forward(images).logits;
     at::set_num_threads(4);
+    const std::vector<Tensor> manyFeatures = network->encode(images);
     const Tensor many = network->forward(images).logits;
     at::set_num_threads(before);
     // Our own operators give the same bits; LibTorch's matrix products may split sums by thread count.
@@ -319,6 +356,68 @@ void TestNetwork::threadsAndBatchSplitsDoNotMatter() {
     for (int i = 0; i < 3; ++i)
         QVERIFY(differenceOf(network->forward(images.narrow(0, i, 1)).logits, one.narrow(0, i, 1)).relative <=
                 2e-6);
+    if (!packed)
+        return;
+    QVERIFY(at::equal(many, one));
+    for (int i = 0; i < 3; ++i)
+        QVERIFY(at::equal(network->forward(images.narrow(0, i, 1)).logits, one.narrow(0, i, 1)));
+    for (std::size_t level = 0; level < oneFeatures.size(); ++level) {
+        QVERIFY(at::equal(manyFeatures[level], oneFeatures[level]));
+        for (int i = 0; i < 3; ++i)
+            QVERIFY(at::equal(network->encode(images.narrow(0, i, 1))[level],
+                              oneFeatures[level].narrow(0, i, 1)));
+    }
+}
+
+void TestNetwork::packedNetworkDoesNotDependOnWhatRanBefore() {
+    const torch::NoGradGuard noGradients;
+    VmUnetV2 network = smallNetwork({1, 1, 1, 0});
+    network->packForProcessor();
+    const Tensor images = at::rand({1, 3, 64, 64}).mul_(255.0);
+    const Tensor first = network->forward(images).logits;
+    network->forward(at::full({2, 3, 96, 32}, 255.0));
+    network->forward(at::rand({1, 3, 64, 64}).mul_(1e6));
+    QVERIFY(at::equal(network->forward(images).logits, first));
+}
+
+void TestNetwork::packedNetworkAgreesWithModules_data() {
+    QTest::addColumn<bool>("stageOutputs");
+    QTest::newRow("stage inputs") << false;
+    QTest::newRow("stage outputs") << true;
+}
+
+void TestNetwork::packedNetworkAgreesWithModules() {
+    QFETCH(bool, stageOutputs);
+    VmUnetV2 network = smallNetwork({2, 1, 1, 1}, stageOutputs ? Taps::StageOutputs : Taps::StageInputs);
+    const Tensor images = at::rand({2, 3, 64, 96}).mul_(255.0);
+    const Tensor odd = at::rand({1, 3, 70, 33}).mul_(255.0);
+    std::vector<Tensor> modules, packed;
+    {
+        const torch::NoGradGuard noGradients;
+        modules = network->encode(images);
+        const Tensor logits = network->forward(images).logits;
+        const Tensor oddLogits = network->forward(odd).logits;
+        network->packForProcessor();
+        packed = network->encode(images);
+        QVERIFY(differenceOf(network->forward(images).logits, logits).relative <= 1e-5);
+        QVERIFY(differenceOf(network->forward(odd).logits, oddLogits).relative <= 1e-5);
+        QCOMPARE(logits.size(1), std::int64_t{3});
+    }
+    QCOMPARE(packed.size(), modules.size());
+    // Other orders of summing in products and norms: some roundings of 6e-8 through five blocks.
+    for (std::size_t level = 0; level < packed.size(); ++level) {
+        QCOMPARE(packed[level].sizes().vec(), modules[level].sizes().vec());
+        QVERIFY(differenceOf(packed[level], modules[level]).relative <= 5e-6);
+    }
+    // Packed weights are for proposals: what gradients are asked of goes through the modules.
+    network->forward(images).logits.sum().backward();
+    QVERIFY(network->named_parameters()["vmunet.patch_embed.proj.weight"].grad().defined());
+    // They follow the weights when asked to.
+    const torch::NoGradGuard noGradients;
+    network->named_parameters()["vmunet.layers.0.blocks.0.self_attention.out_proj.weight"].mul_(3.0);
+    QVERIFY(at::equal(network->encode(images)[2], packed[2]));
+    network->packForProcessor();
+    QVERIFY(differenceOf(network->encode(images)[2], packed[2]).relative > 1e-4);
 }
 
 void TestNetwork::stageOutputsUseTheFourthStage() {
