@@ -179,8 +179,10 @@ private Q_SLOTS:
 
 void TestSelectiveScan::golden_data() {
     QTest::addColumn<int>("number");
-    for (int i = 0; i < 8; ++i)
-        QTest::addRow("case%d", i) << i;
+    QTest::addColumn<qint64>("target");
+    for (const std::int64_t target : availableTargets())
+        for (int i = 0; i < 8; ++i)
+            QTest::addRow("case%d, %s", i, hwy::TargetName(target)) << i << static_cast<qint64>(target);
 }
 
 // A golden case has groups of channels with B and C of their own: each group is a scan of its own here, over
@@ -196,6 +198,8 @@ void TestSelectiveScan::golden() {
     const Result<TensorFile> file = readSafetensors(path);
     QVERIFY2(file, file ? "" : file.error().message().c_str());
     QFETCH(int, number);
+    QFETCH(qint64, target);
+    const OnlyTargets only(target);
     const std::string prefix = "case" + std::to_string(number) + ".";
     const auto tensor = [&](const char* name) -> const StoredTensor& {
         const StoredTensor* found = file->find(prefix + name);
