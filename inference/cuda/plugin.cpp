@@ -142,6 +142,8 @@ constexpr limn::gpu::Plugin kPlugin = {
     &limn::gpu::patchEmbed,
     &limn::gpu::addNorm,
     &limn::gpu::mergeNorm,
+    &limn::gpu::planHeadScratch,
+    &limn::gpu::headForward,
     &currentStream,
     &multiprocessors,
     &deviceName,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "inference/cuda/encoder_kernels.h"
+#include "inference/cuda/head_kernels.h"
 #include "inference/cuda/kernels.h"
 
 #include <cstddef>
@@ -32,6 +33,8 @@ struct Plugin {
     decltype(&gpu::patchEmbed) patchEmbed;
     decltype(&gpu::addNorm) addNorm;
     decltype(&gpu::mergeNorm) mergeNorm;
+    decltype(&gpu::planHeadScratch) planHeadScratch;
+    decltype(&gpu::headForward) headForward;
 
     // LibTorch's current stream of the current device.
     Stream (*currentStream)();

@@ -5,6 +5,7 @@
 #include "inference/network/fused_network.h"
 #include "inference/network/graph_runner.h"
 #include "inference/network/ss2d_core.h"
+#include "tests/inference/cuda/head_fixture.h"
 #include "tests/inference/network/network_fixture.h"
 
 #include <ATen/Context.h>
@@ -49,6 +50,32 @@ constexpr const char* kNames[] = {
     "x_proj_weight",   "dt_projs_weight", "dt_projs_bias",  "A_logs",        "Ds",
     "out_norm.weight", "out_norm.bias",   "out_proj.weight"};
 
+Tensor packedWeightsOnTheGpu(const VmUnetV2& network) {
+    const auto weights = packedWeights(network);
+    return at::from_blob(weights.get(), {static_cast<std::int64_t>(sizeof(gpu::HeadWeights))}, at::kByte)
+        .cuda();
+}
+
+// The scratch holds NaN everywhere at first, so that a value read before it was written shows.
+Tensor decodeOnTheGpu(const Tensor& weights, const std::vector<Tensor>& features) {
+    const gpu::Plugin& plugin = *cudaSupport().plugin;
+    gpu::HeadProblem problem;
+    problem.batch = static_cast<int>(features[0].size(0));
+    problem.height = static_cast<int>(features[0].size(1)) * 4;
+    problem.width = static_cast<int>(features[0].size(2)) * 4;
+    for (std::size_t level = 0; level < features.size(); ++level)
+        problem.features[level] = features[level].data_ptr<float>();
+    problem.weights = static_cast<const gpu::HeadWeights*>(weights.data_ptr());
+    const gpu::HeadScratch plan = plugin.planHeadScratch(problem.batch, problem.height, problem.width);
+    const Tensor scratch = at::full({plan.bytes}, 0xff, weights.options());
+    const Tensor out =
+        at::full({problem.batch, 1, problem.height, problem.width}, std::nan(""), features[0].options());
+    const int code = plugin.headForward(problem, scratch.data_ptr(), out.data_ptr<float>(),
+                                        plugin.currentStream(), 0, gpu::kHeadSteps);
+    TORCH_CHECK(code == 0, plugin.errorText(code));
+    return out;
+}
+
 } // namespace
 
 class TestCuda : public QObject {
@@ -65,6 +92,9 @@ private Q_SLOTS:
     void fusedNetworkAgreesWithTheNetwork_data();
     void fusedNetworkAgreesWithTheNetwork();
     void wholeNetworkAgreesWithGolden();
+    void fusedDecoderAgreesWithTheModule_data();
+    void fusedDecoderAgreesWithTheModule();
+    void fusedDecoderIsTheSameAloneAndInABatch();
 };
 
 void TestCuda::initTestCase() {
@@ -266,6 +296,54 @@ void TestCuda::wholeNetworkAgreesWithGolden() {
     const Difference difference = differenceOf(FusedNetwork(network).probabilities(images), expected);
     qInfo().noquote() << sentence("probability, bfloat16", difference);
     QVERIFY(difference.absolute <= 1e-1);
+}
+
+void TestCuda::fusedDecoderAgreesWithTheModule_data() {
+    QTest::addColumn<int>("batch");
+    QTest::addColumn<int>("height");
+    QTest::addColumn<int>("width");
+    QTest::newRow("onePixelAtTheCoarsestLevel") << 1 << 32 << 32;
+    QTest::newRow("notSquare") << 3 << 64 << 96;
+    QTest::newRow("tilesNotFull") << 2 << 224 << 352;
+    QTest::newRow("oneImage") << 1 << 256 << 256;
+    QTest::newRow("largeTiles") << 32 << 256 << 256;
+}
+
+void TestCuda::fusedDecoderAgreesWithTheModule() {
+    QFETCH(int, batch);
+    QFETCH(int, height);
+    QFETCH(int, width);
+    const torch::NoGradGuard noGradients;
+    VmUnetV2 network = networkWithRandomDecoder();
+    const Tensor weights = packedWeightsOnTheGpu(network);
+    network->to(c10::Device(c10::kCUDA, 0));
+    std::vector<Tensor> features = randomFeatures(batch, height, width);
+    for (Tensor& map : features)
+        map = map.cuda();
+    const Tensor expected = at::sigmoid(network->decode(features).logits);
+    const Tensor found = decodeOnTheGpu(weights, features);
+    QVERIFY(expected.std().item<double>() > 0.1); // else saturated probabilities could hide a wrong result
+    const Difference difference = differenceOf(found, expected);
+    const double error = (found - expected).norm().item<double>() / expected.norm().item<double>();
+    qInfo().noquote() << sentence(QTest::currentDataTag(), difference)
+                      << QStringLiteral("; norm of the differences %1 of the norm").arg(error, 0, 'g', 3);
+    // As for the host version: about ten roundings to bfloat16.
+    QVERIFY(error <= 6e-3);
+    QVERIFY(difference.absolute <= 0.05);
+    QVERIFY(at::equal(decodeOnTheGpu(weights, features), found));
+}
+
+void TestCuda::fusedDecoderIsTheSameAloneAndInABatch() {
+    const torch::NoGradGuard noGradients;
+    VmUnetV2 network = networkWithRandomDecoder();
+    const Tensor weights = packedWeightsOnTheGpu(network);
+    std::vector<Tensor> features = randomFeatures(32, 256, 256);
+    std::vector<Tensor> alone;
+    for (Tensor& map : features) {
+        map = map.cuda();
+        alone.push_back(map.narrow(0, 17, 1).contiguous());
+    }
+    QVERIFY(at::equal(decodeOnTheGpu(weights, alone), decodeOnTheGpu(weights, features).narrow(0, 17, 1)));
 }
 
 QTEST_APPLESS_MAIN(TestCuda)
