@@ -119,19 +119,21 @@ void gate(const Context& c, int image, int level) {
         value /= static_cast<float>(c.pixels(level));
     float* out = c.floats(c.plan.gate, image, kGates) + firstGate(level);
     std::vector<float> before(static_cast<std::size_t>(channels), 0.0f);
+    const Bits* fc1 = c.weights().fc1 + firstSqueezeWeight(level);
+    const Bits* fc2 = c.weights().fc2 + firstExciteWeight(level);
     for (int h = 0; h < hidden; ++h) {
-        const float* fc1 = c.weights().fc1 + firstAttentionWeight(level) + h * channels;
-        const float* fc2 = c.weights().fc2 + firstAttentionWeight(level) + h * channels;
         float ofMean = 0.0f;
         float ofLargest = 0.0f;
         for (int channel = 0; channel < channels; ++channel) {
-            ofMean += fc1[channel] * mean[static_cast<std::size_t>(channel)];
-            ofLargest += fc1[channel] * largest[static_cast<std::size_t>(channel)];
+            const float weight = fromBf16(fc1[h * channels + channel]);
+            ofMean += weight * mean[static_cast<std::size_t>(channel)];
+            ofLargest += weight * largest[static_cast<std::size_t>(channel)];
         }
         // fc2 is linear and has no bias: its two results are summed before it.
         const float both = std::max(ofMean, 0.0f) + std::max(ofLargest, 0.0f);
         for (int channel = 0; channel < channels; ++channel)
-            before[static_cast<std::size_t>(channel)] += fc2[channel] * both;
+            before[static_cast<std::size_t>(channel)] +=
+                fromBf16(fc2[(h / 8 * channels + channel) * 8 + h % 8]) * both;
     }
     for (int channel = 0; channel < channels; ++channel)
         out[channel] = sigmoid(before[static_cast<std::size_t>(channel)]);
@@ -265,7 +267,9 @@ std::vector<float> resized(const Context& c, int image, int level, int source) {
 void infuse(const Context& c, int image, int level) {
     const int height = c.height(level);
     const int width = c.width(level);
-    std::vector<Pixel> product(static_cast<std::size_t>(height * width));
+    // (term 0 * term 1) * (term 2 * term 3)
+    std::array<std::vector<Pixel>, 2> products;
+    products.fill(std::vector<Pixel>(static_cast<std::size_t>(height * width)));
     for (int source = 0; source < kHeadLevels; ++source) {
         const std::vector<float> map = resized(c, image, level, source);
         std::array<std::vector<float>, 9> operands;
@@ -282,13 +286,16 @@ void infuse(const Context& c, int image, int level) {
                         accumulate(sum, &map[static_cast<std::size_t>((row * width + column) * kDecoder)],
                                    operands[static_cast<std::size_t>(tap)].data());
                 }
-                Pixel& out = product[static_cast<std::size_t>(y * width + x)];
+                Pixel& out =
+                    products[static_cast<std::size_t>(source / 2)][static_cast<std::size_t>(y * width + x)];
                 for (std::size_t n = 0; n < kDecoder; ++n)
-                    out[n] = source == 0 ? sum[n] : out[n] * sum[n];
+                    out[n] = source % 2 == 0 ? sum[n] : out[n] * sum[n];
             }
     }
     for (int pixel = 0; pixel < height * width; ++pixel) {
-        const Pixel& values = product[static_cast<std::size_t>(pixel)];
+        Pixel values = products[0][static_cast<std::size_t>(pixel)];
+        for (std::size_t n = 0; n < kDecoder; ++n)
+            values[n] *= products[1][static_cast<std::size_t>(pixel)][n];
         if (level > 0) {
             store(values, c.maps(c.plan.infused[static_cast<std::size_t>(level)], image, level) +
                               static_cast<std::int64_t>(pixel) * kDecoder);

@@ -89,8 +89,10 @@ __device__ __forceinline__ std::uint32_t sharedAddress(const void* pointer) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
-__device__ __forceinline__ void copyAsync(void* target, const void* source) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(sharedAddress(target)), "l"(source)
+// 16 bytes into shared memory without waiting; zeros when not `inside` (the source must be readable memory).
+__device__ __forceinline__ void copyOrClear(void* target, const void* source, bool inside) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(target)), "l"(source),
+                 "r"(inside ? 16 : 0)
                  : "memory");
 }
 __device__ __forceinline__ void commitCopies() {
@@ -101,6 +103,21 @@ __device__ __forceinline__ void waitForCopies() {
     asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
+// A kernel may start while the one before it still runs (launchStep): it must not touch what that one makes,
+// or write anything, before waitForPrevious(). allowNext() gives the next kernel leave to start the same way
+// once all blocks of this one have come so far. GPUs before compute capability 9.0 run one kernel after the
+// other.
+__device__ __forceinline__ void waitForPrevious() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void allowNext() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 __device__ __forceinline__ float maximum(float a, float b) {
     return fmaxf(a, b);
 }
@@ -109,6 +126,7 @@ __device__ __forceinline__ float maximum(float a, float b) {
 __global__ void __launch_bounds__(kPoolThreads) poolKernel(const Arguments a) {
     __shared__ float4 sums[kPoolThreads];
     __shared__ float4 maxima[kPoolThreads];
+    allowNext();
     const int level = levelOfBlock(a, blockIdx.x);
     const int image = blockIdx.y;
     const int chunk = blockIdx.x - a.level[level].firstBlock;
@@ -168,56 +186,102 @@ __global__ void __launch_bounds__(kPoolThreads) poolKernel(const Arguments a) {
 }
 
 // ---------------------------------------------------------------------------------------------------- gate
-// A block is one level of one image.
+// A block is one level of one image. Its time is that of reading the coarsest level's weights, so each thread
+// has its part of them in registers before the pooled values are there: of fc1 two rows per warp, of fc2 one
+// channel per thread.
 constexpr int kGateThreads = 768;
 constexpr int kGateWarps = kGateThreads / 32;
+constexpr int kMaxHidden = 768 / 16;
+constexpr int kGateRows = kMaxHidden / kGateWarps;
+constexpr int kRowVectors = 768 / 8 / 32; // 16-byte vectors of a row of fc1 per lane
+constexpr int kMaxExciteGroups = kMaxHidden / 8;
+
+__device__ __forceinline__ void unpack(uint4 packed, float (&out)[8]) {
+    const std::uint32_t pairs[4] = {packed.x, packed.y, packed.z, packed.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+        out[2 * i] = lowBf16(pairs[i]);
+        out[2 * i + 1] = highBf16(pairs[i]);
+    }
+}
 
 __global__ void __launch_bounds__(kGateThreads) gateKernel(const Arguments a) {
-    __shared__ float mean[kGateThreads];
-    __shared__ float largest[kGateThreads];
-    __shared__ float hidden[kGateThreads / 16];
+    __shared__ __align__(16) float mean[kGateThreads];
+    __shared__ __align__(16) float largest[kGateThreads];
+    __shared__ float hidden[kMaxHidden];
+    allowNext();
     const int level = kHeadLevels - 1 - static_cast<int>(blockIdx.x); // the longest first
     const int image = blockIdx.y;
     const int channels = headChannels(level);
+    const int lane = threadIdx.x & 31;
+    const int warp = threadIdx.x / 32;
+    const uint4 zero = make_uint4(0, 0, 0, 0);
+    uint4 fc1[kGateRows][kRowVectors];
+    uint4 fc2[kMaxExciteGroups];
+    const auto* squeezing = reinterpret_cast<const uint4*>(a.weights->fc1 + firstSqueezeWeight(level));
+    const auto* exciting = reinterpret_cast<const uint4*>(a.weights->fc2 + firstExciteWeight(level));
+#pragma unroll
+    for (int r = 0; r < kGateRows; ++r)
+#pragma unroll
+        for (int v = 0; v < kRowVectors; ++v) {
+            const int row = warp + r * kGateWarps;
+            const int vector = lane + v * 32;
+            fc1[r][v] = row < channels / 16 && vector < channels / 8
+                            ? squeezing[row * (channels / 8) + vector]
+                            : zero;
+        }
+#pragma unroll
+    for (int g = 0; g < kMaxExciteGroups; ++g)
+        fc2[g] = g < exciteGroups(level) && static_cast<int>(threadIdx.x) < channels
+                     ? exciting[g * channels + threadIdx.x]
+                     : zero;
+    waitForPrevious();
+
     const int pixels = a.level[level].pixels;
     const int chunks = poolChunks(level, pixels);
     const int groups = kGateThreads / channels;
     const int group = threadIdx.x / channels;
     const int channel = threadIdx.x - group * channels;
-    {
-        const float* partial =
-            a.partial[level] + static_cast<std::int64_t>(image) * chunks * 2 * channels + channel;
-        float sum = 0.0f;
-        float most = -HUGE_VALF;
+    const float* partial =
+        a.partial[level] + static_cast<std::int64_t>(image) * chunks * 2 * channels + channel;
+    float sum = 0.0f;
+    float most = -HUGE_VALF;
 #pragma unroll 8
-        for (int chunk = group; chunk < chunks; chunk += groups) {
-            sum += partial[static_cast<std::int64_t>(chunk) * 2 * channels];
-            most = maximum(most, partial[(static_cast<std::int64_t>(chunk) * 2 + 1) * channels]);
-        }
-        mean[threadIdx.x] = sum;
-        largest[threadIdx.x] = most;
-        __syncthreads();
-        if (group == 0) {
-            for (int g = 1; g < groups; ++g) {
-                sum += mean[g * channels + channel];
-                most = maximum(most, largest[g * channels + channel]);
-            }
-            mean[channel] = sum / static_cast<float>(pixels);
-            largest[channel] = most;
-        }
-        __syncthreads();
+    for (int chunk = group; chunk < chunks; chunk += groups) {
+        sum += partial[static_cast<std::int64_t>(chunk) * 2 * channels];
+        most = maximum(most, partial[(static_cast<std::int64_t>(chunk) * 2 + 1) * channels]);
     }
-    const float* fc1 = a.weights->fc1 + firstAttentionWeight(level);
-    const float* fc2 = a.weights->fc2 + firstAttentionWeight(level);
-    const int lane = threadIdx.x & 31;
-    for (int h = threadIdx.x / 32; h < channels / 16; h += kGateWarps) {
+    mean[threadIdx.x] = sum;
+    largest[threadIdx.x] = most;
+    if (threadIdx.x < kMaxHidden)
+        hidden[threadIdx.x] = 0.0f;
+    __syncthreads();
+    if (group == 0) {
+        for (int g = 1; g < groups; ++g) {
+            sum += mean[g * channels + channel];
+            most = maximum(most, largest[g * channels + channel]);
+        }
+        mean[channel] = sum / static_cast<float>(pixels);
+        largest[channel] = most;
+    }
+    __syncthreads();
+
+#pragma unroll
+    for (int r = 0; r < kGateRows; ++r) {
         float ofMean = 0.0f;
         float ofLargest = 0.0f;
-#pragma unroll 8
-        for (int i = lane; i < channels; i += 32) {
-            const float weight = fc1[h * channels + i];
-            ofMean += weight * mean[i];
-            ofLargest += weight * largest[i];
+#pragma unroll
+        for (int v = 0; v < kRowVectors; ++v) {
+            const int first = (lane + v * 32) * 8;
+            if (first >= channels)
+                continue;
+            float weight[8];
+            unpack(fc1[r][v], weight);
+#pragma unroll
+            for (int i = 0; i < 8; ++i) {
+                ofMean += weight[i] * mean[first + i];
+                ofLargest += weight[i] * largest[first + i];
+            }
         }
 #pragma unroll
         for (int offset = 16; offset > 0; offset /= 2) {
@@ -225,16 +289,22 @@ __global__ void __launch_bounds__(kGateThreads) gateKernel(const Arguments a) {
             ofLargest += __shfl_xor_sync(kFullWarp, ofLargest, offset);
         }
         // fc2 is linear and has no bias: its two results are summed before it.
-        if (lane == 0)
-            hidden[h] = maximum(ofMean, 0.0f) + maximum(ofLargest, 0.0f);
+        const int row = warp + r * kGateWarps;
+        if (lane == 0 && row < channels / 16)
+            hidden[row] = maximum(ofMean, 0.0f) + maximum(ofLargest, 0.0f);
     }
     __syncthreads();
     if (group == 0) {
-        float sum = 0.0f;
-#pragma unroll 8
-        for (int h = 0; h < channels / 16; ++h)
-            sum += fc2[h * channels + channel] * hidden[h];
-        a.gate[static_cast<std::int64_t>(image) * kGates + firstGate(level) + channel] = sigmoid(sum);
+        float before = 0.0f;
+#pragma unroll
+        for (int g = 0; g < kMaxExciteGroups; ++g) {
+            float weight[8];
+            unpack(fc2[g], weight);
+#pragma unroll
+            for (int i = 0; i < 8; ++i)
+                before += weight[i] * hidden[g * 8 + i];
+        }
+        a.gate[static_cast<std::int64_t>(image) * kGates + firstGate(level) + channel] = sigmoid(before);
     }
 }
 
@@ -246,8 +316,10 @@ constexpr int kSqueezeStride = kDecoder + 8; // floats of a row: neighbouring ro
 __global__ void __launch_bounds__(kSqueezeWarps * 32) squeezeKernel(const Arguments a) {
     __shared__ float parts[kSqueezeWarps][16][kSqueezeStride];
     __shared__ float2 partStats[kSqueezeWarps][16];
+    allowNext();
     const int level = levelOfBlock(a, blockIdx.x);
-    const int image = blockIdx.y;
+    // The last image first: of a large batch, the second cache still holds what pool read last.
+    const int image = gridDim.y - 1 - blockIdx.y;
     const int channels = headChannels(level);
     const int pixels = a.level[level].pixels;
     const int warp = threadIdx.x / 32;
@@ -270,6 +342,7 @@ __global__ void __launch_bounds__(kSqueezeWarps * 32) squeezeKernel(const Argume
 #pragma unroll
         for (int r = 0; r < 2; ++r)
             value[step][r] = *reinterpret_cast<const float4*>(row[r] + step * kStepK);
+    waitForPrevious();
 
     const float* gates = a.gate + static_cast<std::int64_t>(image) * kGates + firstGate(level) +
                          slice * kSliceChannels + quad * 4;
@@ -297,7 +370,7 @@ __global__ void __launch_bounds__(kSqueezeWarps * 32) squeezeKernel(const Argume
 #pragma unroll
         for (int tile = 0; tile < kDecoderTiles; ++tile)
             multiply(sum[tile], operand,
-                     *reinterpret_cast<const uint2*>(fragments.at[firstStep + step][tile][lane]));
+                     __ldg(reinterpret_cast<const uint2*>(fragments.at[firstStep + step][tile][lane])));
     }
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
@@ -379,12 +452,14 @@ __global__ void __launch_bounds__(kPyramidThreads) pyramidKernel(const Arguments
     __shared__ __align__(16) float values[kCellPixels][kDecoder];
     __shared__ float quadrants[2][4][kDecoder];
     const int image = blockIdx.y;
+    allowNext();
     const int cellY = blockIdx.x / a.level[3].width;
     const int cellX = blockIdx.x - cellY * a.level[3].width;
     const int thread = threadIdx.x;
 
     for (int i = thread; i < kHeadLevels * 49; i += kPyramidThreads)
         taps[i] = reinterpret_cast<const float2*>(a.weights->spatial)[i];
+    waitForPrevious();
     for (int i = thread; i < kWindows; i += kPyramidThreads) {
         const int level = i < 196 ? 0 : i < 296 ? 1 : i < 360 ? 2 : 3;
         const int side = windowSide(level);
@@ -490,194 +565,279 @@ __global__ void __launch_bounds__(kPyramidThreads) pyramidKernel(const Arguments
 }
 
 // -------------------------------------------------------------------------------------------------- infuse
-// A block makes kRows x 16 pixels of one level. All four sources, resized, lie in shared memory with one
-// pixel around them; a tap of a convolution then is an operand whose rows are shifted. The weights of the 36
-// taps of a level stream through kStages buffers.
+// A block makes 4 or 8 rows of 16 pixels of one level. All four sources, resized, lie in shared memory with
+// one pixel around them; a tap of a convolution then is an operand whose rows are shifted. A warp makes one
+// source's term for 64 pixels and 24 channels at a time: its weights come from the first cache straight into
+// registers, one tap ahead, so that nothing but the product of the terms needs a barrier. Shared memory's
+// bandwidth limits it: 12 mma (78 cycles of a quarter of the multiprocessor) read 2816 bytes (22 cycles of
+// the whole).
 constexpr int kInfuseColumns = 16;
-constexpr int kStages = 4;
-constexpr int kTapBytes = sizeof(Fragments<kTapSteps, kDecoderTiles>);
-constexpr int kTaps = kHeadLevels * 9;
+constexpr int kInfuseThreads = kHeadLevels * 2 * 32; // two warps per source
+constexpr int kWarpRows = 4;
+constexpr int kHaloWidth = kInfuseColumns + 2;
+constexpr int kHalfTiles = kDecoderTiles / 2;        // n tiles of a warp
+constexpr int kTermVectors = kWarpRows * kHalfTiles; // float4 of a thread's part of a term
 
-template<int kRows, int kRowsPerWarp, int kParts>
+template<int kRowBlocks>
 struct Infuse {
-    static constexpr int kThreads = kRows / kRowsPerWarp * kParts * 32;
-    static constexpr int kHaloWidth = kInfuseColumns + 2;
+    static constexpr int kRows = kRowBlocks * kWarpRows;
     static constexpr int kHalo = (kRows + 2) * kHaloWidth;
     static constexpr int kSourceBytes = kHalo * kTilePixelBytes;
-    static constexpr int kTiles = kDecoderTiles / kParts; // n tiles of a warp
-    static constexpr int kSharedBytes = kHeadLevels * kSourceBytes + kStages * kTapBytes;
+    static constexpr int kTermBytes = kTermVectors * kLanes * 16; // of one warp
+    static constexpr int kSharedBytes = kHeadLevels * kSourceBytes + 2 * 2 * kTermBytes;
 };
 
-__device__ __forceinline__ uint4 interpolate(const std::uint16_t* map, int width, Lerp down, Lerp right) {
-    const auto load = [&](int row, int column) {
-        return *reinterpret_cast<const uint4*>(map + (row * width + column) * kDecoder);
+struct Corners {
+    uint4 value[4];
+    float right;
+    float down;
+};
+
+__device__ __forceinline__ uint4 interpolate(const Corners& from) {
+    const auto both = [&from](std::uint32_t p, std::uint32_t q, std::uint32_t r, std::uint32_t s) {
+        return packBf16(bilinear(lowBf16(p), lowBf16(q), lowBf16(r), lowBf16(s), from.right, from.down),
+                        bilinear(highBf16(p), highBf16(q), highBf16(r), highBf16(s), from.right, from.down));
     };
-    const uint4 a = load(down.first, right.first);
-    const uint4 b = load(down.first, right.second);
-    const uint4 c = load(down.second, right.first);
-    const uint4 d = load(down.second, right.second);
-    const auto both = [&](std::uint32_t p, std::uint32_t q, std::uint32_t r, std::uint32_t s) {
-        return packBf16(
-            bilinear(lowBf16(p), lowBf16(q), lowBf16(r), lowBf16(s), right.weight, down.weight),
-            bilinear(highBf16(p), highBf16(q), highBf16(r), highBf16(s), right.weight, down.weight));
-    };
-    return make_uint4(both(a.x, b.x, c.x, d.x), both(a.y, b.y, c.y, d.y), both(a.z, b.z, c.z, d.z),
-                      both(a.w, b.w, c.w, d.w));
+    const uint4(&v)[4] = from.value;
+    return make_uint4(both(v[0].x, v[1].x, v[2].x, v[3].x), both(v[0].y, v[1].y, v[2].y, v[3].y),
+                      both(v[0].z, v[1].z, v[2].z, v[3].z), both(v[0].w, v[1].w, v[2].w, v[3].w));
 }
 
-template<int kRows, int kRowsPerWarp, int kParts>
-__global__ void __launch_bounds__(Infuse<kRows, kRowsPerWarp, kParts>::kThreads, 2)
-    infuseKernel(const Arguments a) {
-    using Shape = Infuse<kRows, kRowsPerWarp, kParts>;
+// One warp's term: 4 rows of 16 pixels, 24 channels. `operandAt`: this lane's row of the first tap's operand.
+__device__ __forceinline__ void convolve(float (&sum)[kWarpRows][kHalfTiles][4], std::uint32_t operandAt,
+                                         const std::uint32_t* weights, const float* bias) {
+#pragma unroll
+    for (int n = 0; n < kHalfTiles; ++n) {
+        const float2 b = __ldg(reinterpret_cast<const float2*>(bias + n * 8));
+#pragma unroll
+        for (int m = 0; m < kWarpRows; ++m) {
+            sum[m][n][0] = sum[m][n][2] = b.x;
+            sum[m][n][1] = sum[m][n][3] = b.y;
+        }
+    }
+    const auto* fragments = reinterpret_cast<const uint2*>(weights);
+    constexpr int kStepPairs = kDecoderTiles * kLanes;
+    uint2 operandB[kTapSteps][kHalfTiles];
+#pragma unroll
+    for (int step = 0; step < kTapSteps; ++step)
+#pragma unroll
+        for (int n = 0; n < kHalfTiles; ++n)
+            operandB[step][n] = __ldg(fragments + step * kStepPairs + n * kLanes);
+#pragma unroll 1
+    for (int y = 0; y < 3; ++y) {
+#pragma unroll
+        for (int x = 0; x < 3; ++x) {
+            // The last tap loads itself again.
+            if (x < 2 || y < 2)
+                fragments += kTapSteps * kStepPairs;
+#pragma unroll
+            for (int step = 0; step < kTapSteps; ++step) {
+                std::uint32_t operandA[kWarpRows][4];
+#pragma unroll
+                for (int m = 0; m < kWarpRows; ++m)
+                    loadOperand(operandA[m], operandAt + (m * kHaloWidth + x) * kTilePixelBytes + step * 32);
+#pragma unroll
+                for (int n = 0; n < kHalfTiles; ++n) {
+#pragma unroll
+                    for (int m = 0; m < kWarpRows; ++m)
+                        multiply(sum[m][n], operandA[m], operandB[step][n]);
+                    operandB[step][n] = __ldg(fragments + step * kStepPairs + n * kLanes);
+                }
+            }
+        }
+        operandAt += kHaloWidth * kTilePixelBytes;
+    }
+}
+
+template<int kRowBlocks>
+__global__ void __launch_bounds__(kInfuseThreads, 2) infuseKernel(const Arguments a) {
+    using Shape = Infuse<kRowBlocks>;
     extern __shared__ __align__(16) unsigned char shared[];
-    __shared__ float halves[2][kRows * kInfuseColumns];
-    unsigned char* const taps = shared + kHeadLevels * Shape::kSourceBytes;
+    __shared__ float halves[2][Shape::kRows * kInfuseColumns];
     const int level = levelOfBlock(a, blockIdx.x);
     const int image = blockIdx.y;
     const Level& size = a.level[level];
     const int tile = blockIdx.x - size.firstBlock;
     const int tilesX = (size.width + kInfuseColumns - 1) / kInfuseColumns;
-    const int firstY = tile / tilesX * kRows;
+    const int firstY = tile / tilesX * Shape::kRows;
     const int firstX = tile % tilesX * kInfuseColumns;
+    allowNext();
+    waitForPrevious();
 
-    const auto* weights = reinterpret_cast<const unsigned char*>(a.weights->sdi[level]);
-    const auto fetch = [&](int tap) {
-        if (tap < kTaps)
-            for (int i = threadIdx.x; i < kTapBytes / 16; i += Shape::kThreads)
-                copyAsync(taps + tap % kStages * kTapBytes + i * 16, weights + tap * kTapBytes + i * 16);
-        commitCopies();
-    };
-#pragma unroll
-    for (int tap = 0; tap < kStages - 1; ++tap)
-        fetch(tap);
-
-    for (int source = 0; source < kHeadLevels; ++source) {
-        unsigned char* const target = shared + source * Shape::kSourceBytes;
-        const Level& from = a.level[source];
+    // Staging. Sources as fine as the level or finer are copied.
+    constexpr int kItems = Shape::kHalo * kVectors;
+    for (int source = 0; source <= level; ++source) {
         const std::uint16_t* map =
-            source < level ? a.pooled[pooledPair(source, level)] + firstPixel(size, image) * kDecoder
-                           : a.translated[source] + firstPixel(from, image) * kDecoder;
-        const float scaleY = alignedScale(from.height, size.height);
-        const float scaleX = alignedScale(from.width, size.width);
-#pragma unroll 2
-        for (int i = threadIdx.x; i < Shape::kHalo * kVectors; i += Shape::kThreads) {
+            (source < level ? a.pooled[pooledPair(source, level)] : a.translated[level]) +
+            firstPixel(size, image) * kDecoder;
+        for (int i = threadIdx.x; i < kItems; i += kInfuseThreads) {
             const int pixel = i / kVectors;
             const int vector = i - pixel * kVectors;
-            const int y = firstY + pixel / Shape::kHaloWidth - 1;
-            const int x = firstX + pixel % Shape::kHaloWidth - 1;
-            uint4 value = make_uint4(0, 0, 0, 0);
-            if (y >= 0 && y < size.height && x >= 0 && x < size.width) {
-                if (source <= level)
-                    value =
-                        *reinterpret_cast<const uint4*>(map + (y * size.width + x) * kDecoder + vector * 8);
-                else
-                    value = interpolate(map + vector * 8, from.width, alignedLerp(y, scaleY, from.height),
-                                        alignedLerp(x, scaleX, from.width));
-            }
-            *reinterpret_cast<uint4*>(target + pixel * kTilePixelBytes + vector * 16) = value;
+            const int y = firstY + pixel / kHaloWidth - 1;
+            const int x = firstX + pixel % kHaloWidth - 1;
+            const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
+            copyOrClear(shared + source * Shape::kSourceBytes + pixel * kTilePixelBytes + vector * 16,
+                        map + (inside ? (y * size.width + x) * kDecoder + vector * 8 : 0), inside);
         }
     }
+    commitCopies();
+    // Coarser sources are interpolated, three vectors of a thread at a time, so that twelve loads are under
+    // way.
+    constexpr int kAtOnce = 3;
+    float scaleY[kHeadLevels];
+    float scaleX[kHeadLevels];
+#pragma unroll
+    for (int source = 1; source < kHeadLevels; ++source) {
+        scaleY[source] = alignedScale(a.level[source].height, size.height);
+        scaleX[source] = alignedScale(a.level[source].width, size.width);
+    }
+    const int coarser = (kHeadLevels - 1 - level) * kItems;
+    for (int first = threadIdx.x; first < coarser; first += kAtOnce * kInfuseThreads) {
+        Corners corners[kAtOnce];
+        bool inside[kAtOnce];
+        unsigned char* target[kAtOnce];
+#pragma unroll
+        for (int j = 0; j < kAtOnce; ++j) {
+            const int i = first + j * kInfuseThreads;
+            const int relative = i / kItems;
+            const int source = level + 1 + relative;
+            const int item = i - relative * kItems;
+            const int pixel = item / kVectors;
+            const int vector = item - pixel * kVectors;
+            const int y = firstY + pixel / kHaloWidth - 1;
+            const int x = firstX + pixel % kHaloWidth - 1;
+            target[j] = i < coarser
+                            ? shared + source * Shape::kSourceBytes + pixel * kTilePixelBytes + vector * 16
+                            : nullptr;
+            inside[j] = i < coarser && y >= 0 && y < size.height && x >= 0 && x < size.width;
+            if (inside[j]) {
+                const Level& from = a.level[source];
+                const Lerp down = alignedLerp(y,
+                                              source == 1   ? scaleY[1]
+                                              : source == 2 ? scaleY[2]
+                                                            : scaleY[3],
+                                              from.height);
+                const Lerp right = alignedLerp(x,
+                                               source == 1   ? scaleX[1]
+                                               : source == 2 ? scaleX[2]
+                                                             : scaleX[3],
+                                               from.width);
+                const std::uint16_t* map =
+                    a.translated[source] + firstPixel(from, image) * kDecoder + vector * 8;
+                corners[j].right = right.weight;
+                corners[j].down = down.weight;
+#pragma unroll
+                for (int corner = 0; corner < 4; ++corner)
+                    corners[j].value[corner] = *reinterpret_cast<const uint4*>(
+                        map + ((corner < 2 ? down.first : down.second) * from.width +
+                               (corner % 2 == 0 ? right.first : right.second)) *
+                                  kDecoder);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < kAtOnce; ++j)
+            if (target[j] != nullptr)
+                *reinterpret_cast<uint4*>(target[j]) =
+                    inside[j] ? interpolate(corners[j]) : make_uint4(0, 0, 0, 0);
+    }
+    waitForCopies<0>();
+    __syncthreads();
 
     const int warp = threadIdx.x / 32;
     const int lane = threadIdx.x & 31;
-    const int part = warp % kParts;
-    const int firstRow = warp / kParts * kRowsPerWarp;
     const int quad = lane & 3;
-    const std::uint32_t operandBase = sharedAddress(shared) +
-                                      (firstRow * Shape::kHaloWidth + laneRow(lane)) * kTilePixelBytes +
-                                      laneHalf(lane);
-    float product[kRowsPerWarp][Shape::kTiles][4];
-    int tap = 0;
-    for (int source = 0; source < kHeadLevels; ++source) {
-        float sum[kRowsPerWarp][Shape::kTiles][4];
-#pragma unroll
-        for (int n = 0; n < Shape::kTiles; ++n) {
-            const float2 bias = *reinterpret_cast<const float2*>(a.weights->sdiBias[level][source] +
-                                                                 (part * Shape::kTiles + n) * 8 + quad * 2);
-#pragma unroll
-            for (int m = 0; m < kRowsPerWarp; ++m) {
-                sum[m][n][0] = sum[m][n][2] = bias.x;
-                sum[m][n][1] = sum[m][n][3] = bias.y;
-            }
-        }
-        for (int y = 0; y < 3; ++y)
-#pragma unroll
-            for (int x = 0; x < 3; ++x, ++tap) {
-                waitForCopies<kStages - 2>();
-                __syncthreads(); // tap's weights are whole, and everybody is done with the buffer filled next
-                fetch(tap + kStages - 1);
-                const auto* fragments =
-                    reinterpret_cast<const uint2*>(taps + tap % kStages * kTapBytes) + lane;
-                const std::uint32_t operandAt = operandBase + source * Shape::kSourceBytes +
-                                                (y * Shape::kHaloWidth + x) * kTilePixelBytes;
-#pragma unroll
-                for (int step = 0; step < kTapSteps; ++step) {
-                    std::uint32_t operand[kRowsPerWarp][4];
-#pragma unroll
-                    for (int m = 0; m < kRowsPerWarp; ++m)
-                        loadOperand(operand[m],
-                                    operandAt + m * Shape::kHaloWidth * kTilePixelBytes + step * 32);
-#pragma unroll
-                    for (int n = 0; n < Shape::kTiles; ++n) {
-                        const uint2 b = fragments[(step * kDecoderTiles + part * Shape::kTiles + n) * kLanes];
-#pragma unroll
-                        for (int m = 0; m < kRowsPerWarp; ++m)
-                            multiply(sum[m][n], operand[m], b);
-                    }
-                }
-            }
-#pragma unroll
-        for (int m = 0; m < kRowsPerWarp; ++m)
-#pragma unroll
-            for (int n = 0; n < Shape::kTiles; ++n)
-#pragma unroll
-                for (int i = 0; i < 4; ++i)
-                    product[m][n][i] = source == 0 ? sum[m][n][i] : product[m][n][i] * sum[m][n][i];
-    }
+    const int source = warp >> 1;
+    const int sub = warp & 1;
+    const int firstRow = kRowBlocks == 2 ? sub * kWarpRows : 0;
+    auto* const terms = reinterpret_cast<float4*>(shared + kHeadLevels * Shape::kSourceBytes) + lane;
+    const auto term = [&](int slot, int i) -> float4& {
+        return terms[((slot * 2 + sub) * kTermVectors + i) * kLanes];
+    };
+    // A block of four rows has its channels' halves in two warps, one of eight rows its rows.
+#pragma unroll 1
+    for (int pass = 0; pass < kRowBlocks; ++pass) {
+        const int half = kRowBlocks == 2 ? pass : sub;
+        float sum[kWarpRows][kHalfTiles][4];
+        convolve(sum,
+                 sharedAddress(shared) + source * Shape::kSourceBytes +
+                     (firstRow * kHaloWidth + laneRow(lane)) * kTilePixelBytes + laneHalf(lane),
+                 a.weights->sdi[level][source][0].at[0][half * kHalfTiles][lane],
+                 a.weights->sdiBias[level][source] + half * kHalfTiles * 8 + quad * 2);
 
-    if (level > 0) {
-        std::uint16_t* out = a.infused[level] + firstPixel(size, image) * kDecoder;
+        // (term 0 * term 1) * (term 2 * term 3)
+        const auto store = [&](int slot) {
 #pragma unroll
-        for (int m = 0; m < kRowsPerWarp; ++m)
+            for (int i = 0; i < kTermVectors; ++i) {
+                const float(&s)[4] = sum[i / kHalfTiles][i % kHalfTiles];
+                term(slot, i) = make_float4(s[0], s[1], s[2], s[3]);
+            }
+        };
+        const auto multiplyBy = [&](int slot) {
+#pragma unroll
+            for (int i = 0; i < kTermVectors; ++i) {
+                float(&s)[4] = sum[i / kHalfTiles][i % kHalfTiles];
+                const float4 t = term(slot, i);
+                s[0] *= t.x;
+                s[1] *= t.y;
+                s[2] *= t.z;
+                s[3] *= t.w;
+            }
+        };
+        if (source % 2 == 1)
+            store(source / 2);
+        __syncthreads();
+        if (source % 2 == 0)
+            multiplyBy(source / 2);
+        if (source == 2)
+            store(1); // each thread its own place
+        __syncthreads();
+        if (source == 0)
+            multiplyBy(1);
+        __syncthreads(); // the next pass fills the places again
+        if (source != 0)
+            continue;
+
+        float2 head[kHalfTiles];
+#pragma unroll
+        for (int n = 0; n < kHalfTiles; ++n)
+            head[n] = *reinterpret_cast<const float2*>(a.weights->quarterHead + (half * kHalfTiles + n) * 8 +
+                                                       quad * 2);
+#pragma unroll
+        for (int m = 0; m < kWarpRows; ++m)
 #pragma unroll
             for (int r = 0; r < 2; ++r) {
-                const int y = firstY + firstRow + m;
-                const int x = firstX + (lane >> 2) + r * 8;
-                if (y >= size.height || x >= size.width)
-                    continue;
+                const int row = firstRow + m;
+                const int column = (lane >> 2) + r * 8;
+                if (level > 0) {
+                    if (firstY + row >= size.height || firstX + column >= size.width)
+                        continue;
+                    std::uint16_t* out =
+                        a.infused[level] +
+                        (firstPixel(size, image) + (firstY + row) * size.width + firstX + column) * kDecoder +
+                        half * kHalfTiles * 8 + quad * 2;
 #pragma unroll
-                for (int n = 0; n < Shape::kTiles; ++n)
-                    *reinterpret_cast<std::uint32_t*>(out + (y * size.width + x) * kDecoder +
-                                                      (part * Shape::kTiles + n) * 8 + quad * 2) =
-                        packBf16(product[m][n][r * 2], product[m][n][r * 2 + 1]);
-            }
-        return;
-    }
-    // The finest level feeds the last head alone: one number per pixel, each half of the channels summed for
-    // itself whatever the parts, so that every shape of block makes the same bits.
-    constexpr int kHalfTiles = kDecoderTiles / 2;
+                    for (int n = 0; n < kHalfTiles; ++n)
+                        *reinterpret_cast<std::uint32_t*>(out + n * 8) =
+                            packBf16(sum[m][n][r * 2], sum[m][n][r * 2 + 1]);
+                } else {
+                    // The finest level feeds the last head alone: one number per pixel.
+                    float total = 0.0f;
 #pragma unroll
-    for (int m = 0; m < kRowsPerWarp; ++m)
-#pragma unroll
-        for (int r = 0; r < 2; ++r)
-#pragma unroll
-            for (int half = 0; half < Shape::kTiles / kHalfTiles; ++half) {
-                const int channelHalf = part + half;
-                float sum = 0.0f;
-#pragma unroll
-                for (int n = 0; n < kHalfTiles; ++n) {
-                    const float2 head = *reinterpret_cast<const float2*>(
-                        a.weights->quarterHead + (channelHalf * kHalfTiles + n) * 8 + quad * 2);
-                    sum += product[m][half * kHalfTiles + n][r * 2] * head.x;
-                    sum += product[m][half * kHalfTiles + n][r * 2 + 1] * head.y;
+                    for (int n = 0; n < kHalfTiles; ++n) {
+                        total += sum[m][n][r * 2] * head[n].x;
+                        total += sum[m][n][r * 2 + 1] * head[n].y;
+                    }
+                    total += __shfl_xor_sync(kFullWarp, total, 1);
+                    total += __shfl_xor_sync(kFullWarp, total, 2);
+                    if (quad == 0)
+                        halves[half][row * kInfuseColumns + column] = total;
                 }
-                sum += __shfl_xor_sync(kFullWarp, sum, 1);
-                sum += __shfl_xor_sync(kFullWarp, sum, 2);
-                if (quad == 0)
-                    halves[channelHalf][(firstRow + m) * kInfuseColumns + (lane >> 2) + r * 8] = sum;
             }
+    }
+    if (level > 0)
+        return;
     __syncthreads();
-    for (int i = threadIdx.x; i < kRows * kInfuseColumns; i += Shape::kThreads) {
+    for (int i = threadIdx.x; i < Shape::kRows * kInfuseColumns; i += kInfuseThreads) {
         const int y = firstY + i / kInfuseColumns;
         const int x = firstX + i % kInfuseColumns;
         if (y < size.height && x < size.width)
@@ -695,9 +855,23 @@ constexpr int kMiddleColumns = kRefineColumns / 2 + 2;
 constexpr int kCoarseRows = kMiddleRows / 2 + 1;
 constexpr int kCoarseColumns = kMiddleColumns / 2 + 1;
 constexpr int kRefineThreads = 256;
-constexpr int kHalfTiles = kDecoderTiles / 2;
 
-__global__ void __launch_bounds__(kRefineThreads) refineKernel(const Arguments a) {
+// A warp's weights of one transposed convolution: 12 steps, half of the channels.
+struct PhaseWeights {
+    uint2 at[4 * kTapSteps][kHalfTiles];
+};
+__device__ __forceinline__ PhaseWeights loadPhase(const Fragments<4 * kTapSteps, kDecoderTiles>& from,
+                                                  int half, int lane) {
+    PhaseWeights out;
+#pragma unroll
+    for (int step = 0; step < 4 * kTapSteps; ++step)
+#pragma unroll
+        for (int n = 0; n < kHalfTiles; ++n)
+            out.at[step][n] = *reinterpret_cast<const uint2*>(from.at[step][half * kHalfTiles + n][lane]);
+    return out;
+}
+
+__global__ void __launch_bounds__(kRefineThreads, 2) refineKernel(const Arguments a) {
     __shared__ __align__(16) unsigned char coarse[kCoarseRows * kCoarseColumns * kTilePixelBytes];
     __shared__ __align__(16) unsigned char middle[kMiddleRows * kMiddleColumns * kTilePixelBytes];
     __shared__ __align__(16) unsigned char fine[kRefineRows * kRefineColumns * kTilePixelBytes];
@@ -716,6 +890,10 @@ __global__ void __launch_bounds__(kRefineThreads) refineKernel(const Arguments a
     const int parityY = warp >> 2;
     const int parityX = (warp >> 1) & 1;
     const int phase = parityY * 2 + parityX;
+    allowNext();
+    // Weights are read ahead, each set once per warp.
+    PhaseWeights weights = loadPhase(a.weights->deconv[0][phase], half, lane);
+    waitForPrevious();
 
     for (int i = threadIdx.x; i < kCoarseRows * kCoarseColumns * kVectors; i += kRefineThreads) {
         const int pixel = i / kVectors;
@@ -750,11 +928,9 @@ __global__ void __launch_bounds__(kRefineThreads) refineKernel(const Arguments a
                             base + (tap / 2 * kCoarseColumns + tap % 2) * kTilePixelBytes + step * 32);
 #pragma unroll
                 for (int n = 0; n < kHalfTiles; ++n)
-                    multiply(sum[n], operand,
-                             *reinterpret_cast<const uint2*>(
-                                 a.weights->deconv[0][phase]
-                                     .at[tap * kTapSteps + step][half * kHalfTiles + n][lane]));
+                    multiply(sum[n], operand, weights.at[tap * kTapSteps + step][n]);
             }
+        weights = loadPhase(a.weights->deconv[1][phase], half, lane);
         const Level& size = a.level[2];
 #pragma unroll
         for (int r = 0; r < 2; ++r) {
@@ -805,10 +981,8 @@ __global__ void __launch_bounds__(kRefineThreads) refineKernel(const Arguments a
                                 base[m] + (tap / 2 * kMiddleColumns + tap % 2) * kTilePixelBytes + step * 32);
 #pragma unroll
                 for (int n = 0; n < kHalfTiles; ++n) {
-                    const uint2 b = *reinterpret_cast<const uint2*>(
-                        a.weights->deconv[1][phase].at[tap * kTapSteps + step][half * kHalfTiles + n][lane]);
-                    multiply(sum[0][n], operand[0], b);
-                    multiply(sum[1][n], operand[1], b);
+                    multiply(sum[0][n], operand[0], weights.at[tap * kTapSteps + step][n]);
+                    multiply(sum[1][n], operand[1], weights.at[tap * kTapSteps + step][n]);
                 }
             }
         const Level& size = a.level[1];
@@ -848,7 +1022,7 @@ __global__ void __launch_bounds__(kRefineThreads) refineKernel(const Arguments a
 #pragma unroll
             for (int n = 0; n < kFunctionalTiles; ++n)
                 multiply(sum[n], operand,
-                         *reinterpret_cast<const uint2*>(a.weights->functionals.at[step][n][lane]));
+                         __ldg(reinterpret_cast<const uint2*>(a.weights->functionals.at[step][n][lane])));
         }
         const Level& size = a.level[1];
         const int y = firstY + warp;
@@ -889,6 +1063,7 @@ __global__ void __launch_bounds__(kAssembleThreads) assembleKernel(const Argumen
     const Level& fine = a.level[0];
     const Level& coarse = a.level[1];
     const float* refined = a.refined + firstPixel(coarse, image) * kFunctionalStride;
+    waitForPrevious();
 
     if (thread < kQuarterSide * kQuarterSide) {
         const int row = thread / kQuarterSide;
@@ -964,6 +1139,43 @@ __global__ void __launch_bounds__(kAssembleThreads) assembleKernel(const Argumen
 
 // ---------------------------------------------------------------------------------------------- launching
 
+// What the choice of launches depends on.
+struct Device {
+    int multiprocessors = 0;
+    int sharedBytes = 0; // most that a block can have
+    int major = 0;       // of the compute capability
+};
+
+cudaError_t readDevice(Device& out) {
+    int device = 0;
+    cudaError_t code = cudaGetDevice(&device);
+    const auto read = [&](int& value, cudaDeviceAttr attribute) {
+        if (code == cudaSuccess)
+            code = cudaDeviceGetAttribute(&value, attribute, device);
+    };
+    read(out.multiprocessors, cudaDevAttrMultiProcessorCount);
+    read(out.sharedBytes, cudaDevAttrMaxSharedMemoryPerBlockOptin);
+    read(out.major, cudaDevAttrComputeCapabilityMajor);
+    return code;
+}
+
+// early: the kernel may start before the one in front of it has ended (waitForPrevious).
+template<typename... Parameters>
+cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, int threads, int sharedBytes, bool early,
+                   cudaStream_t stream, Parameters... parameters) {
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = dim3(static_cast<unsigned>(threads));
+    config.dynamicSmemBytes = static_cast<std::size_t>(sharedBytes);
+    config.stream = stream;
+    config.attrs = &attribute;
+    config.numAttrs = early ? 1 : 0;
+    return cudaLaunchKernelEx(&config, kernel, parameters...);
+}
+
 // Sets every level's first block, and returns the number of blocks.
 template<typename Blocks>
 unsigned layOut(Arguments& a, Blocks blocksOf) {
@@ -979,51 +1191,75 @@ int divideUp(int count, int size) {
     return (count + size - 1) / size;
 }
 
-template<int kRows, int kRowsPerWarp, int kParts>
-cudaError_t launchInfuse(Arguments a, int batch, cudaStream_t stream) {
-    using Shape = Infuse<kRows, kRowsPerWarp, kParts>;
+template<int kRowBlocks>
+cudaError_t launchInfuse(Arguments a, unsigned batch, bool early, cudaStream_t stream) {
+    using Shape = Infuse<kRowBlocks>;
     const unsigned blocks = layOut(a, [&a](int level) {
-        return divideUp(a.level[level].height, kRows) * divideUp(a.level[level].width, kInfuseColumns);
+        return divideUp(a.level[level].height, Shape::kRows) * divideUp(a.level[level].width, kInfuseColumns);
     });
-    auto* const kernel = &infuseKernel<kRows, kRowsPerWarp, kParts>;
-    const cudaError_t code =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kSharedBytes);
+    const cudaError_t code = cudaFuncSetAttribute(
+        &infuseKernel<kRowBlocks>, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kSharedBytes);
     if (code != cudaSuccess)
         return code;
-    kernel<<<dim3(blocks, batch), Shape::kThreads, Shape::kSharedBytes, stream>>>(a);
-    return cudaGetLastError();
+    return launch(&infuseKernel<kRowBlocks>, dim3(blocks, batch), kInfuseThreads, Shape::kSharedBytes, early,
+                  stream, a);
 }
 
-// Large tiles read the weights less often and suit many images; small ones spread one image over the GPU.
-cudaError_t launchInfuse(const Arguments& a, int batch, cudaStream_t stream) {
-    int device = 0;
-    int multiprocessors = 0;
-    int shared = 0;
-    if (cudaError_t code = cudaGetDevice(&device); code != cudaSuccess)
-        return code;
-    if (cudaError_t code = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
-        code != cudaSuccess)
-        return code;
-    if (cudaError_t code = cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-        code != cudaSuccess)
-        return code;
-    using Large = Infuse<8, 2, 1>;
-    constexpr int kStatic = 2 * 8 * kInfuseColumns * static_cast<int>(sizeof(float));
-    const std::int64_t largeTiles =
-        static_cast<std::int64_t>(a.level[0].pixels) * batch / (8 * kInfuseColumns);
-    if (largeTiles >= 2 * static_cast<std::int64_t>(multiprocessors) &&
-        shared >= Large::kSharedBytes + kStatic)
-        return launchInfuse<8, 2, 1>(a, batch, stream);
-    return launchInfuse<4, 1, 2>(a, batch, stream);
+// Large tiles read the weights half as often and suit many images; small ones spread one image over the GPU.
+bool wantsLargeTiles(const Arguments& a, unsigned batch, const Device& device) {
+    using Large = Infuse<2>;
+    constexpr int kPixels = Large::kRows * kInfuseColumns;
+    constexpr int kBytes = Large::kSharedBytes + 2 * kPixels * static_cast<int>(sizeof(float));
+    const std::int64_t tiles = static_cast<std::int64_t>(a.level[0].pixels) * batch / kPixels;
+    return tiles >= 2 * static_cast<std::int64_t>(device.multiprocessors) && device.sharedBytes >= kBytes;
+}
+
+cudaError_t launchStep(int step, Arguments a, const HeadProblem& problem, const Device& device, bool early,
+                       cudaStream_t stream) {
+    const auto batch = static_cast<unsigned>(problem.batch);
+    switch (step) {
+    case 0: {
+        const unsigned blocks =
+            layOut(a, [&a](int level) { return poolChunks(level, a.level[level].pixels); });
+        return launch(&poolKernel, dim3(blocks, batch), kPoolThreads, 0, false, stream, a);
+    }
+    case 1:
+        return launch(&gateKernel, dim3(kHeadLevels, batch), kGateThreads, 0, early, stream, a);
+    case 2: {
+        const unsigned blocks = layOut(
+            a, [&a](int level) { return divideUp(a.level[level].pixels, kSqueezeWarps * 16 >> level); });
+        return launch(&squeezeKernel, dim3(blocks, batch), kSqueezeWarps * 32, 0, early, stream, a);
+    }
+    case 3:
+        return launch(&pyramidKernel, dim3(static_cast<unsigned>(a.level[3].pixels), batch), kPyramidThreads,
+                      0, early, stream, a);
+    case 4:
+        return wantsLargeTiles(a, batch, device) ? launchInfuse<2>(a, batch, early, stream)
+                                                 : launchInfuse<1>(a, batch, early, stream);
+    case 5: {
+        const int blocks =
+            divideUp(a.level[1].height, kRefineRows) * divideUp(a.level[1].width, kRefineColumns);
+        return launch(&refineKernel, dim3(static_cast<unsigned>(blocks), batch), kRefineThreads, 0, early,
+                      stream, a);
+    }
+    default: {
+        const int blocks = problem.height / kAssembleSide * (problem.width / kAssembleSide);
+        return launch(&assembleKernel, dim3(static_cast<unsigned>(blocks), batch), kAssembleThreads, 0, early,
+                      stream, a, problem.height, problem.width);
+    }
+    }
 }
 
 } // namespace
 
-int headForward(const HeadProblem& problem, void* scratch, float* probabilities, Stream streamIn,
-                int firstStep, int endStep) {
+int headForward(const HeadProblem& problem, void* scratch, float* probabilities, Stream stream, int firstStep,
+                int endStep) {
     if (problem.batch < 1 || problem.batch > kMaxHeadBatch || problem.height < 32 || problem.width < 32 ||
         problem.height % 32 != 0 || problem.width % 32 != 0)
         return static_cast<int>(cudaErrorInvalidValue);
+    Device device;
+    if (const cudaError_t code = readDevice(device); code != cudaSuccess)
+        return static_cast<int>(code);
     const HeadScratch plan = planHeadScratch(problem.batch, problem.height, problem.width);
     const auto at = [scratch](std::int64_t offset) { return static_cast<char*>(scratch) + offset; };
     const auto map = [&at](std::int64_t offset) { return reinterpret_cast<std::uint16_t*>(at(offset)); };
@@ -1046,37 +1282,11 @@ int headForward(const HeadProblem& problem, void* scratch, float* probabilities,
     a.quarter = reinterpret_cast<float*>(at(plan.quarter));
     a.refined = reinterpret_cast<float*>(at(plan.refined));
     a.probabilities = probabilities;
-
-    const auto stream = static_cast<cudaStream_t>(streamIn);
-    const auto batch = static_cast<unsigned>(problem.batch);
     for (int step = firstStep; step < endStep; ++step) {
-        cudaError_t code = cudaSuccess;
-        if (step == 0) {
-            const unsigned blocks =
-                layOut(a, [&a](int level) { return poolChunks(level, a.level[level].pixels); });
-            poolKernel<<<dim3(blocks, batch), kPoolThreads, 0, stream>>>(a);
-        } else if (step == 1) {
-            gateKernel<<<dim3(kHeadLevels, batch), kGateThreads, 0, stream>>>(a);
-        } else if (step == 2) {
-            const unsigned blocks = layOut(
-                a, [&a](int level) { return divideUp(a.level[level].pixels, kSqueezeWarps * 16 >> level); });
-            squeezeKernel<<<dim3(blocks, batch), kSqueezeWarps * 32, 0, stream>>>(a);
-        } else if (step == 3) {
-            pyramidKernel<<<dim3(static_cast<unsigned>(a.level[3].pixels), batch), kPyramidThreads, 0,
-                            stream>>>(a);
-        } else if (step == 4) {
-            code = launchInfuse(a, problem.batch, stream);
-        } else if (step == 5) {
-            const int blocks =
-                divideUp(a.level[1].height, kRefineRows) * divideUp(a.level[1].width, kRefineColumns);
-            refineKernel<<<dim3(static_cast<unsigned>(blocks), batch), kRefineThreads, 0, stream>>>(a);
-        } else if (step == 6) {
-            const int blocks = problem.height / kAssembleSide * (problem.width / kAssembleSide);
-            assembleKernel<<<dim3(static_cast<unsigned>(blocks), batch), kAssembleThreads, 0, stream>>>(
-                a, problem.height, problem.width);
-        }
-        if (code == cudaSuccess)
-            code = cudaGetLastError();
+        // The first launch waits for everything before it, whatever that is.
+        const bool early = step > firstStep && device.major >= 9;
+        const cudaError_t code =
+            launchStep(step, a, problem, device, early, static_cast<cudaStream_t>(stream));
         if (code != cudaSuccess)
             return static_cast<int>(code);
     }

@@ -23,7 +23,9 @@ inline constexpr int kSliceChannels = kSqueezeSteps * kStepK; // 96: level l has
 inline constexpr int kMaxHeadBatch = 65535;                   // a grid's second dimension
 inline constexpr int kGates = 96 + 192 + 384 + 768;
 // fc1 of all levels: channels^2 / 16 each.
-inline constexpr int kAttentionWeights = (96 * 96 + 192 * 192 + 384 * 384 + 768 * 768) / 16;
+inline constexpr int kSqueezeWeights = (96 * 96 + 192 * 192 + 384 * 384 + 768 * 768) / 16;
+// fc2 of all levels, the hidden channels in groups of 8, the last filled up.
+inline constexpr int kExciteWeights = 96 * 8 + 192 * 16 + 384 * 24 + 768 * 48;
 
 // Linear functions of a pixel of y at 1/8 of the image's size: 16 taps of deconv4 followed by the last head
 // (which together are one transposed convolution with one output channel), and head 2.
@@ -38,9 +40,17 @@ LIMN_HOST_DEVICE constexpr int headChannels(int level) {
 LIMN_HOST_DEVICE constexpr int firstGate(int level) {
     return kSliceChannels * ((1 << level) - 1);
 }
-// First weight of a level in fc1 and fc2: 576 (1 + 4 + 16 + ...).
-LIMN_HOST_DEVICE constexpr int firstAttentionWeight(int level) {
+// First weight of a level in fc1: 576 (1 + 4 + 16 + ...).
+LIMN_HOST_DEVICE constexpr int firstSqueezeWeight(int level) {
     return kSliceChannels * kSliceChannels / 16 * ((1 << 2 * level) - 1) / 3;
+}
+LIMN_HOST_DEVICE constexpr int exciteGroups(int level) {
+    return (headChannels(level) / 16 + 7) / 8;
+}
+// First weight of a level in fc2.
+LIMN_HOST_DEVICE constexpr int firstExciteWeight(int level) {
+    return level == 0 ? 0
+                      : firstExciteWeight(level - 1) + headChannels(level - 1) * exciteGroups(level - 1) * 8;
 }
 LIMN_HOST_DEVICE constexpr int firstSqueezeStep(int level) {
     return kSqueezeSteps * ((1 << level) - 1);

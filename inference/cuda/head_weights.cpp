@@ -53,9 +53,13 @@ void packAttention(Finder& find, int level, HeadWeights& out) {
     const float* fc1 = find("ca_" + number + ".fc1.weight", hidden * channels);
     const float* fc2 = find("ca_" + number + ".fc2.weight", hidden * channels);
     const float* spatial = find("sa_" + number + ".conv1.weight", 2 * 49);
-    copy(fc1, hidden * channels, out.fc1 + firstAttentionWeight(level));
-    for (int i = 0; fc2 != nullptr && i < hidden * channels; ++i)
-        out.fc2[firstAttentionWeight(level) + i] = fc2[i % channels * hidden + i / channels];
+    for (int i = 0; fc1 != nullptr && i < hidden * channels; ++i)
+        out.fc1[firstSqueezeWeight(level) + i] = toBf16(fc1[i]);
+    for (int i = 0; fc2 != nullptr && i < exciteGroups(level) * 8 * channels; ++i) {
+        const int h = i / (8 * channels) * 8 + i % 8;
+        const int channel = i / 8 % channels;
+        out.fc2[firstExciteWeight(level) + i] = h < hidden ? toBf16(fc2[channel * hidden + h]) : toBf16(0.0f);
+    }
     for (int i = 0; spatial != nullptr && i < 2 * 49; ++i)
         out.spatial[level][i % 49][i / 49] = spatial[i];
 

@@ -25,8 +25,8 @@ struct alignas(16) HeadWeights {
     Fragments<kTapSteps, kDecoderTiles> sdi[kHeadLevels][kHeadLevels][9]; // [level][source][tap]
     Fragments<4 * kTapSteps, kDecoderTiles> deconv[2][4]; // deconv2, 3: [row parity * 2 + column parity]
     Fragments<kTapSteps, kFunctionalTiles> functionals;
-    float fc1[kAttentionWeights];             // [channels / 16][channels] of each level
-    float fc2[kAttentionWeights];             // the same order: fc2 transposed
+    std::uint16_t fc1[kSqueezeWeights];       // bf16 [channels / 16][channels] of each level
+    std::uint16_t fc2[kExciteWeights];        // bf16 [groups of 8 hidden][channels][8]
     float spatial[kHeadLevels][49][2];        // 7x7 taps of the mean and of the maximum
     float squeezeBias[kHeadLevels][kDecoder]; // BatchNorm's shift
     float sdiBias[kHeadLevels][kHeadLevels][kDecoder];
