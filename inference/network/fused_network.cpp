@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/network/fused_network.h"
 
+#include "inference/cuda/head_weights.h"
 #include "inference/network/cuda_plugin.h"
 #include "inference/network/ss2d_core.h"
 
 #include <ATen/Functions.h>
 #include <torch/utils.h>
+
+#include <map>
 
 namespace limn {
 
@@ -15,6 +18,25 @@ using at::Tensor;
 
 const float* in(const Tensor& tensor) {
     return tensor.const_data_ptr<float>();
+}
+
+// The decoder's weights in the order that its kernels want, on the network's GPU.
+Tensor packedHead(const VmUnetV2& network) {
+    std::map<std::string, Tensor> tensors;
+    for (const auto& item : network->named_parameters())
+        tensors[item.key()] = item.value().detach().to(at::kCPU, at::kFloat).contiguous();
+    for (const auto& item : network->named_buffers())
+        if (item.value().is_floating_point())
+            tensors[item.key()] = item.value().detach().to(at::kCPU, at::kFloat).contiguous();
+    Tensor bytes = at::empty({static_cast<std::int64_t>(sizeof(gpu::HeadWeights))}, at::kByte);
+    const auto find = [&tensors](const std::string& name, std::int64_t count) -> const float* {
+        const auto known = tensors.find(name);
+        return known != tensors.end() && known->second.numel() == count ? in(known->second) : nullptr;
+    };
+    const std::string missing =
+        gpu::packHeadWeights(find, *static_cast<gpu::HeadWeights*>(bytes.mutable_data_ptr()));
+    TORCH_CHECK(missing.empty(), "the decoder's tensor ", missing, " is missing");
+    return bytes.to(network->parameters().front().device());
 }
 
 } // namespace
@@ -39,9 +61,10 @@ bool FusedNetwork::supports(const NetworkConfig& config) {
     return config.inputChannels == 3 && config.classes == 1;
 }
 
-FusedNetwork::FusedNetwork(VmUnetV2 network) : m_network(std::move(network)) {
+FusedNetwork::FusedNetwork(const VmUnetV2& network)
+    : m_stageOutputs(network->config().taps == Taps::StageOutputs) {
     const torch::NoGradGuard noGradients;
-    const auto parameters = m_network->named_parameters();
+    const auto parameters = network->named_parameters();
     const auto floats = [&](const std::string& name) { return parameters[name].detach().contiguous(); };
     const auto norm = [&](const std::string& name) {
         return Norm{floats(name + ".weight"), floats(name + ".bias")};
@@ -84,6 +107,7 @@ FusedNetwork::FusedNetwork(VmUnetV2 network) : m_network(std::move(network)) {
         }
         m_stages.push_back(std::move(stage));
     }
+    m_headWeights = packedHead(network);
 }
 
 // What a block adds to the residual stream, bfloat16 [rows, channels].
@@ -146,7 +170,6 @@ std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
     const gpu::Plugin* plugin = cudaSupport().plugin;
     const gpu::Stream stream = plugin->currentStream();
     const auto options = images.options();
-    const bool stageOutputs = m_network->config().taps == Taps::StageOutputs;
     Shape shape{images.size(0), images.size(2) / gpu::kPatchSide, images.size(3) / gpu::kPatchSide,
                 gpu::kPatchChannels};
     const auto mapOf = [&](const Tensor& rows) {
@@ -159,7 +182,7 @@ std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
                                    x.mutable_data_ptr<float>(), stream),
                 "patch embedding");
     std::vector<Tensor> features;
-    if (!stageOutputs)
+    if (!m_stageOutputs)
         features.push_back(mapOf(x));
     for (const Stage& stage : m_stages) {
         const auto channels = static_cast<int>(shape.channels);
@@ -181,7 +204,7 @@ std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
                 x = sum;
             branch = branchOf(block, shape, normalised);
         }
-        if (stageOutputs)
+        if (m_stageOutputs)
             features.push_back(mapOf(at::add(x, branch)));
         if (!stage.reduction.defined())
             break;
@@ -193,15 +216,30 @@ std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
                     "patch merging");
         x = at::mm(merged, stage.reduction, at::kFloat);
         shape = {shape.batch, shape.height / 2, shape.width / 2, 2 * shape.channels};
-        if (!stageOutputs)
+        if (!m_stageOutputs)
             features.push_back(mapOf(x));
     }
     return features;
 }
 
-Tensor FusedNetwork::probabilities(const Tensor& images) {
+Tensor FusedNetwork::probabilities(const Tensor& images) const {
+    const gpu::Plugin* plugin = cudaSupport().plugin;
     const PaddedImages padded(images);
-    return padded.crop(at::sigmoid(m_network->decode(encode(padded.images.contiguous())).logits));
+    const std::vector<Tensor> features = encode(padded.images.contiguous());
+    gpu::HeadProblem problem;
+    problem.batch = static_cast<int>(images.size(0));
+    problem.height = static_cast<int>(padded.images.size(2));
+    problem.width = static_cast<int>(padded.images.size(3));
+    for (std::size_t level = 0; level < features.size(); ++level)
+        problem.features[level] = in(features[level]);
+    problem.weights = static_cast<const gpu::HeadWeights*>(m_headWeights.const_data_ptr());
+    Tensor scratch = at::empty({plugin->planHeadScratch(problem.batch, problem.height, problem.width).bytes},
+                               m_headWeights.options());
+    Tensor result = at::empty({problem.batch, 1, problem.height, problem.width}, images.options());
+    checkLaunch(plugin->headForward(problem, scratch.mutable_data_ptr(), result.mutable_data_ptr<float>(),
+                                    plugin->currentStream(), 0, gpu::kHeadSteps),
+                "decoder");
+    return padded.crop(result);
 }
 
 } // namespace limn

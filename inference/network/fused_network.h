@@ -20,11 +20,11 @@ public:
     static bool supports(const NetworkConfig& config);
 
     // network: on a GPU, in evaluation mode; its weights are copied in the form that the steps want.
-    explicit FusedNetwork(VmUnetV2 network);
+    explicit FusedNetwork(const VmUnetV2& network);
 
     // images: [b, 3, h, w] float32 on the GPU, 0..255, any size. Gives the probabilities [b, 1, h, w]
     // float32. May be recorded into a graph. Obeys ScanLeftOut. Throws c10::Error.
-    at::Tensor probabilities(const at::Tensor& images);
+    at::Tensor probabilities(const at::Tensor& images) const;
 
 private:
     struct Norm {
@@ -49,7 +49,8 @@ private:
     at::Tensor branchOf(const Block& block, const Shape& shape, const at::Tensor& normalised) const;
     std::vector<at::Tensor> encode(const at::Tensor& images) const;
 
-    VmUnetV2 m_network; // the decoder
+    at::Tensor m_headWeights; // gpu::HeadWeights as bytes
+    bool m_stageOutputs;
     at::Tensor m_patchWeight, m_patchBias;
     Norm m_patchNorm;
     std::vector<Stage> m_stages;
