@@ -21,7 +21,8 @@ __global__ void __launch_bounds__(kThreads)
                      const float* __restrict__ weight, const float* __restrict__ bias,
                      const float* __restrict__ normWeight, const float* __restrict__ normBias,
                      float* __restrict__ out) {
-    __shared__ float sWeight[kPatchInputs][kPatchChannels];
+    // One column more, so that the transposing stores below fall on different banks.
+    __shared__ float sWeight[kPatchInputs][kPatchChannels + 1];
     __shared__ __align__(16) float sInput[kWarps][kPatchInputs][kPatchesOfWarp];
     const int warp = threadIdx.x / 32;
     const int lane = threadIdx.x % 32;

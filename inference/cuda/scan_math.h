@@ -104,13 +104,23 @@ LIMN_HOST_DEVICE float softplusSlope(float delta) {
     return delta < 0.125f ? series : direct;
 }
 
+// A quotient within 2 units in the last place; the denominator is at least 1. Beyond 2^126 (infinity too) the
+// result is 0.
+LIMN_HOST_DEVICE float quotient(float numerator, float denominator) {
+#if defined(__CUDA_ARCH__)
+    return __fdividef(numerator, denominator);
+#else
+    return numerator / denominator;
+#endif
+}
+
 LIMN_HOST_DEVICE float sigmoid(float x) {
-    return 1.0f / (1.0f + exp2Unit(-x * kLog2E));
+    return quotient(1.0f, 1.0f + exp2Unit(-x * kLog2E));
 }
 
 LIMN_HOST_DEVICE float silu(float x) {
-    // exp(-x) overflows to infinity below -88: x / inf = -0, the right limit.
-    return x / (1.0f + exp2Unit(-x * kLog2E));
+    // exp(-x) overflows to infinity below -88: x / infinity = 0, the right limit.
+    return quotient(x, 1.0f + exp2Unit(-x * kLog2E));
 }
 
 // d silu(x) / dx
