@@ -318,6 +318,79 @@ private Q_SLOTS:
         LIMN_COMPARE_EXIT(limnCli({text("project"), text("status"), in("image%1.png", 0)}), 1);
     }
 
+    // The whole way on photographs as cameras make them, in a copy of their folder.
+    void projectsOfRealPhotographs() {
+        const QDir samples(text(LIMN_SHARED_DIR "/data/fullres-samples"));
+        const QStringList photographs = samples.entryList({text("*.jpg")}, QDir::Files, QDir::Name).mid(0, 3);
+        if (photographs.isEmpty())
+            QSKIP("the full-size photographs are not there");
+        const QString folder = m_dir.filePath(text("photographs"));
+        QVERIFY(QDir().mkpath(folder));
+        for (const QString& name : photographs)
+            QVERIFY(QFile::copy(samples.filePath(name), folder + text("/") + name));
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("create"), folder, text("--person"), text("Ana")}),
+                          0);
+        const std::string file = (folder + text("/photographs.limn")).toStdString();
+        Size size;
+        {
+            const auto store = ProjectStore::open(file, {.person = "Ana"});
+            QVERIFY(store.ok());
+            const std::vector<ImageRecord> images = *(*store)->images();
+            QCOMPARE(images.size(), static_cast<std::size_t>(photographs.size()));
+            StoredAnnotation annotation;
+            annotation.image = images[0].id;
+            annotation.person = *(*store)->person("Ana");
+            size = images[0].size;
+            LabelMap labels(size);
+            for (int y = size.height / 4; y < size.height / 2; ++y)
+                for (int x = size.width / 4; x < size.width / 2; ++x)
+                    labels.at(x, y) = 1;
+            annotation.labels = tilesFromLabelMap(labels);
+            annotation.labelTable = {{1, "Lesion", 0x56b4e9, "SCT", "52988006", "Lesion"}};
+            QVERIFY((*store)->saveAnnotation(annotation).ok());
+            QVERIFY((*store)->setState(std::span(&images[0].id, 1), ReviewState::InProgress, "", 0).ok());
+            QVERIFY((*store)->setState(std::span(&images[0].id, 1), ReviewState::Submitted, "", 0).ok());
+            QVERIFY((*store)
+                        ->setState(std::span(&images[0].id, 1), ReviewState::Accepted, "", annotation.person)
+                        .ok());
+        }
+        const QString out = m_dir.filePath(text("photographs out"));
+        const Run exported =
+            limnCli({text("project"), text("export"), folder, text("--output"), out, text("--state"),
+                     text("accepted"), text("--names"), text("isic"), text("--formats"),
+                     text("masks,labels,table,coco,labelme,yolo,overlays")});
+        LIMN_COMPARE_EXIT(exported, 0);
+        QVERIFY(exported.out.contains("1 image written") && exported.out.contains("2 left out"));
+        const std::string stem =
+            (out + text("/") + QFileInfo(photographs.front()).completeBaseName()).toStdString();
+        const Result<LabelMap> mask = readMask(stem + "_segmentation.png");
+        const Result<Image> overlay = readImage(stem + "_overlay.jpg");
+        QVERIFY(mask.ok() && mask->size == size);
+        QVERIFY(overlay.ok() && overlay->size == size);
+        const std::size_t area = static_cast<std::size_t>(size.width / 2 - size.width / 4) *
+                                 static_cast<std::size_t>(size.height / 2 - size.height / 4);
+        const QJsonObject coco = QJsonDocument::fromJson(bytesOf(out + text("/coco.json"))).object();
+        QCOMPARE(coco.value(text("annotations")).toArray().at(0).toObject().value(text("area")).toDouble(),
+                 static_cast<double>(area));
+        const Result<std::vector<CsvRow>> table = readCsv((out + text("/annotations.csv")).toStdString());
+        QVERIFY(table.ok());
+        QCOMPARE(table->size(), std::size_t{2});
+        const CsvRow& row = table->at(1);
+        const auto column = [&](const char* name) {
+            const CsvRow& names = table->front();
+            return row[static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin())];
+        };
+        QCOMPARE(column("state"), std::string("accepted"));
+        QCOMPARE(column("state_by"), std::string("Ana"));
+        QCOMPARE(column("person"), std::string("Ana"));
+        QCOMPARE(column("area_px"), std::to_string(area));
+        QCOMPARE(column("code"), std::string("SCT 52988006 Lesion"));
+        LIMN_COMPARE_EXIT(limnCli({text("project"), text("verify"), folder}), 0);
+        // The photographs are as they were.
+        for (const QString& name : photographs)
+            QVERIFY(bytesOf(folder + text("/") + name) == bytesOf(samples.filePath(name)));
+    }
+
     // Killed while it writes: what lies there is whole, and --resume ends the work.
     void killLeavesNoHalfFile() {
         const QString input = m_dir.filePath(text("many"));

@@ -59,6 +59,10 @@ struct Heard {
         change();
         changed.notify_all();
     }
+    SaveStatus lastStatus() {
+        const std::lock_guard lock(mutex);
+        return statuses.back();
+    }
     template<typename F>
     bool waitFor(F condition) {
         std::unique_lock lock(mutex);
@@ -204,8 +208,8 @@ private Q_SLOTS:
             (void)take(theirs->run("BEGIN IMMEDIATE"));
             saver.save(snapshotOf(1, 2));
             QVERIFY(heard.waitFor([&] { return heard.statuses.back().trouble.has_value(); }));
-            QVERIFY(heard.statuses.back().trouble->code == ErrorCode::StoreBusy);
-            QVERIFY(heard.statuses.back().trouble->message().find("locked by another program") !=
+            QVERIFY(heard.lastStatus().trouble->code == ErrorCode::StoreBusy);
+            QVERIFY(heard.lastStatus().trouble->message().find("locked by another program") !=
                     std::string::npos);
             saver.save(snapshotOf(1, 3)); // editing goes on
             QVERIFY(heard.waitFor([&] { return heard.journaled.back() == 3; }));
@@ -343,7 +347,7 @@ private Q_SLOTS:
             Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
             saver.save(snapshotOf(1, 4));
             QVERIFY(heard.waitFor([&] { return !heard.statuses.empty() && heard.statuses.back().trouble; }));
-            QVERIFY(heard.statuses.back().trouble->code == ErrorCode::StoreHeld);
+            QVERIFY(heard.lastStatus().trouble->code == ErrorCode::StoreHeld);
             saver.save(snapshotOf(1, 5)); // editing goes on
             const SaveStatus status = saver.flush(20000);
             QVERIFY(status.trouble);
