@@ -17,13 +17,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a proposal is known by inside the queue: one model at a time.
+// What a proposal is known by inside the queue.
 using Key = std::pair<ImageId, std::string>;
 
 constexpr double kSecondsBeforeEstimate = 10.0;
 
+Key keyOf(ImageId image, const PredictOptions& options, const std::string& model) {
+    return {image, proposalSettings(options) + ";model=" + model};
+}
+
 Key keyOf(const ProposalRequest& request) {
-    return {request.image, proposalSettings(request.options)};
+    return keyOf(request.image, request.options, request.model);
 }
 
 std::size_t bytesOf(const Proposal& proposal) {
@@ -37,7 +41,8 @@ std::size_t bytesOf(const Proposal& proposal) {
 // Proposals in memory, the least recently used ones leave first.
 class MemoryCache {
 public:
-    explicit MemoryCache(std::size_t limit) : m_limit(limit) {}
+    MemoryCache(std::size_t limit, std::size_t most)
+        : m_limit(limit), m_most(std::max<std::size_t>(1, most)) {}
 
     ProposalPtr find(const Key& key) {
         const auto found = m_index.find(key);
@@ -52,7 +57,7 @@ public:
         const std::size_t bytes = bytesOf(*proposal);
         if (bytes > m_limit)
             return;
-        while (m_bytes + bytes > m_limit)
+        while (m_bytes + bytes > m_limit || m_entries.size() >= m_most)
             remove(Key(m_entries.back().first));
         m_entries.emplace_front(key, proposal);
         m_index[key] = m_entries.begin();
@@ -76,6 +81,7 @@ private:
     }
 
     std::size_t m_limit;
+    std::size_t m_most;
     std::size_t m_bytes = 0;
     std::list<std::pair<Key, ProposalPtr>> m_entries; // most recently used first
     std::map<Key, std::list<std::pair<Key, ProposalPtr>>::iterator> m_index;
@@ -136,7 +142,8 @@ struct ProposalQueue::State {
         bool again = false; // cancelled only to let another go first: waits again
     };
 
-    State(ProposalHooks h, ProposalQueueOptions o) : hooks(std::move(h)), options(o), cache(o.memoryBytes) {}
+    State(ProposalHooks h, ProposalQueueOptions o)
+        : hooks(std::move(h)), options(o), cache(o.memoryBytes, o.memoryCount) {}
 
     ProposalHooks hooks;
     ProposalQueueOptions options;
@@ -146,9 +153,11 @@ struct ProposalQueue::State {
     std::condition_variable idle;
     std::list<ProposalRequest> waiting; // by priority, then in order of asking
     std::optional<Running> running;
-    LoadEngine load; // not yet called
-    bool hasEngine = false;
+    std::optional<std::vector<Model>> newModels; // set, and not yet taken over by the inference thread
     bool loading = false;
+    std::string firstModel;
+    std::vector<std::string> usable;       // models that are loaded, or were not tried yet
+    std::map<ImageId, std::string> chosen; // by hooks.chooseModel
     bool stopping = false;
     mutable MemoryCache cache;
     std::map<ImageId, Error> failures;
@@ -157,12 +166,26 @@ struct ProposalQueue::State {
     Clock::time_point begun;
 
     // The inference thread alone.
-    std::unique_ptr<Engine> engine;
+    std::vector<Model> models;
+    std::map<std::string, std::unique_ptr<Engine>> engines;
 
     std::thread thread;
 
     Clock::time_point now() const { return hooks.now ? hooks.now() : Clock::now(); }
-    bool canWork() const { return load || (hasEngine && !waiting.empty()); }
+    // Nothing: it has to be chosen first.
+    std::optional<std::string> modelOf(const ProposalRequest& request) const {
+        if (request.model != kAutomaticModel)
+            return request.model.empty() ? firstModel : request.model;
+        const auto found = chosen.find(request.image);
+        return found == chosen.end() ? std::nullopt : std::optional<std::string>(found->second);
+    }
+    std::list<ProposalRequest>::iterator nextWorkable() {
+        return std::find_if(waiting.begin(), waiting.end(), [this](const ProposalRequest& request) {
+            const std::optional<std::string> model = modelOf(request);
+            return model ? std::find(usable.begin(), usable.end(), *model) != usable.end() : !usable.empty();
+        });
+    }
+    bool canWork() { return newModels || nextWorkable() != waiting.end(); }
     void insert(ProposalRequest request, bool inFront);
     void add(ProposalRequest request);
     template<typename Drop>
@@ -170,8 +193,10 @@ struct ProposalQueue::State {
     ProposalProgress progressLocked() const;
     void report();
     bool step();
-    bool loadEngine();
-    ProposalOutcome make(const ProposalRequest& request, const CancelToken& cancel);
+    bool takeModels();
+    Engine* engineFor(const std::string& name);
+    bool readyModel();
+    ProposalOutcome make(const ProposalRequest& request, Engine& engine, const CancelToken& cancel);
     void run();
 };
 
@@ -246,37 +271,86 @@ void ProposalQueue::State::report() {
     hooks.progress(progress);
 }
 
-// True when there was a model to load.
-bool ProposalQueue::State::loadEngine() {
-    LoadEngine next;
+// True when there were new models.
+bool ProposalQueue::State::takeModels() {
     {
         const std::lock_guard lock(mutex);
-        if (!load)
+        if (!newModels)
             return false;
-        next = std::exchange(load, nullptr);
-        loading = true;
-        hasEngine = false;
+        models = std::move(*newModels);
+        newModels.reset();
+        firstModel = models.empty() ? std::string() : models.front().name;
+        chosen.clear();
+        usable.clear();
+        for (const Model& model : models)
+            usable.push_back(model.name);
         cache.clear();
         failures.clear();
     }
-    // The old one first: two networks may not fit a device's memory.
-    engine.reset();
-    Result<std::unique_ptr<Engine>> loaded = next();
-    const Result<ModelInfo> info =
-        loaded ? Result<ModelInfo>((*loaded)->model()) : Result<ModelInfo>(loaded.error());
-    if (loaded)
-        engine = std::move(*loaded);
-    {
-        const std::lock_guard lock(mutex);
-        loading = false;
-        hasEngine = engine != nullptr;
-    }
-    if (hooks.modelReady)
-        hooks.modelReady(info);
+    // The old ones first: two networks may not fit a device's memory.
+    engines.clear();
+    if (!models.empty())
+        engineFor(models.front().name);
     return true;
 }
 
-ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, const CancelToken& cancel) {
+// Loads it when that was not done. Null: it could not be loaded, and requests for it wait from now on.
+Engine* ProposalQueue::State::engineFor(const std::string& name) {
+    if (const auto found = engines.find(name); found != engines.end())
+        return found->second.get();
+    const auto model =
+        std::find_if(models.begin(), models.end(), [&](const Model& one) { return one.name == name; });
+    {
+        const std::lock_guard lock(mutex);
+        loading = true;
+    }
+    Result<std::unique_ptr<Engine>> loaded = model->load();
+    const Result<ModelInfo> info =
+        loaded ? Result<ModelInfo>((*loaded)->model()) : Result<ModelInfo>(loaded.error());
+    {
+        const std::lock_guard lock(mutex);
+        loading = false;
+        if (!loaded)
+            std::erase(usable, name);
+    }
+    Engine* engine = nullptr;
+    if (loaded)
+        engine = engines.emplace(name, std::move(*loaded)).first->second.get();
+    if (hooks.modelReady)
+        hooks.modelReady(name, info);
+    return engine;
+}
+
+// The model of the first request that can be worked on is chosen and loaded, before the request counts as
+// running. False: nothing can be worked on.
+bool ProposalQueue::State::readyModel() {
+    for (;;) {
+        std::optional<std::string> name;
+        ImageId image = 0;
+        {
+            const std::lock_guard lock(mutex);
+            const auto next = nextWorkable();
+            if (next == waiting.end())
+                return false;
+            name = modelOf(*next);
+            image = next->image;
+        }
+        if (!name) {
+            name = hooks.chooseModel ? hooks.chooseModel(image) : std::string();
+            const std::lock_guard lock(mutex);
+            const bool known = std::any_of(models.begin(), models.end(),
+                                           [&](const Model& model) { return model.name == *name; });
+            chosen[image] = known ? *name : firstModel;
+            continue;
+        }
+        if (engineFor(*name))
+            return true;
+        idle.notify_all();
+    }
+}
+
+ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, Engine& engine,
+                                           const CancelToken& cancel) {
     ProposalOutcome outcome;
     outcome.request = request;
     const Key key = keyOf(request);
@@ -289,7 +363,7 @@ ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, const
     outcome.fromCache = outcome.proposal != nullptr;
     if (outcome.proposal || outcome.error)
         return outcome;
-    const ProposalKey stored = proposalKey(request.imageSha256, engine->model().identity, request.options);
+    const ProposalKey stored = proposalKey(request.imageSha256, engine.model().identity, request.options);
     if (hooks.find && !request.imageSha256.empty()) {
         if (const std::shared_ptr<const ProposalRecord> record = hooks.find(stored)) {
             outcome.proposal = std::make_shared<const Proposal>(fromRecord(*record, request.options));
@@ -306,7 +380,7 @@ ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, const
         outcome.error = image.error();
         return outcome;
     }
-    Result<Proposal> made = engine->predict(**image, request.options, &cancel);
+    Result<Proposal> made = engine.predict(**image, request.options, &cancel);
     if (!made) {
         outcome.error = made.error();
         return outcome;
@@ -320,31 +394,41 @@ ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, const
 }
 
 bool ProposalQueue::State::step() {
-    if (loadEngine()) {
+    if (takeModels()) {
         report();
         idle.notify_all();
         return true;
     }
+    if (!readyModel())
+        return false;
     ProposalRequest request;
+    Engine* engine = nullptr;
     std::shared_ptr<CancelToken> cancel = std::make_shared<CancelToken>();
     {
         const std::lock_guard lock(mutex);
-        if (!hasEngine || waiting.empty())
-            return false;
-        request = std::move(waiting.front());
-        waiting.pop_front();
+        // Another one may have come to the front meanwhile: its model is loaded, or it is left to the next
+        // step.
+        const auto next = nextWorkable();
+        if (newModels || next == waiting.end())
+            return true;
+        const auto found = engines.find(modelOf(*next).value_or(std::string()));
+        if (found == engines.end())
+            return true;
+        engine = found->second.get();
+        request = std::move(*next);
+        waiting.erase(next);
         running = Running{request, cancel, false};
     }
     report();
     const Clock::time_point start = now();
-    ProposalOutcome outcome = make(request, *cancel);
+    ProposalOutcome outcome = make(request, *engine, *cancel);
     outcome.milliseconds = std::chrono::duration<double, std::milli>(now() - start).count();
     bool tell = true;
     {
         const std::lock_guard lock(mutex);
         outcome.request.priority = running->request.priority; // it may have become more urgent meanwhile
         const bool cancelled = !outcome.proposal && outcome.error->code == ErrorCode::Cancelled;
-        const bool ofOldModel = load != nullptr;
+        const bool ofOldModel = newModels.has_value();
         if (cancelled || ofOldModel) {
             tell = false;
             if (running->again)
@@ -402,10 +486,10 @@ ProposalQueue::~ProposalQueue() {
         m_state->thread.join();
 }
 
-void ProposalQueue::setModel(LoadEngine load) {
+void ProposalQueue::setModels(std::vector<Model> models) {
     {
         const std::lock_guard lock(m_state->mutex);
-        m_state->load = std::move(load);
+        m_state->newModels = std::move(models);
         if (m_state->running && !m_state->running->cancel->cancelled()) {
             m_state->running->again = true;
             m_state->running->cancel->cancel();
@@ -472,9 +556,10 @@ void ProposalQueue::cancelBatch() {
     m_state->idle.notify_all();
 }
 
-ProposalPtr ProposalQueue::cached(ImageId image, const PredictOptions& options) const {
+ProposalPtr ProposalQueue::cached(ImageId image, const PredictOptions& options,
+                                  const std::string& model) const {
     const std::lock_guard lock(m_state->mutex);
-    return m_state->cache.find({image, proposalSettings(options)});
+    return m_state->cache.find(keyOf(image, options, model));
 }
 
 std::optional<Error> ProposalQueue::failure(ImageId image) const {
@@ -499,10 +584,8 @@ bool ProposalQueue::runOne() {
 
 void ProposalQueue::waitUntilIdle() {
     std::unique_lock lock(m_state->mutex);
-    m_state->idle.wait(lock, [this] {
-        return !m_state->running && !m_state->loading && !m_state->load &&
-               (m_state->waiting.empty() || !m_state->hasEngine);
-    });
+    m_state->idle.wait(lock,
+                       [this] { return !m_state->running && !m_state->loading && !m_state->canWork(); });
 }
 
 } // namespace limn

@@ -7,6 +7,9 @@
 //     queue.setModel([path] { return Engine::load(path, {}); });
 //     queue.request({.image = id, .imageSha256 = hash, .priority = ProposalPriority::Shown});
 //
+// Several models may be there at once (setModels()), each loaded when a request first names it: a folder that
+// mixes kinds of images changes from one to the other without loading anything again.
+//
 // Threads: public functions may be called from any thread and return at once (except the destructor, which
 // waits for the running stage to notice the cancel). All hooks are called on the inference thread.
 #pragma once
@@ -32,7 +35,10 @@ struct ProposalRequest {
     std::string imageSha256; // empty: not cached in the store
     PredictOptions options;
     ProposalPriority priority = ProposalPriority::Batch;
+    std::string model{}; // by name; empty: the first; kAutomaticModel: the one that hooks.chooseModel gives
 };
+
+inline constexpr const char* kAutomaticModel = "auto";
 
 // Everything that changes the result, as a short canonical text: part of the cache's key.
 std::string proposalSettings(const PredictOptions& options);
@@ -66,8 +72,11 @@ struct ProposalHooks {
     // The cache in the store; both may be empty. `find` gives null for "none".
     std::function<std::shared_ptr<const ProposalRecord>(const ProposalKey&)> find;
     std::function<void(ProposalRecord)> keep;
-    // The model is ready, or why not.
-    std::function<void(const Result<ModelInfo>&)> modelReady;
+    // The model of this name is ready, or why not.
+    std::function<void(const std::string& model, const Result<ModelInfo>&)> modelReady;
+    // Which model fits an image, for requests with kAutomaticModel; asked once for each image and set of
+    // models. Empty, or an empty answer: the first model.
+    std::function<std::string(ImageId)> chooseModel;
     std::function<std::chrono::steady_clock::time_point()> now; // empty: the real clock
 };
 
@@ -75,20 +84,28 @@ struct ProposalQueueOptions {
     std::size_t memoryBytes = 256u << 20; // of proposals kept in memory
     bool preempt = true;     // a request for the shown image cancels other running work, which waits again
     bool startThread = true; // false: nothing runs until runOne() is called, on the caller's thread
+    std::size_t memoryCount = 10000; // of proposals kept in memory
 };
 
 class ProposalQueue {
 public:
     using LoadEngine = std::function<Result<std::unique_ptr<Engine>>()>; // called on the inference thread
+    struct Model {
+        std::string name;
+        LoadEngine load;
+    };
 
     ProposalQueue(ProposalHooks hooks, ProposalQueueOptions options = {});
     ~ProposalQueue();
     ProposalQueue(const ProposalQueue&) = delete;
     ProposalQueue& operator=(const ProposalQueue&) = delete;
 
-    // Sets or changes the model. Running work of the old one is cancelled and done again with the new one;
-    // failures are forgotten.
-    void setModel(LoadEngine load);
+    // Sets or changes the models. The first is loaded at once, the others when a request names them. Running
+    // work of the old ones is cancelled and done again; failures are forgotten. Requests for a model that
+    // could not be loaded, or that is not there, wait.
+    void setModels(std::vector<Model> models);
+    // One, without a name.
+    void setModel(LoadEngine load) { setModels({{{}, std::move(load)}}); }
 
     // Asks for a proposal. The same image and settings again: the higher priority counts. An image that
     // failed is tried again only when asked for as Shown, or after forgetFailure().
@@ -103,7 +120,7 @@ public:
     void cancelBatch();
 
     // Of the cache in memory; null: none there.
-    ProposalPtr cached(ImageId image, const PredictOptions& options) const;
+    ProposalPtr cached(ImageId image, const PredictOptions& options, const std::string& model = {}) const;
     std::optional<Error> failure(ImageId image) const;
     void forgetFailure(ImageId image);
     ProposalProgress progress() const;

@@ -82,6 +82,8 @@ struct Bench {
     std::set<int> bad;
     std::set<int> unreadable;
     FakeEngine* engine = nullptr;
+    std::map<ImageId, std::string> choice; // of hooks.chooseModel
+    int asked = 0;                         // how often it was called
     ProposalQueueOptions options{256u << 20, true, false};
     std::unique_ptr<ProposalQueue> queue;
 
@@ -108,10 +110,26 @@ struct Bench {
         hooks.keep = [this](ProposalRecord record) {
             store[record.key.imageSha256 + record.key.modelSha256 + record.key.settings] = record;
         };
-        hooks.modelReady = [this](const Result<ModelInfo>& info) {
+        hooks.modelReady = [this](const std::string&, const Result<ModelInfo>& info) {
             events.push_back(info ? "model " + info->identity.sha256 : "no model");
         };
+        hooks.chooseModel = [this](ImageId id) {
+            ++asked;
+            return choice[id];
+        };
         queue = std::make_unique<ProposalQueue>(std::move(hooks), options);
+    }
+    // Each is known by its name; "broken" cannot be loaded.
+    void setModels(const std::vector<std::string>& names) {
+        std::vector<ProposalQueue::Model> models;
+        for (const std::string& name : names)
+            models.push_back({name, [this, name]() -> Result<std::unique_ptr<Engine>> {
+                                  if (name == "broken")
+                                      return Error{ErrorCode::ModelNotFound, {name, "y"}};
+                                  return std::unique_ptr<Engine>(
+                                      std::make_unique<FakeEngine>(name, events, bad));
+                              }});
+        queue->setModels(std::move(models));
     }
     void setModel(const std::string& sha256) {
         queue->setModel([this, sha256]() -> Result<std::unique_ptr<Engine>> {
@@ -282,6 +300,57 @@ private Q_SLOTS:
         QCOMPARE(bench.queue->progress().waiting, std::size_t(1));
         bench.setModel("m1");
         QCOMPARE(bench.drain(), (Events{"model m1", "run 1", "done 1"}));
+    }
+
+    void severalModelsAreLoadedWhenNeededAndKept() {
+        Bench bench;
+        bench.choice = {{3, "b"}, {4, "gone"}};
+        bench.make();
+        bench.setModels({"a", "b", "c"});
+        QCOMPARE(bench.drain(), Events{"model a"});
+        const auto ask = [](ImageId id, const char* model) {
+            ProposalRequest request = Bench::ask(id);
+            request.model = model;
+            return request;
+        };
+        bench.queue->request({ask(1, ""), ask(2, "b"), ask(3, kAutomaticModel), ask(4, kAutomaticModel)});
+        QCOMPARE(bench.drain(), (Events{"run 1", "done 1", "model b", "run 2", "done 2", "run 3", "done 3",
+                                        "run 4", "done 4"}));
+        QCOMPARE(bench.results[1]->model.sha256, std::string("a"));
+        QCOMPARE(bench.results[2]->model.sha256, std::string("b"));
+        QCOMPARE(bench.results[3]->model.sha256, std::string("b"));
+        QCOMPARE(bench.results[4]->model.sha256, std::string("a")); // a choice that is not there: the first
+        // The same image with another model is another proposal; chosen once for each image.
+        bench.queue->request({ask(2, "a"), ask(3, kAutomaticModel)});
+        QCOMPARE(bench.drain(), (Events{"run 2", "done 2", "cached 3"}));
+        QCOMPARE(bench.asked, 2);
+        QVERIFY(bench.queue->cached(2, {}, "a") != bench.queue->cached(2, {}, "b"));
+    }
+
+    void aModelThatCannotBeLoadedHoldsUpNoOther() {
+        Bench bench;
+        bench.choice = {{1, "broken"}};
+        bench.make();
+        bench.setModels({"a", "broken"});
+        (void)bench.drain();
+        ProposalRequest automatic = Bench::ask(1, ProposalPriority::Shown);
+        automatic.model = kAutomaticModel;
+        bench.queue->request({automatic, Bench::ask(2)});
+        QCOMPARE(bench.drain(), (Events{"no model", "run 2", "done 2"}));
+        QCOMPARE(bench.queue->progress().waiting, std::size_t(1));
+        bench.choice.clear();
+        bench.setModels({"a"});
+        QCOMPARE(bench.drain(), (Events{"model a", "run 1", "done 1"}));
+    }
+
+    void theNumberInMemoryIsBounded() {
+        Bench bench;
+        bench.options.memoryCount = 2;
+        bench.start();
+        bench.queue->request({Bench::ask(1), Bench::ask(2), Bench::ask(3)});
+        (void)bench.drain();
+        QVERIFY(!bench.queue->cached(1, {}));
+        QVERIFY(bench.queue->cached(2, {}) && bench.queue->cached(3, {}));
     }
 
     void memoryIsBounded() {

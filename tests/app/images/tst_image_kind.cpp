@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The guess of an image's kind: right on what our generator draws at any size, and on nearly all real images
+// where they are there.
+#include "app/images/image_kind.h"
+#include "app/images/open_image.h"
+#include "io/core/drawn_image.h"
+
+#include <QDir>
+#include <QTest>
+
+#include <cstdio>
+
+using namespace limn;
+
+class TestImageKind : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void drawnImages() {
+        int wrong = 0, all = 0;
+        for (const DrawnKind kind : {DrawnKind::Dermoscopy, DrawnKind::Endoscopy}) {
+            for (const Size size : {Size{256, 256}, Size{640, 480}, Size{1200, 900}}) {
+                for (std::uint64_t seed = 0; seed < 40; ++seed) {
+                    const ImageKind expected =
+                        kind == DrawnKind::Dermoscopy ? ImageKind::Dermoscopy : ImageKind::Endoscopy;
+                    wrong += guessImageKind(drawImage(kind, size, seed).image) != expected;
+                    ++all;
+                }
+            }
+        }
+        QVERIFY2(wrong == 0, qPrintable(QStringLiteral("%1 of %2 wrong").arg(wrong).arg(all)));
+    }
+
+    void demoImages() {
+        const QDir folder(QStringLiteral(LIMN_SOURCE_DIR "/resources/demo"));
+        int seen = 0;
+        for (const QFileInfo& file : folder.entryInfoList({QStringLiteral("*.jpg")}, QDir::Files)) {
+            if (file.fileName().contains(QLatin1String("mask")))
+                continue;
+            const Result<Image> image = openImage(file.filePath().toStdString());
+            QVERIFY2(image.ok(), qPrintable(file.fileName()));
+            const bool endoscopy = file.fileName().startsWith(QLatin1String("endo"));
+            QVERIFY2(guessImageKind(*image) == (endoscopy ? ImageKind::Endoscopy : ImageKind::Dermoscopy),
+                     qPrintable(file.fileName()));
+            ++seen;
+        }
+        QVERIFY(seen >= 12);
+    }
+
+    void realImages_data() {
+        QTest::addColumn<QString>("folder");
+        QTest::addColumn<bool>("endoscopy");
+        QTest::newRow("dermoscopy, ISIC 2017") << "dermoscopy/isic2017-train-256" << false;
+        QTest::newRow("dermoscopy, original size") << "fullres-samples" << false;
+        QTest::newRow("endoscopy, Kvasir") << "polyp/kvasir-train-256" << true;
+        QTest::newRow("endoscopy, ClinicDB") << "polyp/clinicdb-train-256" << true;
+    }
+    void realImages() {
+        QFETCH(QString, folder);
+        QFETCH(bool, endoscopy);
+        QDir dir(QStringLiteral(LIMN_SHARED_DIR "/data/") + folder);
+        if (dir.exists(QStringLiteral("images")))
+            dir.cd(QStringLiteral("images"));
+        const QFileInfoList files =
+            dir.entryInfoList({QStringLiteral("*.jpg"), QStringLiteral("*.png")}, QDir::Files);
+        if (files.isEmpty())
+            QSKIP("the real images are not there");
+        int wrong = 0, seen = 0;
+        for (const QFileInfo& file : files) {
+            const Result<Image> image = openImage(file.filePath().toStdString());
+            if (!image)
+                continue;
+            ++seen;
+            wrong += guessImageKind(*image) != (endoscopy ? ImageKind::Endoscopy : ImageKind::Dermoscopy);
+        }
+        QVERIFY(seen > 0);
+        std::printf("%s: %d of %d wrong\n", qPrintable(folder), wrong, seen);
+        QVERIFY2(wrong <= seen / 50, qPrintable(QStringLiteral("%1 of %2 wrong").arg(wrong).arg(seen)));
+    }
+
+    void emptyImageIsUnknown() { QCOMPARE(guessImageKind(Image{}), ImageKind::Unknown); }
+
+    void modelsSayTheirKindByName() {
+        QCOMPARE(modelKind("dermoscopy"), ImageKind::Dermoscopy);
+        QCOMPARE(modelKind("Skin-2026"), ImageKind::Dermoscopy);
+        QCOMPARE(modelKind("polyp"), ImageKind::Endoscopy);
+        QCOMPARE(modelKind("ward3-Colonoscopy"), ImageKind::Endoscopy);
+        QCOMPARE(modelKind("best"), ImageKind::Unknown);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestImageKind)
+#include "tst_image_kind.moc"
