@@ -37,6 +37,9 @@ public:
     // Ends a gesture of several clicks. True when there was one.
     virtual bool finish() { return false; }
     virtual bool stepBack() { return false; }
+    // A gesture of several clicks was begun and waits for its end: what would leave the image says so
+    // instead.
+    virtual bool unfinished() const { return false; }
 
     // Decorations in device pixels; `pointer` is null while the pointer is elsewhere.
     virtual void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,

@@ -8,6 +8,18 @@
 
 namespace limn {
 
+int ClassSource::uniformClass(const Rect& rect) const {
+    return intersected(rect, bounds()).empty() ? 0 : kMixed;
+}
+
+void ClassSource::changed(const Rect&) {}
+
+void ClassSource::prepare(const Rect&) {}
+
+int LabelSource::uniformClass(const Rect& rect) const {
+    return m_blocks.classOf(rect);
+}
+
 void LabelSource::sampleRow(int y, const int* xs, int count, std::uint8_t* out) const {
     const TileMap& map = m_map();
     const int tileRow = y / kTileSize;
@@ -51,7 +63,19 @@ void AreaSource::sampleRow(int y, const int* xs, int count, std::uint8_t* out) c
 }
 
 ThresholdSource::ThresholdSource(ProposalPtr proposal, double threshold)
-    : m_proposal(std::move(proposal)), m_firstInside(ProbabilityMap::firstInside(threshold)) {}
+    : m_proposal(std::move(proposal))
+    , m_blocks(ProbabilityBlocks::of(m_proposal))
+    , m_firstInside(ProbabilityMap::firstInside(threshold)) {}
+
+int ThresholdSource::uniformClass(const Rect& rect) const {
+    const Rect& extent = m_proposal->extent;
+    const Rect inside = intersected(rect, extent);
+    if (inside.empty())
+        return 0;
+    const int found = m_blocks->classOf(
+        {inside.x - extent.x, inside.y - extent.y, inside.width, inside.height}, m_firstInside);
+    return found == 0 || inside == rect ? found : kMixed;
+}
 
 void ThresholdSource::sampleRow(int y, const int* xs, int count, std::uint8_t* out) const {
     const Rect& extent = m_proposal->extent;
@@ -82,6 +106,24 @@ void ProbabilitySource::sampleRow(int y, const int* xs, int count, std::uint8_t*
                 ? static_cast<std::uint8_t>(1 + (static_cast<std::uint32_t>(row[x]) * 254 + 32767) / 65535)
                 : std::uint8_t{0};
     }
+}
+
+int DifferenceSource::uniformClass(const Rect& rect) const {
+    const int first = m_first->uniformClass(rect);
+    const int second = m_second->uniformClass(rect);
+    if (first == kMixed || second == kMixed)
+        return kMixed;
+    return first != 0 && second != 0 ? kBoth : first != 0 ? kOnlyFirst : second != 0 ? kOnlySecond : 0;
+}
+
+void DifferenceSource::changed(const Rect& rect) {
+    m_first->changed(rect);
+    m_second->changed(rect);
+}
+
+void DifferenceSource::prepare(const Rect& rect) {
+    m_first->prepare(rect);
+    m_second->prepare(rect);
 }
 
 void DifferenceSource::sampleRow(int y, const int* xs, int count, std::uint8_t* out) const {

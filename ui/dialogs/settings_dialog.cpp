@@ -113,11 +113,13 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
 
     QFormLayout* model = page(tr("Model"));
     auto* choice = new QComboBox;
+    choice->addItem(tr("Automatic: by what each image shows"), ReviewSession::kAutomatic);
     for (const ModelChoice& m : session.models())
-        choice->addItem(m.name);
-    choice->setEnabled(choice->count() > 0);
-    choice->setCurrentIndex(session.modelIndex());
-    connect(choice, &QComboBox::activated, this, [&session](int index) { session.setModelIndex(index); });
+        choice->addItem(m.name, choice->count() - 1);
+    choice->setEnabled(choice->count() > 1);
+    choice->setCurrentIndex(choice->findData(session.chosenModel()));
+    connect(choice, &QComboBox::activated, this,
+            [&session, choice] { session.chooseModel(choice->currentData().toInt()); });
     model->addRow(tr("Model"), choice);
     auto* device = new QComboBox;
     device->addItem(tr("Automatic"), QStringLiteral("auto"));

@@ -2,6 +2,7 @@
 // Model files to choices.
 #include "ui/session/model_choices.h"
 
+#include "app/images/image_kind.h"
 #include "app/models/model_lookup.h"
 
 namespace limn {
@@ -10,6 +11,7 @@ ModelChoice modelChoiceOf(const QString& name, const QString& path, const QStrin
     ModelChoice choice;
     choice.name = name;
     choice.path = path;
+    choice.kind = modelKind(name.toStdString());
     choice.load = [path = path.toStdString(), wanted = device.toStdString()] {
         EngineOptions options;
         options.device = wanted;

@@ -3,6 +3,7 @@
 #include "ui/session/review_session.h"
 
 #include "app/document/proposal_ops.h"
+#include "ui/canvas/block_classes.h"
 #include "ui/session/sentences.h"
 
 #include <QDir>
@@ -21,7 +22,11 @@ constexpr QLatin1String kReviewSetting("review");
 constexpr int kAhead = 2;
 constexpr int kBehind = 1;
 constexpr std::size_t kKeptDocuments = 30;
-constexpr std::size_t kKeptUndoBytes = std::size_t{256} << 20; // of all documents that are not shown
+// Proposals in memory: the neighbourhood. Others come back from the project's store in milliseconds.
+constexpr std::size_t kKeptProposals = 16;
+constexpr std::size_t kKeptProposalBytes = std::size_t{192} << 20;
+constexpr std::size_t kKeptDocumentBytes = std::size_t{256} << 20; // label maps and undo steps of all of them
+constexpr std::size_t kLeastDocuments = 4; // the shown one and its neighbours, whatever their size
 
 std::string thresholdSetting(ImageId id) {
     return "threshold." + std::to_string(id);
@@ -45,6 +50,7 @@ QString defaultPerson() {
 struct ReviewSession::Shared {
     std::mutex mutex;
     std::map<ImageId, std::string> paths;
+    std::vector<std::pair<ImageKind, std::string>> models; // by what they were trained on
     std::shared_ptr<ImageCache> cache;
     // Apart, because looking into the store may wait for a disk.
     std::mutex saverMutex;
@@ -83,7 +89,38 @@ ReviewSession::ReviewSession(QObject* parent)
             return pyramid.error();
         return (*pyramid)->image;
     };
+    hooks.chooseModel = [self, shared](ImageId id) {
+        std::string path;
+        std::vector<std::pair<ImageKind, std::string>> models;
+        {
+            const std::lock_guard lock(shared->mutex);
+            if (const auto it = shared->paths.find(id); it != shared->paths.end())
+                path = it->second;
+            models = shared->models;
+        }
+        const Result<ImagePyramidPtr> pyramid = shared->cache->read(id, path);
+        if (!pyramid)
+            return std::string();
+        const ImageKind kind = guessImageKind(*(*pyramid)->image);
+        const auto model = std::find_if(models.begin(), models.end(),
+                                        [kind](const auto& entry) { return entry.first == kind; });
+        std::string name = model == models.end() ? std::string() : model->second;
+        QMetaObject::invokeMethod(
+            qApp,
+            [self, id, name] {
+                if (!self || name.empty())
+                    return;
+                self->m_automaticModels[id] = name;
+                if (id == self->m_current)
+                    Q_EMIT self->modelChanged();
+            },
+            Qt::QueuedConnection);
+        return name;
+    };
     hooks.finished = [self](const ProposalOutcome& outcome) {
+        // Here, so that drawing its outline waits for nothing.
+        if (outcome.proposal)
+            (void)ProbabilityBlocks::of(outcome.proposal);
         QMetaObject::invokeMethod(
             qApp,
             [self, outcome] {
@@ -103,18 +140,18 @@ ReviewSession::ReviewSession(QObject* parent)
             },
             Qt::QueuedConnection);
     };
-    hooks.modelReady = [self](const Result<ModelInfo>& info) {
+    hooks.modelReady = [self](const std::string& model, const Result<ModelInfo>& info) {
         QMetaObject::invokeMethod(
             qApp,
-            [self, info] {
+            [self, model, info] {
                 if (!self)
                     return;
-                self->m_modelInfo.reset();
-                self->m_modelError.reset();
+                ModelState& state = self->m_modelStates[model];
+                state = {};
                 if (info)
-                    self->m_modelInfo = *info;
+                    state.info = *info;
                 else
-                    self->m_modelError = info.error();
+                    state.error = info.error();
                 Q_EMIT self->modelChanged();
             },
             Qt::QueuedConnection);
@@ -139,13 +176,38 @@ ReviewSession::ReviewSession(QObject* parent)
         shared->saver->post(
             [record = std::move(record)](ProjectStore& store) { return store.setProposal(record); });
     };
-    m_queue = std::make_unique<ProposalQueue>(std::move(hooks));
+    ProposalQueueOptions options;
+    options.memoryBytes = kKeptProposalBytes;
+    options.memoryCount = kKeptProposals;
+    m_queue = std::make_unique<ProposalQueue>(std::move(hooks), options);
 }
 
 ReviewSession::~ReviewSession() {
     closeProject();
     m_queue.reset();
     m_readers.waitForDone();
+}
+
+void ReviewSession::setModels(std::vector<ModelChoice> models) {
+    m_models = std::move(models);
+    m_modelStates.clear();
+    m_automaticModels.clear();
+    m_chosenModel = modelNamed(QSettings().value(QStringLiteral("model")).toString());
+    std::vector<ProposalQueue::Model> list;
+    {
+        const std::lock_guard lock(m_shared->mutex);
+        m_shared->models.clear();
+        for (const ModelChoice& choice : m_models) {
+            list.push_back({choice.name.toStdString(), choice.load});
+            m_shared->models.emplace_back(choice.kind, choice.name.toStdString());
+        }
+    }
+    // The first is loaded before anybody asks.
+    if (m_chosenModel > 0)
+        std::rotate(list.begin(), list.begin() + m_chosenModel, list.begin() + m_chosenModel + 1);
+    m_queue->setModels(std::move(list));
+    Q_EMIT modelChanged();
+    requestProposals();
 }
 
 // ----------------------------------------------------------------------------------------------- project
@@ -253,11 +315,15 @@ void ReviewSession::closeProject() {
     m_document = nullptr;
     m_documents.clear();
     m_documentOrder.clear();
+    m_loadingDocuments.clear();
+    m_editsPending = 0;
+    m_afterEdits = nullptr;
     m_lab.reset();
     m_proposals.clear();
     m_scope.reset();
     m_list.clear();
     m_taken.clear();
+    m_automaticModels.clear();
     m_current = 0;
     m_imageError.reset();
     m_pendingFirstPath.clear();
@@ -415,13 +481,19 @@ std::vector<ImageId> ReviewSession::neighbours() const {
 void ReviewSession::show(ImageId id) {
     if (!m_project || id == m_current || !record(id))
         return;
+    if (m_document && m_document->strokeOpen()) {
+        Q_EMIT said(tr("A stroke is being drawn: end it first, or drop it with Esc."));
+        return;
+    }
+    if (editPending()) {
+        afterEdits([this, id] { show(id); });
+        return;
+    }
     keepThreshold(m_current);
     if (m_figuresTimer.isActive()) {
         m_figuresTimer.stop();
         updateFigures(m_current);
     }
-    if (m_document && m_document->strokeOpen())
-        return;
     endAgreed();
     m_current = id;
     m_pyramid.reset();
@@ -473,33 +545,57 @@ void ReviewSession::imageLoaded(ImageId id, const Result<ImagePyramidPtr>& resul
     if (it != m_documents.end())
         attachDocument(id);
     else
-        loadDocument(id);
+        loadDocument(id, m_pyramid->image->size);
     startPrefetch();
 }
 
 void ReviewSession::startPrefetch() {
     if (!m_project)
         return;
+    const QPointer<ReviewSession> self(this);
     for (const ImageId id : neighbours()) {
-        if (m_cache->find(id))
+        if (m_cache->find(id)) {
+            prefetchDocument(id);
             continue;
+        }
         const ImageRecord* r = record(id);
         if (!r || !r->trouble.empty())
             continue;
         const std::string path = m_project->absolutePath(id);
-        m_readers.start([cache = m_cache, id, path] { (void)cache->read(id, path).ok(); }, -1);
+        m_readers.start(
+            [cache = m_cache, id, path, self] {
+                if (!cache->read(id, path))
+                    return;
+                QMetaObject::invokeMethod(
+                    qApp,
+                    [self, id] {
+                        if (self)
+                            self->prefetchDocument(id);
+                    },
+                    Qt::QueuedConnection);
+            },
+            -1);
     }
 }
 
-void ReviewSession::loadDocument(ImageId id) {
+// The annotation of a neighbour, so that showing it waits for no disk.
+void ReviewSession::prefetchDocument(ImageId id) {
+    const std::vector<ImageId> near = neighbours();
+    const ImagePyramidPtr pyramid = m_cache->find(id);
+    if (pyramid && std::find(near.begin(), near.end(), id) != near.end())
+        loadDocument(id, pyramid->image->size);
+}
+
+void ReviewSession::loadDocument(ImageId id, Size size) {
+    if (!m_project || m_documents.count(id) != 0 || !m_loadingDocuments.insert(id).second)
+        return;
     const QPointer<ReviewSession> self(this);
-    const auto opened = [this, self, id](const Result<std::optional<LoadedAnnotation>>& loaded) {
-        if (!self || !m_project || id != m_current || !m_pyramid)
+    const auto opened = [this, self, id, size](const Result<std::optional<LoadedAnnotation>>& loaded) {
+        if (!self || !m_project || m_loadingDocuments.erase(id) == 0)
             return;
-        if (!loaded)
+        if (!loaded && id == m_current)
             Q_EMIT said(errorText(loaded.error()));
-        openDocument(id, m_pyramid->image->size,
-                     loaded && loaded->has_value() ? &(*loaded)->snapshot : nullptr);
+        openDocument(id, size, loaded && loaded->has_value() ? &(*loaded)->snapshot : nullptr);
     };
     m_project->loadAnnotation(
         id, m_project->currentPerson(), 0,
@@ -554,7 +650,10 @@ void ReviewSession::openDocument(ImageId id, Size size, const AnnotationSnapshot
     entry.observer =
         document->addObserver([this, id](const DocumentChange& change) { onDocumentChanged(id, change); });
     m_documents[id] = std::move(entry);
-    attachDocument(id);
+    if (id == m_current && m_pyramid)
+        attachDocument(id);
+    else
+        m_documentOrder.insert(m_documentOrder.end() - (m_documentOrder.empty() ? 0 : 1), id);
 }
 
 void ReviewSession::attachDocument(ImageId id) {
@@ -577,22 +676,44 @@ void ReviewSession::forgetDocuments() {
     m_document = nullptr;
     m_documents.clear();
     m_documentOrder.clear();
+    m_loadingDocuments.clear();
+    m_editsPending = 0;
+    m_afterEdits = nullptr;
     m_taken.clear();
     m_current = 0;
     Q_EMIT currentChanged();
 }
 
 void ReviewSession::trimDocuments() {
+    // Far from the shown image only what no cache could bring back is kept: annotations with their undo
+    // steps, and proposals of a region.
     std::size_t bytes = 0;
-    for (const auto& [id, entry] : m_documents)
-        bytes += entry.document->history().memoryBytes();
-    while (m_documentOrder.size() > 1 &&
-           (m_documentOrder.size() > kKeptDocuments || bytes > kKeptUndoBytes)) {
+    const std::vector<ImageId> near = neighbours();
+    for (auto& [id, entry] : m_documents) {
+        const bool far = id != m_current && std::find(near.begin(), near.end(), id) == near.end();
+        const Rect all{0, 0, entry.document->size().width, entry.document->size().height};
+        if (far && std::all_of(entry.proposals.begin(), entry.proposals.end(),
+                               [&](const ProposalPtr& p) { return p->extent == all; })) {
+            entry.proposals.clear();
+            entry.document->setProposal(nullptr);
+        }
+        bytes += bytesOf(entry);
+    }
+    while (m_documentOrder.size() > kLeastDocuments &&
+           (m_documentOrder.size() > kKeptDocuments || bytes > kKeptDocumentBytes)) {
         const ImageId oldest = m_documentOrder.front();
-        bytes -= std::min(bytes, m_documents[oldest].document->history().memoryBytes());
+        bytes -= bytesOf(m_documents[oldest]);
         m_documents.erase(oldest);
         m_documentOrder.erase(m_documentOrder.begin());
     }
+}
+
+std::size_t ReviewSession::bytesOf(const OpenDocument& entry) {
+    std::size_t bytes = entry.document->history().memoryBytes() + entry.document->labels().memoryBytes() +
+                        entry.document->provenance().memoryBytes();
+    for (const ProposalPtr& p : entry.proposals)
+        bytes += p->probability.values.size() * sizeof(std::uint16_t);
+    return bytes;
 }
 
 void ReviewSession::onDocumentChanged(ImageId id, const DocumentChange& change) {
@@ -791,8 +912,25 @@ ReviewSession::Decision ReviewSession::acceptAgreed() {
 
 ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
     const ImageRecord* r = currentRecord();
-    if (!r || !ready() || !m_painted || m_document->strokeOpen() || m_agreed)
+    if (m_agreed)
         return Decision::NotReady;
+    const auto notReady = [this](const QString& why) {
+        Q_EMIT said(why);
+        return Decision::NotReady;
+    };
+    if (!r)
+        return notReady(tr("No image is shown that could be accepted."));
+    if (m_imageError)
+        return notReady(
+            tr("An image that cannot be read cannot be accepted. It can be rejected with a reason."));
+    if (!ready() || !m_painted)
+        return notReady(
+            tr("The image is not on the screen yet. Nothing was decided: press again when it is."));
+    if (m_document->strokeOpen())
+        return notReady(tr("A stroke is being drawn: end it first, or drop it with Esc."));
+    if (editPending())
+        return notReady(
+            tr("An edit is still being computed. Nothing was decided: press again when it is there."));
     const ReviewState before = r->state;
     if (m_document->untouched()) {
         bool used = false;
@@ -800,7 +938,9 @@ ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
             used = m_document->useProposal({.label = m_activeLabel}, UseMode::Add).changedPixels > 0;
         if (!used) {
             if (m_pending && !noLesionConfirmed)
-                return Decision::NotReady;
+                return notReady(
+                    tr("The proposal is still being computed. Nothing was decided: press again when "
+                       "its outline is there."));
             if (!noLesionConfirmed)
                 return Decision::NeedsNoLesionConfirmation;
             m_document->markNoLesion();
@@ -825,10 +965,27 @@ ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
     return Decision::Done;
 }
 
+void ReviewSession::editEnds() {
+    m_editsPending = std::max(0, m_editsPending - 1);
+    if (m_editsPending == 0 && m_afterEdits)
+        std::exchange(m_afterEdits, nullptr)();
+}
+
+void ReviewSession::afterEdits(std::function<void()> act) {
+    if (m_editsPending == 0)
+        act();
+    else
+        m_afterEdits = std::move(act);
+}
+
 ReviewSession::Decision ReviewSession::reject(const QString& reason) {
     const ImageRecord* r = currentRecord();
     if (!r || reason.trimmed().isEmpty())
         return Decision::NotReady;
+    if (m_document && m_document->strokeOpen()) {
+        Q_EMIT said(tr("A stroke is being drawn: end it first, or drop it with Esc."));
+        return Decision::NotReady;
+    }
     const ReviewState before = r->state;
     const Result<void> changed =
         m_project->setState({m_current}, ReviewState::Rejected, reason.trimmed().toStdString());

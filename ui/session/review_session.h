@@ -10,6 +10,7 @@
 
 #include "app/document/annotation_document.h"
 #include "app/document/wand.h"
+#include "app/images/image_kind.h"
 #include "app/project/project.h"
 #include "app/proposals/proposal_queue.h"
 #include "ui/session/image_cache.h"
@@ -20,9 +21,11 @@
 #include <QThreadPool>
 #include <QTimer>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace limn {
@@ -39,6 +42,7 @@ struct ModelChoice {
     QString name;
     QString path; // for the log and the tooltip
     ProposalQueue::LoadEngine load;
+    ImageKind kind = ImageKind::Unknown; // what it was trained on
 };
 
 class ReviewSession : public QObject {
@@ -98,11 +102,20 @@ public:
     // --- Proposals ---
     const std::vector<ModelChoice>& models() const { return m_models; }
     void setModels(std::vector<ModelChoice> models);
-    int modelIndex() const { return m_modelIndex; }
-    void setModelIndex(int index);
-    // Null: not loaded (yet). modelError() says why not.
-    const std::optional<ModelInfo>& modelInfo() const { return m_modelInfo; }
-    const std::optional<Error>& modelError() const { return m_modelError; }
+    // The model chosen for all images; kAutomatic: by what each image shows, which is the default where there
+    // are models for several kinds of images.
+    static constexpr int kAutomatic = -1;
+    int chosenModel() const { return m_chosenModel; }
+    void chooseModel(int index);
+    // The exception for the shown image, kept with the project; kAutomatic: none.
+    int imageModel() const;
+    void chooseImageModel(int index);
+    // The model that works on the shown image; -1: not known yet, or none is there.
+    int modelIndex() const;
+    bool modelIsAutomatic() const { return m_chosenModel == kAutomatic && imageModel() == kAutomatic; }
+    // Of that model, or of the first that will be loaded. Null: not loaded (yet). modelError() says why not.
+    std::optional<ModelInfo> modelInfo() const;
+    std::optional<Error> modelError() const;
     const QString& deviceChoice() const { return m_deviceChoice; }
     PredictOptions predictOptions() const { return m_predictOptions; }
     void setPredictOptions(const PredictOptions& options);
@@ -138,9 +151,17 @@ public:
     // All areas are decided: the image is accepted as agreed, and the next one is shown.
     Decision acceptAgreed();
 
+    // Edits that are computed in another thread: between the two calls the image stays, and what would leave
+    // or decide it waits, so that the edit is neither lost nor comes after the decision.
+    void editBegins() { ++m_editsPending; }
+    void editEnds();
+    bool editPending() const { return m_editsPending > 0; }
+    // Runs it when no edit is pending; a later call takes the place of one that still waits.
+    void afterEdits(std::function<void()> act);
+
     // --- Decisions ---
     // Submits or accepts the shown image; on an untouched one the proposal is used first, and with nothing
-    // there "no lesion" has to be confirmed.
+    // there "no lesion" has to be confirmed. said() tells why when it is not ready.
     Decision accept(bool noLesionConfirmed = false);
     Decision reject(const QString& reason);
     bool takeBack();
@@ -193,13 +214,18 @@ private:
         int observer = 0;
         std::vector<ProposalPtr> proposals;
     };
+    struct ModelState {
+        std::optional<ModelInfo> info;
+        std::optional<Error> error;
+    };
     struct Shared;
 
     void connectProject();
     void startPrefetch();
     void imageLoaded(ImageId id, const Result<ImagePyramidPtr>& result);
     void attachDocument(ImageId id);
-    void loadDocument(ImageId id);
+    void prefetchDocument(ImageId id);
+    void loadDocument(ImageId id, Size size);
     void openDocument(ImageId id, Size size, const AnnotationSnapshot* snapshot);
     void onDocumentChanged(ImageId id, const DocumentChange& change);
     void requestProposals();
@@ -209,8 +235,12 @@ private:
     void keepThreshold(ImageId id);
     void trimDocuments();
     void forgetDocuments();
+    static std::size_t bytesOf(const OpenDocument& entry);
     void advance();
     std::vector<ImageId> neighbours() const;
+    int modelNamed(const QString& name) const;
+    std::string modelFor(ImageId id) const; // for requests: a name, or kAutomaticModel
+    const ModelState* modelState() const;
 
     std::unique_ptr<Project> m_project;
     std::string m_pendingFirstPath;
@@ -230,12 +260,13 @@ private:
     std::optional<Spacing> m_calibration;
     std::map<ImageId, OpenDocument> m_documents;
     std::vector<ImageId> m_documentOrder; // most recently used last
+    std::set<ImageId> m_loadingDocuments;
     QTimer m_figuresTimer;
 
     std::vector<ModelChoice> m_models;
-    int m_modelIndex = -1;
-    std::optional<ModelInfo> m_modelInfo;
-    std::optional<Error> m_modelError;
+    int m_chosenModel = kAutomatic;
+    std::map<std::string, ModelState> m_modelStates;  // by name
+    std::map<ImageId, std::string> m_automaticModels; // what the automatic choice was
     QString m_deviceChoice;
     PredictOptions m_predictOptions;
     std::shared_ptr<Shared> m_shared;
@@ -246,6 +277,8 @@ private:
     ProposalProgress m_progress;
     double m_lastProposalMs = 0.0;
 
+    int m_editsPending = 0;
+    std::function<void()> m_afterEdits;
     std::uint8_t m_activeLabel = 1;
     bool m_useFirst = true;
     std::shared_ptr<const PixelArea> m_scope;

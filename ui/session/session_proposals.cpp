@@ -12,35 +12,86 @@
 
 namespace limn {
 
-void ReviewSession::setModels(std::vector<ModelChoice> models) {
-    m_models = std::move(models);
-    const QString wanted = QSettings().value(QStringLiteral("model")).toString();
-    int index = m_models.empty() ? -1 : 0;
-    for (std::size_t i = 0; i < m_models.size(); ++i) {
-        if (m_models[i].name == wanted)
-            index = static_cast<int>(i);
-    }
-    m_modelIndex = -1;
-    setModelIndex(index);
+namespace {
+
+std::string imageModelSetting(ImageId id) {
+    return "model." + std::to_string(id);
 }
 
-void ReviewSession::setModelIndex(int index) {
-    if (index < 0 || index >= static_cast<int>(m_models.size())) {
-        m_modelIndex = -1;
-        Q_EMIT modelChanged();
-        return;
+} // namespace
+
+int ReviewSession::modelNamed(const QString& name) const {
+    for (std::size_t i = 0; i < m_models.size(); ++i) {
+        if (m_models[i].name == name)
+            return static_cast<int>(i);
     }
-    if (index == m_modelIndex)
+    return kAutomatic;
+}
+
+void ReviewSession::chooseModel(int index) {
+    if (index >= static_cast<int>(m_models.size()) || index == m_chosenModel)
         return;
-    if (m_modelIndex >= 0)
-        QSettings().setValue(QStringLiteral("model"), m_models[static_cast<std::size_t>(index)].name);
-    m_modelIndex = index;
-    m_modelInfo.reset();
-    m_modelError.reset();
-    m_queue->setModel(m_models[static_cast<std::size_t>(index)].load);
+    m_chosenModel = std::max(index, kAutomatic);
+    QSettings().setValue(QStringLiteral("model"),
+                         m_chosenModel < 0 ? QLatin1String(kAutomaticModel)
+                                           : m_models[static_cast<std::size_t>(m_chosenModel)].name);
     // Proposals of the model before stay with the images they were made for; the shown image gets a new one.
     Q_EMIT modelChanged();
     requestProposals();
+}
+
+int ReviewSession::imageModel() const {
+    return m_project && m_current != 0
+               ? modelNamed(QString::fromStdString(m_project->setting(imageModelSetting(m_current))))
+               : kAutomatic;
+}
+
+void ReviewSession::chooseImageModel(int index) {
+    if (!m_project || m_current == 0 || index >= static_cast<int>(m_models.size()))
+        return;
+    m_project->setSetting(imageModelSetting(m_current),
+                          index < 0 ? std::string()
+                                    : m_models[static_cast<std::size_t>(index)].name.toStdString());
+    Q_EMIT modelChanged();
+    requestProposals();
+}
+
+std::string ReviewSession::modelFor(ImageId id) const {
+    const QString own =
+        m_project ? QString::fromStdString(m_project->setting(imageModelSetting(id))) : QString();
+    const int index = modelNamed(own) != kAutomatic ? modelNamed(own) : m_chosenModel;
+    return index < 0 ? std::string(kAutomaticModel)
+                     : m_models[static_cast<std::size_t>(index)].name.toStdString();
+}
+
+int ReviewSession::modelIndex() const {
+    const std::string name = modelFor(m_current);
+    if (name != kAutomaticModel)
+        return modelNamed(QString::fromStdString(name));
+    if (const auto it = m_automaticModels.find(m_current); it != m_automaticModels.end())
+        return modelNamed(QString::fromStdString(it->second));
+    // Chosen in an earlier run of the program.
+    if (m_document && m_document->proposal())
+        return modelNamed(QString::fromStdString(m_document->proposal()->model.name));
+    return m_models.size() == 1 ? 0 : kAutomatic;
+}
+
+const ReviewSession::ModelState* ReviewSession::modelState() const {
+    if (m_models.empty())
+        return nullptr;
+    const int index = std::max(0, modelIndex());
+    const auto it = m_modelStates.find(m_models[static_cast<std::size_t>(index)].name.toStdString());
+    return it == m_modelStates.end() ? nullptr : &it->second;
+}
+
+std::optional<ModelInfo> ReviewSession::modelInfo() const {
+    const ModelState* state = modelState();
+    return state ? state->info : std::nullopt;
+}
+
+std::optional<Error> ReviewSession::modelError() const {
+    const ModelState* state = modelState();
+    return state ? state->error : std::nullopt;
 }
 
 void ReviewSession::setPredictOptions(const PredictOptions& options) {
@@ -52,7 +103,7 @@ void ReviewSession::setPredictOptions(const PredictOptions& options) {
 }
 
 void ReviewSession::requestProposals() {
-    if (!m_project || m_current == 0 || m_modelIndex < 0)
+    if (!m_project || m_current == 0 || m_models.empty())
         return;
     const auto requestFor = [this](ImageId id, ProposalPriority priority) {
         ProposalRequest request;
@@ -61,6 +112,7 @@ void ReviewSession::requestProposals() {
             request.imageSha256 = r->sha256;
         request.options = m_predictOptions;
         request.priority = priority;
+        request.model = modelFor(id);
         return request;
     };
     std::vector<ProposalRequest> next;
@@ -69,21 +121,21 @@ void ReviewSession::requestProposals() {
         if (r && r->trouble.empty())
             next.push_back(requestFor(id, ProposalPriority::Neighbour));
     }
-    m_pending = m_queue->cached(m_current, m_predictOptions) == nullptr;
+    m_pending = m_queue->cached(m_current, m_predictOptions, modelFor(m_current)) == nullptr;
     m_proposalError.reset();
     m_queue->show(requestFor(m_current, ProposalPriority::Shown), std::move(next));
     Q_EMIT proposalsChanged();
 }
 
 void ReviewSession::runProposal() {
-    if (m_modelIndex < 0 || m_current == 0)
+    if (m_models.empty() || m_current == 0)
         return;
     m_queue->forgetFailure(m_current);
     requestProposals();
 }
 
 void ReviewSession::runProposalIn(const Rect& region) {
-    if (m_modelIndex < 0 || !m_pyramid || region.empty())
+    if (m_models.empty() || !m_pyramid || region.empty())
         return;
     // Squared with a margin: the network takes squares, and wants to see what lies around.
     const Size size = m_pyramid->image->size;
@@ -99,13 +151,14 @@ void ReviewSession::runProposalIn(const Rect& region) {
     request.options = m_predictOptions;
     request.options.region = square;
     request.priority = ProposalPriority::Shown;
+    request.model = modelFor(m_current);
     m_pending = true;
     m_queue->request(std::move(request));
     Q_EMIT proposalsChanged();
 }
 
 void ReviewSession::runModelOn(const std::vector<ImageId>& ids) {
-    if (m_modelIndex < 0 || !m_project)
+    if (m_models.empty() || !m_project)
         return;
     std::vector<ProposalRequest> requests;
     for (const ImageId id : ids) {
@@ -115,7 +168,8 @@ void ReviewSession::runModelOn(const std::vector<ImageId>& ids) {
         requests.push_back({.image = id,
                             .imageSha256 = r->sha256,
                             .options = m_predictOptions,
-                            .priority = ProposalPriority::Batch});
+                            .priority = ProposalPriority::Batch,
+                            .model = modelFor(id)});
     }
     m_queue->request(std::move(requests));
 }
@@ -179,7 +233,7 @@ void ReviewSession::applyProposals(ImageId id) {
     if (it == m_documents.end())
         return;
     if (it->second.proposals.empty()) {
-        if (ProposalPtr cached = m_queue->cached(id, m_predictOptions))
+        if (ProposalPtr cached = m_queue->cached(id, m_predictOptions, modelFor(id)))
             it->second.proposals.push_back(cached);
     }
     m_proposals = it->second.proposals;

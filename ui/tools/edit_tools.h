@@ -110,6 +110,7 @@ public:
     bool cancel() override;
     bool finish() override;
     bool stepBack() override;
+    bool unfinished() const override { return !m_points.isEmpty(); }
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
     double reach(const ViewTransform& view) const override { return m_points.isEmpty() ? 24.0 : -1.0; }
@@ -139,11 +140,11 @@ public:
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
     double reach(const ViewTransform& view) const override { return m_active ? -1.0 : 90.0; }
-    bool busy() const { return m_running || m_commit; }
 
 private:
     void compute();
     void commit(const PixelArea& area);
+    void endCommit();
 
     ToolHost& m_host;
     bool m_active = false;

@@ -243,16 +243,22 @@ void WandTool::release(const CanvasPointer&) {
         return;
     m_active = false;
     m_commit = true;
+    m_host.session->editBegins();
     compute();
 }
 
 bool WandTool::cancel() {
     const bool had = m_active || m_commit;
     m_active = false;
-    m_commit = false;
     ++m_gesture;
     m_host.preview({});
+    endCommit();
     return had;
+}
+
+void WandTool::endCommit() {
+    if (std::exchange(m_commit, false))
+        m_host.session->editEnds();
 }
 
 void WandTool::compute() {
@@ -281,9 +287,9 @@ void WandTool::compute() {
             return;
         }
         if (m_commit) {
-            m_commit = false;
             m_host.preview({});
             commit(area);
+            endCommit();
         } else if (m_active) {
             m_host.preview(area);
         }

@@ -474,8 +474,12 @@ void MainWindow::makeLayout() {
     m_messageLabel->setTextFormat(Qt::RichText);
     // What the pointer is at has its room first; a long message is whole in the tool tip.
     m_messageLabel->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    m_modelLabel = new QLabel;
-    m_modelLabel->setObjectName(QStringLiteral("modelLabel"));
+    m_modelButton = new QToolButton;
+    m_modelButton->setObjectName(QStringLiteral("modelButton"));
+    m_modelButton->setToolTip(tr("Model and device; a click changes the model"));
+    m_modelButton->setAutoRaise(true);
+    m_modelButton->setPopupMode(QToolButton::InstantPopup);
+    m_modelButton->setFocusPolicy(Qt::TabFocus);
     m_taskProgress = new QProgressBar;
     m_taskProgress->setFixedWidth(110);
     m_taskProgress->setTextVisible(false);
@@ -491,7 +495,7 @@ void MainWindow::makeLayout() {
     statusBar()->setContentsMargins(10, 0, 8, 0);
     statusBar()->addWidget(m_pointerLabel);
     statusBar()->addWidget(m_messageLabel, 1);
-    statusBar()->addPermanentWidget(m_modelLabel);
+    statusBar()->addPermanentWidget(m_modelButton);
     statusBar()->addPermanentWidget(m_taskProgress);
     statusBar()->addPermanentWidget(m_cancelTasks);
     m_savedLabel = new QLabel;
@@ -632,6 +636,7 @@ void MainWindow::connectSession() {
         m_canvas->cancelGesture();
         m_preview = {};
         m_previewRemoved = {};
+        m_labelSource.reset();
         for (const char* id : {"noLesion", "useMode", "rejectedReason"})
             m_banners->remove(QLatin1String(id));
         if (m_session->current() == 0) {
@@ -662,12 +667,17 @@ void MainWindow::connectSession() {
         refreshStatus();
     });
     connect(s, &ReviewSession::documentReady, this, [this] {
+        m_labelSource.reset();
         refreshOverlay();
         refreshHistoryActions();
         refreshReview();
         announcePainted();
     });
     connect(s, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
+        for (const Rect& rect : change.dirty) {
+            if (m_labelSource)
+                m_labelSource->changed(rect);
+        }
         if (change.labels || change.proposal || change.mark)
             refreshOverlay();
         else if (change.threshold)
@@ -715,6 +725,7 @@ void MainWindow::connectSession() {
     connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelLine);
     connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelBanner);
     connect(s, &ReviewSession::proposalsChanged, this, &MainWindow::refreshModelBanner);
+    connect(s, &ReviewSession::currentChanged, this, &MainWindow::refreshModelLine);
     connect(s, &ReviewSession::saveStatusChanged, this, &MainWindow::refreshTitle);
     connect(s, &ReviewSession::said, this, &MainWindow::say);
     connect(s, &ReviewSession::paintedChanged, this, &MainWindow::refreshReview);

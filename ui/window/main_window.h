@@ -36,6 +36,7 @@ class CommentPanel;
 class CompareBar;
 class HistoryPanel;
 class LabelPanel;
+class LabelSource;
 class MeasurePanel;
 class OptionBar;
 class ProposalPanel;
@@ -116,6 +117,7 @@ private:
     OverlayLayer layerOfSide(Comparison::Side side, int fill) const;
     void addDifferenceLayer(std::vector<OverlayLayer>& layers) const;
     void addAgreementLayers(std::vector<OverlayLayer>& layers) const;
+    void fillModelMenu();
     void setCompare(Compare compare);
     void refreshCompare();
     void refreshAgreement();
@@ -157,6 +159,7 @@ private:
     void sayLocked();
     void askPerson();
     bool mayCommand();
+    bool mayDecide();
 
     ToolSettings m_toolSettings;
     ToolHost m_host;
@@ -207,7 +210,7 @@ private:
     QLabel* m_savedLabel;
     QLabel* m_pointerLabel;
     QLabel* m_messageLabel;
-    QLabel* m_modelLabel;
+    QToolButton* m_modelButton;
     QProgressBar* m_taskProgress;
     QToolButton* m_cancelTasks;
     QMenu* m_recentMenu;
@@ -229,6 +232,7 @@ private:
     PixelArea m_preview;
     PixelArea m_previewRemoved;
     std::vector<ImageId> m_rejectTargets; // empty: the shown image
+    std::shared_ptr<LabelSource> m_labelSource; // of the shown document
     QStringList m_pendingDrop;
 };
 

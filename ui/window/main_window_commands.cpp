@@ -427,6 +427,8 @@ void MainWindow::makeMenus() {
     fill(image, {"next", "previous", "nextUndone", "previousUndone", "", "runProposal", "runHere", "runAll",
                  "cancelRuns"});
     m_modelMenu = image->addMenu(tr("&Model"));
+    connect(m_modelMenu, &QMenu::aboutToShow, this, &MainWindow::fillModelMenu);
+    m_modelButton->setMenu(m_modelMenu);
     fill(image, {"chooseModel", "", "showFile"});
     QMenu* tools = menuBar()->addMenu(tr("&Tools"));
     fill(tools, {"brush", "eraser", "lasso", "polygon", "wand", "contour", "region", "ruler", "", "smaller",
@@ -489,7 +491,7 @@ void MainWindow::chooseModel() {
     models.push_back(modelChoiceOf(QFileInfo(file).completeBaseName(), file, m_session->deviceChoice()));
     const int chosen = static_cast<int>(models.size()) - 1;
     setModels(std::move(models));
-    m_session->setModelIndex(chosen);
+    m_session->chooseModel(chosen);
 }
 
 // ------------------------------------------------------------------------------------------------ focus
@@ -681,8 +683,10 @@ void MainWindow::sayLocked() {
 }
 
 bool MainWindow::mayCommand() {
-    if (m_canvas->gestureActive())
+    if (m_canvas->gestureActive()) {
+        say(tr("A gesture is going on: release the button first, or drop it with Esc."));
         return false;
+    }
     return m_host.mayEdit();
 }
 
@@ -741,6 +745,7 @@ void MainWindow::cleanUp(StepKind kind) {
     const std::uint64_t revision = d->revision();
     const ImageId id = m_session->current();
     // On a worker, since a large image may take a while; an edit made meanwhile wins.
+    m_session->editBegins();
     QtConcurrent::run([labels, label, scope, kind] {
         switch (kind) {
         case StepKind::FillHoles:
@@ -752,10 +757,13 @@ void MainWindow::cleanUp(StepKind kind) {
         }
     }).then(this, [this, id, revision, kind](const MaskEdit& change) {
         AnnotationDocument* document = m_session->document();
-        if (!document || m_session->current() != id || document->revision() != revision ||
-            document->strokeOpen())
+        if (!document || m_session->current() != id)
             return;
-        applyCleanUp(kind, change);
+        if (document->revision() != revision || document->strokeOpen())
+            say(tr("The mask was changed meanwhile: nothing was cleaned up."));
+        else
+            applyCleanUp(kind, change);
+        m_session->editEnds();
     });
 }
 
@@ -776,12 +784,15 @@ void MainWindow::undoRedo(bool undo) {
 }
 
 void MainWindow::accept(bool noLesionConfirmed) {
-    if (m_canvas->gestureActive()) {
-        say(tr("Finish the stroke first."));
+    if (!mayDecide())
         return;
-    }
     if (m_session->agreeing()) {
         acceptAgreed();
+        return;
+    }
+    if (m_session->editPending()) {
+        say(tr("The image is decided as soon as its edit is there."));
+        m_session->afterEdits([this, noLesionConfirmed] { accept(noLesionConfirmed); });
         return;
     }
     const ImageId id = m_session->current();
@@ -790,13 +801,6 @@ void MainWindow::accept(bool noLesionConfirmed) {
         updateThumbnailOutline(id);
         break;
     case ReviewSession::Decision::NotReady:
-        // A key that decides nothing says why.
-        if (m_session->imageError())
-            say(tr("This image cannot be shown, so it cannot be accepted."));
-        else if (!m_session->ready() || !m_session->painted())
-            say(tr("The image is not on the screen yet."));
-        else if (m_session->proposalPending())
-            say(tr("The proposal is still being computed."));
         break;
     case ReviewSession::Decision::NeedsNoLesionConfirmation:
         m_banners->show({QStringLiteral("noLesion"),
@@ -822,8 +826,21 @@ void MainWindow::acceptAgreed() {
     (void)m_session->acceptAgreed(); // says itself why not
 }
 
+// Whether a decision may leave the image now; says why not.
+bool MainWindow::mayDecide() {
+    if (m_canvas->gestureActive()) {
+        say(tr("A gesture is going on. Nothing was decided: release the button first, or drop it with Esc."));
+        return false;
+    }
+    if (m_canvas->tool() && m_canvas->tool()->unfinished()) {
+        say(tr("An outline is not closed yet. Nothing was decided: Enter closes it, Esc drops it."));
+        return false;
+    }
+    return true;
+}
+
 void MainWindow::askReject() {
-    if (m_session->current() == 0 || m_canvas->gestureActive())
+    if (m_session->current() == 0 || !mayDecide())
         return;
     const QRect anchor(m_rejectButton->mapTo(this, QPoint(0, 0)), m_rejectButton->size());
     m_rejectPopover->popUp(m_rejectButton->isVisible() ? anchor
@@ -838,9 +855,11 @@ void MainWindow::rejectImages(const QString& reason) {
         say(tr("%n images were rejected.", nullptr, done));
         return;
     }
-    const ImageId id = m_session->current();
-    if (m_session->reject(reason) == ReviewSession::Decision::Done)
-        updateThumbnailOutline(id);
+    m_session->afterEdits([this, reason] {
+        const ImageId id = m_session->current();
+        if (m_session->reject(reason) == ReviewSession::Decision::Done)
+            updateThumbnailOutline(id);
+    });
 }
 
 std::vector<ImageId> MainWindow::selectedImages() const {

@@ -203,11 +203,14 @@ void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool sec
     if (document && m_session->pyramid() && kind != OverlayKind::Bare) {
         const ProposalPtr proposal = document->proposal();
         const ImageId id = m_session->current();
-        const auto labels = std::make_shared<LabelSource>([this, id]() -> const TileMap& {
-            static const TileMap none;
-            return m_session->document() && m_session->current() == id ? m_session->document()->labels()
-                                                                       : none;
-        });
+        // One for the document's time on the screen, since it remembers what it has looked at.
+        if (!m_labelSource)
+            m_labelSource = std::make_shared<LabelSource>([this, id]() -> const TileMap& {
+                static const TileMap none;
+                return m_session->document() && m_session->current() == id ? m_session->document()->labels()
+                                                                           : none;
+            });
+        const std::shared_ptr<LabelSource> labels = m_labelSource;
         const int fill = m_style == Style::Outline ? 0
                          : m_style == Style::Fill  ? static_cast<int>(255 * std::max(0.4, m_opacity))
                                                    : static_cast<int>(255 * m_opacity);
@@ -754,10 +757,17 @@ void MainWindow::refreshModelLine() {
         page = tr("No model was found: there will be no proposals. Models are files NAME.safetensors in the "
                   "folder \"models\" beside the program.");
     } else {
-        const ModelChoice& choice =
-            m_session->models()[static_cast<std::size_t>(std::max(0, m_session->modelIndex()))];
-        line = choice.name;
+        const int index = m_session->modelIndex();
+        ModelChoice choice = m_session->models()[static_cast<std::size_t>(std::max(0, index))];
         page = tr("Model: %1").arg(choice.name);
+        // Who chose is part of the name: an automatic choice may be wrong, and is changed in this menu.
+        if (m_session->models().size() > 1 && m_session->modelIsAutomatic()) {
+            choice.name = index < 0 ? tr("automatic") : tr("%1 (automatic)").arg(choice.name);
+            page = tr("Model: chosen for each image by what it shows");
+        } else if (m_session->models().size() > 1 && m_session->imageModel() >= 0) {
+            choice.name = tr("%1 (this image)").arg(choice.name);
+        }
+        line = choice.name;
         if (m_session->modelError()) {
             line = tr("%1: not loaded").arg(choice.name);
             page = errorText(*m_session->modelError());
@@ -785,26 +795,57 @@ void MainWindow::refreshModelLine() {
             }
         }
     }
-    m_modelLabel->setText(line);
+    m_modelButton->setText(line);
     m_start->setModelLine(page);
 }
 
 void MainWindow::setModels(std::vector<ModelChoice> models) {
     m_session->setModels(std::move(models));
-    m_modelMenu->clear();
-    auto* group = new QActionGroup(m_modelMenu);
-    int index = 0;
-    for (const ModelChoice& choice : m_session->models()) {
-        QAction* action =
-            m_modelMenu->addAction(choice.name, this, [this, index] { m_session->setModelIndex(index); });
-        action->setCheckable(true);
-        action->setChecked(index == m_session->modelIndex());
-        action->setToolTip(choice.path);
-        group->addAction(action);
-        ++index;
-    }
-    m_modelMenu->setEnabled(index > 0);
+    m_modelMenu->setEnabled(!m_session->models().empty());
+    m_modelButton->setEnabled(!m_session->models().empty());
     refreshModelLine();
+}
+
+// Made anew whenever it opens: what is checked depends on the shown image.
+void MainWindow::fillModelMenu() {
+    m_modelMenu->clear();
+    const auto add = [this](QActionGroup* group, const QString& text, bool checked, auto choose) {
+        QAction* action = m_modelMenu->addAction(text);
+        action->setCheckable(true);
+        action->setChecked(checked);
+        group->addAction(action);
+        connect(action, &QAction::triggered, this, choose);
+        return action;
+    };
+    const auto& models = m_session->models();
+    m_modelMenu->addAction(tr("For all images"))->setEnabled(false);
+    auto* all = new QActionGroup(m_modelMenu);
+    if (models.size() > 1)
+        add(all, tr("Automatic: by what each image shows"),
+            m_session->chosenModel() == ReviewSession::kAutomatic,
+            [this] { m_session->chooseModel(ReviewSession::kAutomatic); })
+            ->setObjectName(QStringLiteral("modelAutomatic"));
+    for (int i = 0; i < static_cast<int>(models.size()); ++i) {
+        const ModelChoice& choice = models[static_cast<std::size_t>(i)];
+        QAction* action = add(all, choice.name, m_session->chosenModel() == i || models.size() == 1,
+                              [this, i] { m_session->chooseModel(i); });
+        action->setToolTip(choice.path);
+        action->setObjectName(QStringLiteral("model:") + choice.name);
+    }
+    if (models.size() < 2 || m_session->current() == 0)
+        return;
+    m_modelMenu->addSeparator();
+    m_modelMenu->addAction(tr("For this image alone"))->setEnabled(false);
+    auto* one = new QActionGroup(m_modelMenu);
+    add(one, tr("As for all images"), m_session->imageModel() == ReviewSession::kAutomatic, [this] {
+        m_session->chooseImageModel(ReviewSession::kAutomatic);
+    })->setObjectName(QStringLiteral("imageModelAsAll"));
+    for (int i = 0; i < static_cast<int>(models.size()); ++i) {
+        const ModelChoice& choice = models[static_cast<std::size_t>(i)];
+        add(one, choice.name, m_session->imageModel() == i, [this, i] {
+            m_session->chooseImageModel(i);
+        })->setObjectName(QStringLiteral("imageModel:") + choice.name);
+    }
 }
 
 void MainWindow::refreshTitle() {
