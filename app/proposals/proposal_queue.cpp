@@ -11,6 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 namespace limn {
 
 namespace {
@@ -454,6 +458,9 @@ bool ProposalQueue::State::step() {
 }
 
 void ProposalQueue::State::run() {
+    // Threads inherit it from the one that starts them.
+    if (options.niceness != 0)
+        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), options.niceness);
     for (;;) {
         {
             std::unique_lock lock(mutex);

@@ -85,6 +85,10 @@ struct ProposalQueueOptions {
     bool preempt = true;     // a request for the shown image cancels other running work, which waits again
     bool startThread = true; // false: nothing runs until runOne() is called, on the caller's thread
     std::size_t memoryCount = 10000; // of proposals kept in memory
+    // How much the inference thread, and the threads that it starts for its computing, give way to others:
+    // 0 not at all, 19 most. For programs with a window, which has to answer while a network takes every
+    // core.
+    int niceness = 0;
 };
 
 class ProposalQueue {

@@ -8,14 +8,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <string>
 #include <thread>
 
 namespace limn {
 
 class FakeEngine : public Engine {
 public:
-    explicit FakeEngine(int delayMs) : m_delayMs(delayMs) {
-        m_info.identity = {"drawn-disc", std::string(64, 'a')};
+    explicit FakeEngine(int delayMs, const std::string& name = "drawn-disc") : m_delayMs(delayMs) {
+        m_info.identity = {name, std::string(64, name.empty() ? 'a' : name.front())};
         m_device.id = "cpu";
         m_device.name = "test";
     }

@@ -304,6 +304,7 @@ void CanvasView::paintGL() {
     m_renderer.render(m_view, defaultFramebufferObject());
     m_sceneDirty = false;
     m_lastFrameMs = static_cast<double>(clock.nsecsElapsed()) / 1e6;
+    m_totalFrameMs = m_totalFrameMs + m_lastFrameMs;
 }
 
 void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {

@@ -15,6 +15,7 @@
 #include <QLineF>
 #include <QOpenGLWidget>
 
+#include <atomic>
 #include <optional>
 
 namespace limn {
@@ -78,7 +79,9 @@ public:
     // Drops the gesture in progress. True when there was one.
     bool cancelGesture();
     QImage grabImage();
+    // Of VTK's frames: the last one, and all since the beginning. The sum may be read in any thread.
     double lastFrameMs() const { return m_lastFrameMs; }
+    double totalFrameMs() const { return m_totalFrameMs; }
     double lastOverlayMs() const { return m_lastOverlayMs; }
 
 Q_SIGNALS:
@@ -162,6 +165,7 @@ private:
     Rect m_flash;
     QElapsedTimer m_flashClock;
     double m_lastFrameMs = 0.0;
+    std::atomic<double> m_totalFrameMs{0.0};
     double m_lastOverlayMs = 0.0;
 };
 

@@ -179,6 +179,7 @@ ReviewSession::ReviewSession(QObject* parent)
     ProposalQueueOptions options;
     options.memoryBytes = kKeptProposalBytes;
     options.memoryCount = kKeptProposals;
+    options.niceness = 10;
     m_queue = std::make_unique<ProposalQueue>(std::move(hooks), options);
 }
 
