@@ -2062,18 +2062,6 @@
         <source>Models (*.safetensors *.pth);;All files (*)</source>
         <translation>Modelle (*.safetensors *.pth);;Alle Dateien (*)</translation>
     </message>
-    <message>
-        <source>Finish the stroke first.</source>
-        <translation>Beenden Sie zuerst den Strich.</translation>
-    </message>
-    <message>
-        <source>This image cannot be shown, so it cannot be accepted.</source>
-        <translation>Dieses Bild lässt sich nicht zeigen, also auch nicht annehmen.</translation>
-    </message>
-    <message>
-        <source>The image is not on the screen yet.</source>
-        <translation>Das Bild ist noch nicht zu sehen.</translation>
-    </message>
     <message numerus="yes">
         <source>%n areas are not decided yet.</source>
         <translation>
@@ -2212,6 +2200,62 @@
     <message>
         <source>a proposal is shown</source>
         <translation>ein Vorschlag ist zu sehen</translation>
+    </message>
+    <message>
+        <source>Model and device; a click changes the model</source>
+        <translation>Modell und Gerät; ein Klick wechselt das Modell</translation>
+    </message>
+    <message>
+        <source>A gesture is going on: release the button first, or drop it with Esc.</source>
+        <translation>Eine Geste ist im Gange: erst die Taste loslassen, oder mit Esc verwerfen.</translation>
+    </message>
+    <message>
+        <source>The mask was changed meanwhile: nothing was cleaned up.</source>
+        <translation>Die Maske wurde inzwischen geändert: Es wurde nichts bereinigt.</translation>
+    </message>
+    <message>
+        <source>The image is decided as soon as its edit is there.</source>
+        <translation>Das Bild wird entschieden, sobald seine Bearbeitung fertig ist.</translation>
+    </message>
+    <message>
+        <source>A gesture is going on. Nothing was decided: release the button first, or drop it with Esc.</source>
+        <translation>Eine Geste ist im Gange. Nichts wurde entschieden: erst die Taste loslassen, oder mit Esc verwerfen.</translation>
+    </message>
+    <message>
+        <source>An outline is not closed yet. Nothing was decided: Enter closes it, Esc drops it.</source>
+        <translation>Ein Umriss ist noch offen. Nichts wurde entschieden: Enter schließt ihn, Esc verwirft ihn.</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>automatisch</translation>
+    </message>
+    <message>
+        <source>%1 (automatic)</source>
+        <translation>%1 (automatisch)</translation>
+    </message>
+    <message>
+        <source>Model: chosen for each image by what it shows</source>
+        <translation>Modell: für jedes Bild nach dem gewählt, was es zeigt</translation>
+    </message>
+    <message>
+        <source>%1 (this image)</source>
+        <translation>%1 (dieses Bild)</translation>
+    </message>
+    <message>
+        <source>For all images</source>
+        <translation>Für alle Bilder</translation>
+    </message>
+    <message>
+        <source>Automatic: by what each image shows</source>
+        <translation>Automatisch: nach dem, was ein Bild zeigt</translation>
+    </message>
+    <message>
+        <source>For this image alone</source>
+        <translation>Nur für dieses Bild</translation>
+    </message>
+    <message>
+        <source>As for all images</source>
+        <translation>Wie für alle Bilder</translation>
     </message>
 </context>
 <context>
@@ -2584,6 +2628,30 @@
         <source>Stopped. Proposals that were made are kept.</source>
         <translation>Angehalten. Fertige Vorschläge bleiben.</translation>
     </message>
+    <message>
+        <source>A stroke is being drawn: end it first, or drop it with Esc.</source>
+        <translation>Ein Strich wird gezeichnet: erst beenden, oder mit Esc verwerfen.</translation>
+    </message>
+    <message>
+        <source>No image is shown that could be accepted.</source>
+        <translation>Es wird kein Bild gezeigt, das angenommen werden könnte.</translation>
+    </message>
+    <message>
+        <source>An image that cannot be read cannot be accepted. It can be rejected with a reason.</source>
+        <translation>Ein Bild, das sich nicht lesen lässt, kann nicht angenommen werden. Es kann mit einem Grund abgelehnt werden.</translation>
+    </message>
+    <message>
+        <source>The image is not on the screen yet. Nothing was decided: press again when it is.</source>
+        <translation>Das Bild ist noch nicht auf dem Bildschirm. Nichts wurde entschieden: noch einmal drücken, wenn es da ist.</translation>
+    </message>
+    <message>
+        <source>An edit is still being computed. Nothing was decided: press again when it is there.</source>
+        <translation>Eine Bearbeitung wird noch berechnet. Nichts wurde entschieden: noch einmal drücken, wenn sie da ist.</translation>
+    </message>
+    <message>
+        <source>The proposal is still being computed. Nothing was decided: press again when its outline is there.</source>
+        <translation>Der Vorschlag wird noch berechnet. Nichts wurde entschieden: noch einmal drücken, wenn sein Umriss da ist.</translation>
+    </message>
 </context>
 <context>
     <name>limn::SettingsDialog</name>
@@ -2698,6 +2766,10 @@
     <message>
         <source>Review of this project</source>
         <translation>Prüfung in diesem Projekt</translation>
+    </message>
+    <message>
+        <source>Automatic: by what each image shows</source>
+        <translation>Automatisch: nach dem, was ein Bild zeigt</translation>
     </message>
 </context>
 <context>
@@ -2902,6 +2974,10 @@
     <message>
         <source>Where the model runs: auto, cpu, cuda, cuda:N.</source>
         <translation>Wo das Modell rechnet: auto, cpu, cuda, cuda:N.</translation>
+    </message>
+    <message>
+        <source>Print the milliseconds from the program&apos;s start to a window that answers, and end.</source>
+        <translation>Die Millisekunden vom Start des Programms bis zu einem Fenster, das antwortet, ausgeben und enden.</translation>
     </message>
 </context>
 </TS>

@@ -479,7 +479,7 @@ void MainWindow::makeLayout() {
     m_modelButton->setToolTip(tr("Model and device; a click changes the model"));
     m_modelButton->setAutoRaise(true);
     m_modelButton->setPopupMode(QToolButton::InstantPopup);
-    m_modelButton->setFocusPolicy(Qt::TabFocus);
+    m_modelButton->setFocusPolicy(Qt::NoFocus); // the Image menu has the same for the keyboard
     m_taskProgress = new QProgressBar;
     m_taskProgress->setFixedWidth(110);
     m_taskProgress->setTextVisible(false);
