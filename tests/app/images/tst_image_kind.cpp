@@ -67,8 +67,11 @@ private Q_SLOTS:
             dir.entryInfoList({QStringLiteral("*.jpg"), QStringLiteral("*.png")}, QDir::Files);
         if (files.isEmpty())
             QSKIP("the real images are not there");
+        // One in five; all of them with LIMN_FULL=1.
+        const int step = qEnvironmentVariableIsSet("LIMN_FULL") || files.size() < 50 ? 1 : 5;
         int wrong = 0, seen = 0;
-        for (const QFileInfo& file : files) {
+        for (qsizetype i = 0; i < files.size(); i += step) {
+            const QFileInfo& file = files[i];
             const Result<Image> image = openImage(file.filePath().toStdString());
             if (!image)
                 continue;
