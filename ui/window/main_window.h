@@ -231,7 +231,7 @@ private:
     bool m_fallbackTold = false;
     PixelArea m_preview;
     PixelArea m_previewRemoved;
-    std::vector<ImageId> m_rejectTargets; // empty: the shown image
+    std::vector<ImageId> m_rejectTargets;       // empty: the shown image
     std::shared_ptr<LabelSource> m_labelSource; // of the shown document
     QStringList m_pendingDrop;
 };
