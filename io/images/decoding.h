@@ -14,6 +14,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,10 @@ struct Header {
 
 enum class ColourModel { Grey, Rgb, Cmyk };
 
+// What became of an ICC profile. None: there is none, or it gives sRGB already (no colour moves by more than
+// one level of 255). Unusable: it is damaged, or for another kind of colour.
+enum class ProfileUse { None, Converted, Unusable };
+
 // Samples shown between low (black) and high (white), in the samples' own units.
 struct Window {
     double low = 0.0;
@@ -50,11 +55,18 @@ struct Samples {
     bool isOffset = false;        // u16 holds signed samples with 32768 added
     int bitsStored = 0;           // of u16; 0 where the file does not say
     std::optional<Window> window; // for u16 (offset included) and f32
-    // Largest of u16 where the decoder found it on the way; then u8 holds u16 as shown from 0 to 65535.
+    // Largest of u16 where the decoder found it on the way; then u8 (or `rgb`) holds u16 as shown from 0 to
+    // 65535.
     int largest = -1;
     std::vector<std::uint8_t> u8;
     std::vector<std::uint16_t> u16;
     std::vector<float> f32;
+    // Where the decoder went beyond its samples while it was at work: three a pixel, instead of u8. Finished:
+    // in sRGB and the right way up, and `profile` says what became of the ICC profile. Else: deep grey
+    // samples as shown.
+    std::vector<std::uint8_t> rgb;
+    bool isFinished = false;
+    ProfileUse profile = ProfileUse::None;
     std::vector<std::string> notes;
 };
 
@@ -68,7 +80,10 @@ Result<void> checkFrame(const FileBytes& file, int frame, int count);
 struct JpegHeader : Header {
     bool isAdobe = false; // an Adobe marker: CMYK samples are stored inverted
 };
-Result<JpegHeader> readJpegHeader(const FileBytes& file);
+// For decoding, the whole file is walked, so that missing data are known before a decoder makes room for the
+// picture; for probing, the walk ends where the pixels begin.
+enum class HeaderUse { Probe, Decode };
+Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use);
 Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header);
 // Judges the frame header of a JPEG stream inside another file, at [offset, offset + length). Gives width,
 // height and components; nothing when there is no frame header.
@@ -128,7 +143,7 @@ Result<ItkHeader> readNrrdHeader(const FileBytes& file);
 Result<ItkHeader> readMetaHeader(const FileBytes& file);
 Result<Samples> decodeWithItk(const FileBytes& file, const ItkHeader& header, int slice);
 
-// --- DICOM (DCMTK; JPEG 2000 through ITK's GDCM) ---
+// --- DICOM (DCMTK; JPEG 2000 by OpenJPEG) ---
 // Red, green or blue of a palette (PS3.3 C.7.6.3.1.5).
 struct DicomPalette {
     int first = 0; // stored value of the first entry
@@ -154,8 +169,9 @@ struct DicomHeader : Header {
 };
 Result<DicomHeader> readDicomHeader(const FileBytes& file);
 Result<Samples> decodeDicom(const FileBytes& file, const DicomHeader& header, int frame);
-// All frames of a DICOM file that GDCM can read, cut down to one.
-Result<Samples> decodeDicomWithGdcm(const FileBytes& file, const DicomHeader& header, int frame);
+// A frame of JPEG 2000 as interleaved samples of bitsAllocated, in native order; JPEG 2000's own colour
+// transforms are undone.
+Result<std::vector<std::uint8_t>> decodeJpeg2000(const FileBytes& file, const DicomHeader& header, int frame);
 
 // --- Common steps ---
 // EXIF orientation 1..8 of a TIFF-structured EXIF block (without "Exif\0\0"), read by exiv2; 1 when there is
@@ -166,13 +182,30 @@ int exifOrientation(const std::vector<unsigned char>& exif);
 Size orientedSize(Size size, int orientation);
 std::optional<Spacing> orientedSpacing(const std::optional<Spacing>& spacing, int orientation);
 
+// Puts `count` stored rows of RGB, from the row `first` on, where they belong in a picture of orientedSize().
+void placeRgbRows(const std::uint8_t* rows, int first, int count, Size stored, int orientation,
+                  std::uint8_t* picture);
+
 // Applies an orientation to interleaved samples of 1 or 3 channels.
 void orient(std::vector<std::uint8_t>& samples, Size size, int channels, int orientation);
 void orient(std::vector<std::uint16_t>& samples, Size size, int channels, int orientation);
 
-// Converts in place to sRGB unless the profile gives sRGB already (no colour moves by more than one level of
-// 255) or does not fit the samples. False when the profile is damaged or for another kind of colour.
-enum class ProfileUse { None, Converted, Unusable };
+// 8-bit RGB by a profile to sRGB, a part at a time; one object may serve several threads at once.
+class RgbToSrgb {
+public:
+    explicit RgbToSrgb(const std::vector<unsigned char>& iccProfile);
+    ~RgbToSrgb();
+
+    ProfileUse use() const;
+    // In place; changes nothing unless use() is Converted.
+    void convert(std::uint8_t* rgb, std::size_t pixels) const;
+
+private:
+    class Impl;
+    std::unique_ptr<const Impl> m_impl;
+};
+
+// The same for a whole picture.
 ProfileUse convertToSrgb(std::vector<std::uint8_t>& rgb, const std::vector<unsigned char>& iccProfile);
 // Grey samples to RGB through a grey profile; Unusable leaves `rgb` empty.
 ProfileUse greyToSrgb(const std::vector<std::uint8_t>& grey, std::vector<std::uint8_t>& rgb,

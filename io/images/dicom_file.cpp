@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // DICOM pixels: uncompressed frames straight from their place in the file, JPEG, JPEG-LS and RLE by DCMTK's
-// codecs, JPEG 2000 by ITK's GDCM.
+// codecs, JPEG 2000 by OpenJPEG.
 #include "io/images/decoding.h"
 
 #include <algorithm>
@@ -58,6 +58,7 @@ bool isJpegFamily(const std::string& syntax) {
 struct RawFrame {
     std::vector<std::uint8_t> bytes;
     std::string model;
+    bool isPlanar = false; // all red, all green, all blue
 };
 
 std::size_t frameBytes(const DicomHeader& header, int samplesPerPixel) {
@@ -68,6 +69,7 @@ std::size_t frameBytes(const DicomHeader& header, int samplesPerPixel) {
 Result<RawFrame> readNative(const FileBytes& file, const DicomHeader& header, int frame) {
     RawFrame raw;
     raw.model = header.photometric;
+    raw.isPlanar = header.isPlanar;
     const std::size_t bytes =
         frameBytes(header, header.photometric == "YBR_FULL_422" ? 2 : header.samplesPerPixel);
     raw.bytes.resize(bytes);
@@ -103,33 +105,6 @@ Result<void> checkJpegFrames(const FileBytes& file, const DicomHeader& header) {
     }
     if (!found)
         return file.corrupt("its pixel data hold no JPEG stream");
-    return {};
-}
-
-// The same for JPEG 2000 codestreams: the SIZ segment of ISO 15444-1, A.5.1.
-Result<void> checkJpeg2000Frames(const FileBytes& file, const DicomHeader& header) {
-    bool found = false;
-    for (const DicomFragment& fragment : header.fragments) {
-        ByteCursor cursor(file, fragment.offset, std::endian::big, fragment.offset + fragment.length);
-        if (cursor.u32() != 0xFF4FFF51)
-            continue; // a later part of a frame
-        cursor.skip(4);
-        const std::uint64_t right = cursor.u32();
-        const std::uint64_t bottom = cursor.u32();
-        const std::uint64_t left = cursor.u32();
-        const std::uint64_t top = cursor.u32();
-        cursor.skip(16);
-        const int components = cursor.u16();
-        if (cursor.failed())
-            return file.truncated("the header of its JPEG 2000 pixel data is cut off");
-        if (right < left || bottom < top || right - left != static_cast<std::uint64_t>(header.size.width) ||
-            bottom - top != static_cast<std::uint64_t>(header.size.height) ||
-            components != header.samplesPerPixel)
-            return file.corrupt("its JPEG 2000 pixel data are of another size than its header says");
-        found = true;
-    }
-    if (!found)
-        return file.corrupt("its pixel data hold no JPEG 2000 stream");
     return {};
 }
 
@@ -176,7 +151,17 @@ Result<RawFrame> readWithDcmtk(const FileBytes& file, const DicomHeader& header,
                             ")");
     raw.bytes.resize(bytes);
     raw.model = std::string(model.c_str());
+    raw.isPlanar = header.isPlanar;
     return raw;
+}
+
+Result<RawFrame> readJpeg2000(const FileBytes& file, const DicomHeader& header, int frame) {
+    Result<std::vector<std::uint8_t>> bytes = decodeJpeg2000(file, header, frame);
+    if (!bytes)
+        return bytes.error();
+    // The decoder undoes JPEG 2000's own colour transforms (PS3.5 A.4.4).
+    const bool isOwnTransform = header.photometric == "YBR_RCT" || header.photometric == "YBR_ICT";
+    return RawFrame{std::move(*bytes), isOwnTransform ? "RGB" : header.photometric};
 }
 
 std::uint8_t clamped(int value) {
@@ -210,7 +195,7 @@ Result<Samples> colourSamples(const FileBytes& file, const DicomHeader& header, 
         }
         return samples;
     }
-    if (header.isPlanar) {
+    if (raw.isPlanar) {
         const std::size_t width = static_cast<std::size_t>(header.bitsAllocated / 8);
         std::vector<std::uint8_t> mixed(raw.bytes.size());
         for (std::size_t i = 0; i < pixels; ++i)
@@ -320,16 +305,13 @@ Result<Samples> decodeDicom(const FileBytes& file, const DicomHeader& header, in
     const bool isCompressed = !header.fragments.empty();
     if (isNative(syntax) == isCompressed)
         return file.corrupt("its pixel data do not fit its transfer syntax " + syntax);
-    if (isJpeg2000(syntax)) {
-        if (Result<void> frames = checkJpeg2000Frames(file, header); !frames)
-            return frames.error();
-        if (Result<void> size = checkCompressedSize(file, header, 20000); !size)
-            return size.error();
-        return decodeDicomWithGdcm(file, header, frame);
-    }
     Result<RawFrame> raw = file.notHandled("the DICOM transfer syntax " + syntax);
     if (isNative(syntax)) {
         raw = readNative(file, header, frame);
+    } else if (isJpeg2000(syntax)) {
+        if (Result<void> size = checkCompressedSize(file, header, 20000); !size)
+            return size.error();
+        raw = readJpeg2000(file, header, frame);
     } else if (isJpegFamily(syntax)) {
         if (Result<void> frames = checkJpegFrames(file, header); !frames)
             return frames.error();

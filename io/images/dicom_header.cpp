@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// DICOM data sets (PS3.5 section 7), walked with the bounded cursor before DCMTK or GDCM see the file: every
-// length lies inside its parent, and the pixel data are as long as rows, columns and frames demand.
+// DICOM data sets (PS3.5 section 7), walked with the bounded cursor before DCMTK or OpenJPEG see the file:
+// every length lies inside its parent, and the pixel data are as long as rows, columns and frames demand.
 #include "io/images/decoding.h"
 
 #include <algorithm>

@@ -35,7 +35,7 @@ Result<Opened> openImage(const std::string& path) {
 
 // Calls use(header) with the header of the format's own type; its errors and the reader's come back alike.
 template<typename T, typename Use>
-Result<T> withHeader(const FileBytes& file, Format format, int frame, const Use& use) {
+Result<T> withHeader(const FileBytes& file, Format format, HeaderUse purpose, int frame, const Use& use) {
     const auto pass = [&](auto header) -> Result<T> {
         if (!header)
             return header.error();
@@ -47,7 +47,7 @@ Result<T> withHeader(const FileBytes& file, Format format, int frame, const Use&
     case Format::Png:
         return pass(readPngHeader(file));
     case Format::Jpeg:
-        return pass(readJpegHeader(file));
+        return pass(readJpegHeader(file, purpose));
     case Format::Tiff:
         return pass(readTiffHeader(file, frame));
     case Format::Bmp:
@@ -103,7 +103,7 @@ Result<Image> readImage(const std::string& path, const ReadOptions& options) {
         if (!opened)
             return opened.error();
         const FileBytes& file = opened->file;
-        return withHeader<Image>(file, opened->format, options.frame,
+        return withHeader<Image>(file, opened->format, HeaderUse::Decode, options.frame,
                                  [&](const auto& header) -> Result<Image> {
                                      Result<Samples> samples = decodeAny(file, header, options.frame);
                                      if (!samples)
@@ -118,7 +118,7 @@ Result<ImageProbe> probeImage(const std::string& path) {
         const Result<Opened> opened = openImage(path);
         if (!opened)
             return opened.error();
-        return withHeader<ImageProbe>(opened->file, opened->format, 0,
+        return withHeader<ImageProbe>(opened->file, opened->format, HeaderUse::Probe, 0,
                                       [&](const Header& header) -> Result<ImageProbe> {
                                           ImageProbe probe;
                                           probe.size = orientedSize(header.size, header.orientation);

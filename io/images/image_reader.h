@@ -53,8 +53,8 @@ struct ImageProbe {
     int frameCount = 1;
 };
 
-// What the header says, without decoding a pixel. The same errors as readImage, as far as a header shows
-// them.
+// What the header says, without decoding a pixel or reading what lies behind the headers. The same errors as
+// readImage, as far as a header shows them.
 Result<ImageProbe> probeImage(const std::string& path);
 
 } // namespace limn

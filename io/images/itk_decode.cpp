@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Pixels through ITK's ImageIO classes, used without ImageFileReader: the buffer that the ImageIO fills is
-// the one that is used on, and no class is registered anywhere.
+// Pixels of NRRD and MetaImage through ITK's ImageIO classes, used without ImageFileReader: the buffer that
+// the ImageIO fills is the one that is used on, and no class is registered anywhere.
 #include "io/images/decoding.h"
 
 #include <cstring>
 #include <memory>
-#include <mutex>
 
-#include <itkGDCMImageIO.h>
 #include <itkMetaImageIO.h>
 #include <itkNrrdImageIO.h>
 
-#include <gdcmTrace.h>
 #include <zlib.h>
 
 namespace limn::images {
@@ -184,17 +181,6 @@ Result<Samples> decodeWithItk(const FileBytes& file, const ItkHeader& header, in
     else
         io = itk::MetaImageIO::New();
     return decode(file, *io, header, header.slices, slice, "ITK's " + header.format + " reader");
-}
-
-Result<Samples> decodeDicomWithGdcm(const FileBytes& file, const DicomHeader& header, int frame) {
-    static std::once_flag muted;
-    std::call_once(muted, [] {
-        gdcm::Trace::DebugOff();
-        gdcm::Trace::WarningOff();
-        gdcm::Trace::ErrorOff();
-    });
-    const itk::GDCMImageIO::Pointer io = itk::GDCMImageIO::New();
-    return decode(file, *io, header, header.frameCount, frame, "GDCM");
 }
 
 } // namespace limn::images

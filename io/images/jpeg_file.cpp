@@ -3,6 +3,8 @@
 // libjpeg's messages, returns half a picture without an error when the data end early, and drops Adobe's mark
 // on CMYK.
 #include "io/images/decoding.h"
+#include "io/images/large_memory.h"
+#include "io/images/row_follower.h"
 
 #include <algorithm>
 #include <csetjmp>
@@ -195,20 +197,47 @@ void skipSource(j_decompress_ptr info, long count) {
     source->base.bytes_in_buffer = 0;
 }
 
+struct Decompressor {
+    jpeg_decompress_struct info{};
+    ~Decompressor() { jpeg_destroy_decompress(&info); }
+};
+
+// Where rows go: straight into the picture, or through a follower.
+struct Target {
+    std::uint8_t* picture = nullptr;
+    RowFollower* follower = nullptr;
+    std::size_t rowBytes = 0;
+};
+
+void readRows(jpeg_decompress_struct& info, const Target& target) {
+    while (info.output_scanline < info.output_height) {
+        const JDIMENSION wanted =
+            target.follower ? static_cast<JDIMENSION>(target.follower->rowsPerBand()) : 16;
+        const JDIMENSION count = std::min(wanted, info.output_height - info.output_scanline);
+        std::uint8_t* first = target.follower ? target.follower->nextBand()
+                                              : target.picture + target.rowBytes * info.output_scanline;
+        for (JDIMENSION done = 0; done < count;) {
+            JSAMPROW rows[16];
+            const JDIMENSION some = std::min<JDIMENSION>(16, count - done);
+            for (JDIMENSION i = 0; i < some; ++i)
+                rows[i] = first + target.rowBytes * (done + i);
+            done += jpeg_read_scanlines(&info, rows, some);
+        }
+        if (target.follower)
+            target.follower->bandIsFull(static_cast<int>(count));
+    }
+}
+
 // Everything with a destructor lives in the caller: longjmp passes over this frame. Returns false with the
 // message.
-bool decodeInto(Source& source, ErrorManager& errors, J_COLOR_SPACE wanted, std::uint8_t* target,
-                std::size_t rowBytes, JDIMENSION width, JDIMENSION height) {
-    jpeg_decompress_struct info;
-    std::memset(&info, 0, sizeof info);
+bool decodeInto(jpeg_decompress_struct& info, Source& source, ErrorManager& errors, J_COLOR_SPACE wanted,
+                const Target& target, Size size) {
     info.err = jpeg_std_error(&errors.base);
     errors.base.error_exit = onError;
     errors.base.emit_message = onMessage;
     errors.base.output_message = onOutput;
-    if (setjmp(errors.jump)) {
-        jpeg_destroy_decompress(&info);
+    if (setjmp(errors.jump))
         return false;
-    }
     jpeg_create_decompress(&info);
     source.base.init_source = startSource;
     source.base.fill_input_buffer = fillSource;
@@ -219,23 +248,21 @@ bool decodeInto(Source& source, ErrorManager& errors, J_COLOR_SPACE wanted, std:
     source.base.next_input_byte = nullptr;
     info.src = &source.base;
     jpeg_read_header(&info, TRUE);
-    if (info.image_width != width || info.image_height != height) {
+    if (info.image_width != static_cast<JDIMENSION>(size.width) ||
+        info.image_height != static_cast<JDIMENSION>(size.height)) {
         std::strcpy(errors.message, "its frame headers contradict each other");
-        jpeg_destroy_decompress(&info);
         return false;
     }
     info.out_color_space = wanted;
     jpeg_start_decompress(&info);
-    while (info.output_scanline < info.output_height) {
-        JSAMPROW rows[16];
-        const JDIMENSION count = std::min<JDIMENSION>(16, info.output_height - info.output_scanline);
-        for (JDIMENSION i = 0; i < count; ++i)
-            rows[i] = target + rowBytes * (info.output_scanline + i);
-        jpeg_read_scanlines(&info, rows, count);
-    }
+    readRows(info, target);
     jpeg_finish_decompress(&info);
-    jpeg_destroy_decompress(&info);
     return true;
+}
+
+// Bands that stay in a processor's second cache and still give quarter turns long runs to write.
+int bandRows(std::size_t rowBytes) {
+    return static_cast<int>(std::clamp<std::size_t>((std::size_t{512} << 10) / rowBytes, 16, 64));
 }
 
 } // namespace
@@ -273,7 +300,7 @@ std::optional<JpegFrame> findJpegFrame(const FileBytes& file, std::uint64_t offs
     return std::nullopt;
 }
 
-Result<JpegHeader> readJpegHeader(const FileBytes& file) {
+Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use) {
     JpegHeader header;
     header.format = "JPEG";
     std::optional<FrameHeader> frame;
@@ -337,6 +364,8 @@ Result<JpegHeader> readJpegHeader(const FileBytes& file) {
                 return file.corrupt("its JPEG data begin before the frame header");
             if (++scans > kMaxScans)
                 return file.corrupt("it has more than " + std::to_string(kMaxScans) + " scans");
+            if (use == HeaderUse::Probe) // what follows says nothing about the picture, and is the whole file
+                break;
             const std::uint64_t end = endOfScan(file, position);
             scanBytes += end - position;
             position = end;
@@ -354,7 +383,7 @@ Result<JpegHeader> readJpegHeader(const FileBytes& file) {
         return file.notHandled("JPEG with " + std::to_string(frame->components) + " components");
     // Huffman coding spends at least one bit on each block; arithmetic coding may spend about a hundredth.
     const std::uint64_t needed = frame->blocks / 8 / (frame->kind >= 9 ? 100 : 1);
-    if (scanBytes < needed)
+    if (use == HeaderUse::Decode && scanBytes < needed)
         return file.truncated("a picture of " + sizeText(frame->width, frame->height) + " needs at least " +
                               std::to_string(needed) + " bytes of data, " + std::to_string(scanBytes) +
                               " are there");
@@ -372,7 +401,7 @@ Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header) {
                     : header.channels == 3 ? ColourModel::Rgb
                                            : ColourModel::Cmyk;
     samples.isInverted = header.channels == 4 && header.isAdobe;
-    samples.u8.resize(header.size.pixels() * header.channels);
+    const std::size_t rowBytes = static_cast<std::size_t>(header.size.width) * header.channels;
 
     const auto source = std::make_unique<Source>();
     source->file = &file;
@@ -383,10 +412,31 @@ Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header) {
     const J_COLOR_SPACE wanted = header.channels == 1   ? JCS_GRAYSCALE
                                  : header.channels == 3 ? JCS_RGB
                                                         : JCS_CMYK;
-    if (!decodeInto(*source, *errors, wanted, samples.u8.data(),
-                    static_cast<std::size_t>(header.size.width) * header.channels,
-                    static_cast<JDIMENSION>(header.size.width), static_cast<JDIMENSION>(header.size.height)))
-        return file.corrupt(std::string("the JPEG decoder says: ") + errors->message);
+    const auto decode = [&](const Target& target) -> Result<void> {
+        Decompressor decompressor;
+        if (!decodeInto(decompressor.info, *source, *errors, wanted, target, header.size))
+            return file.corrupt(std::string("the JPEG decoder says: ") + errors->message);
+        return {};
+    };
+
+    if (header.channels == 3 && (header.orientation != 1 || !header.iccProfile.empty())) {
+        const RgbToSrgb colours(header.iccProfile);
+        samples.profile = colours.use();
+        samples.isFinished = true;
+        RowFollower follower(rowBytes, bandRows(rowBytes), [&](std::uint8_t* rows, int first, int count) {
+            if (first == 0)
+                resizeLarge(samples.rgb, header.size.pixels() * 3);
+            colours.convert(rows, static_cast<std::size_t>(header.size.width) * count);
+            placeRgbRows(rows, first, count, header.size, header.orientation, samples.rgb.data());
+        });
+        if (Result<void> decoded = decode({.follower = &follower, .rowBytes = rowBytes}); !decoded)
+            return decoded.error();
+        follower.finish();
+        return samples;
+    }
+    resizeLarge(samples.u8, header.size.pixels() * header.channels);
+    if (Result<void> decoded = decode({.picture = samples.u8.data(), .rowBytes = rowBytes}); !decoded)
+        return decoded.error();
     return samples;
 }
 

@@ -3,6 +3,7 @@
 // colour, orientation. Each step works in place or frees what it consumed, so that little more than the
 // result is held at once.
 #include "io/images/decoding.h"
+#include "io/images/large_memory.h"
 #include "io/images/parallel.h"
 
 #include <atomic>
@@ -102,8 +103,8 @@ void windowDeep(Samples& samples, int colourChannels) {
     const bool isFull = window.low == 0.0 && window.high == 65535.0;
     if (isFull && samples.largest >= 0)
         return; // shown on the way
-    samples.u8.resize(samples.u16.size());
     if (isFull) {
+        resizeLarge(samples.u8, samples.u16.size());
         // round(v * 255 / 65535) = round(v / 257), exact in integers: (v * 255 + 32895) >> 16
         inParallel(samples.u16.size(), [&](std::size_t begin, std::size_t end) {
             const std::uint16_t* from = samples.u16.data();
@@ -116,6 +117,14 @@ void windowDeep(Samples& samples, int colourChannels) {
     std::vector<std::uint8_t> table(65536);
     for (int value = 0; value < 65536; ++value)
         table[value] = windowed(value, window);
+    if (!samples.rgb.empty()) { // shown on the way, but from 0 to 65535
+        inParallel(samples.u16.size(), [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i)
+                std::fill_n(samples.rgb.data() + i * 3, 3, table[samples.u16[i]]);
+        });
+        return;
+    }
+    resizeLarge(samples.u8, samples.u16.size());
     // Alpha keeps its own scale: the full range of the samples.
     std::vector<std::uint8_t> alphaTable;
     if (samples.hasAlpha) {
@@ -146,7 +155,7 @@ void windowFloats(Samples& samples, int colourChannels) {
         window = {0.0, 1.0};
     samples.notes.push_back(windowNote(window, "The file's values") +
                             " Measurements of brightness use what is shown.");
-    samples.u8.resize(samples.f32.size());
+    resizeLarge(samples.u8, samples.f32.size());
     const Window alphaWindow{0.0, window.high <= 1.0 ? 1.0 : window.high};
     inParallel(samples.f32.size() / samples.channels, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i)
@@ -187,63 +196,56 @@ void dropLastChannel(std::vector<std::uint16_t>& values, std::size_t pixels, int
 }
 
 template<int kChannels, typename T>
-void transposed(std::vector<T>& samples, Size size, int orientation) {
-    const Size target = orientedSize(size, orientation);
-    std::vector<T> result(samples.size());
+void placeRows(const T* rows, int first, int count, Size stored, int orientation, T* picture) {
+    const auto width = static_cast<std::size_t>(stored.width);
+    if (orientation < 5) {
+        for (int row = 0; row < count; ++row) {
+            const T* from = rows + static_cast<std::size_t>(row) * width * kChannels;
+            const int y = first + row;
+            const int toY = orientation == 3 || orientation == 4 ? stored.height - 1 - y : y;
+            T* to = picture + static_cast<std::size_t>(toY) * width * kChannels;
+            if (orientation == 2 || orientation == 3)
+                for (std::size_t x = 0; x < width; ++x)
+                    std::copy_n(from + x * kChannels, kChannels, to + (width - 1 - x) * kChannels);
+            else
+                std::copy_n(from, width * kChannels, to);
+        }
+        return;
+    }
     // Where the stored pixel (column, row) goes, by EXIF 2.32, 4.6.4 A, Orientation: 5 mirrors along the main
     // diagonal, 6 needs a quarter turn clockwise, 7 mirrors along the other diagonal, 8 a quarter turn back.
     const bool mirrorsX = orientation == 6 || orientation == 7;
     const bool mirrorsY = orientation == 7 || orientation == 8;
     constexpr int kBlock = 32; // both pictures' lines of a block stay in the first cache
+    for (int top = 0; top < count; top += kBlock)
+        for (int left = 0; left < stored.width; left += kBlock)
+            for (int x = left; x < std::min(left + kBlock, stored.width); ++x) {
+                const int toY = mirrorsY ? stored.width - 1 - x : x;
+                T* line = picture + static_cast<std::size_t>(toY) * stored.height * kChannels;
+                for (int row = top; row < std::min(top + kBlock, count); ++row) {
+                    const int y = first + row;
+                    const int toX = mirrorsX ? stored.height - 1 - y : y;
+                    std::copy_n(rows + (static_cast<std::size_t>(row) * width + x) * kChannels, kChannels,
+                                line + static_cast<std::size_t>(toX) * kChannels);
+                }
+            }
+}
+
+template<int kChannels, typename T>
+void orientSamples(std::vector<T>& samples, Size size, int orientation) {
+    if (orientation < 2 || orientation > 8)
+        return;
+    std::vector<T> result;
+    resizeLarge(result, samples.size());
     inParallel(samples.size() / kChannels, [&](std::size_t begin, std::size_t end) {
         // Parts of whole rows: the rows whose first pixel lies in [begin, end).
         const auto width = static_cast<std::size_t>(size.width);
-        const int firstRow = static_cast<int>((begin + width - 1) / width);
-        const int lastRow = static_cast<int>((end + width - 1) / width);
-        for (int top = firstRow; top < lastRow; top += kBlock)
-            for (int left = 0; left < size.width; left += kBlock)
-                for (int x = left; x < std::min(left + kBlock, size.width); ++x) {
-                    const int toY = mirrorsY ? size.width - 1 - x : x;
-                    T* row = result.data() + static_cast<std::size_t>(toY) * target.width * kChannels;
-                    for (int y = top; y < std::min(top + kBlock, lastRow); ++y) {
-                        const int toX = mirrorsX ? size.height - 1 - y : y;
-                        const T* from =
-                            samples.data() + (y * width + static_cast<std::size_t>(x)) * kChannels;
-                        for (int channel = 0; channel < kChannels; ++channel)
-                            row[static_cast<std::size_t>(toX) * kChannels + channel] = from[channel];
-                    }
-                }
+        const std::size_t first = (begin + width - 1) / width;
+        const std::size_t last = (end + width - 1) / width;
+        placeRows<kChannels>(samples.data() + first * width * kChannels, static_cast<int>(first),
+                             static_cast<int>(last - first), size, orientation, result.data());
     });
     samples = std::move(result);
-}
-
-template<typename T>
-void reversedRow(T* row, int width, int channels) {
-    for (int left = 0, right = width - 1; left < right; ++left, --right)
-        std::swap_ranges(row + static_cast<std::size_t>(left) * channels,
-                         row + static_cast<std::size_t>(left + 1) * channels,
-                         row + static_cast<std::size_t>(right) * channels);
-}
-
-template<typename T>
-void orientSamples(std::vector<T>& samples, Size size, int channels, int orientation) {
-    if (orientation < 2 || orientation > 8)
-        return;
-    if (orientation >= 5) {
-        if (channels == 1)
-            transposed<1>(samples, size, orientation);
-        else
-            transposed<3>(samples, size, orientation);
-        return;
-    }
-    const std::size_t rowLength = static_cast<std::size_t>(size.width) * channels;
-    if (orientation == 3 || orientation == 4)
-        for (int top = 0, bottom = size.height - 1; top < bottom; ++top, --bottom)
-            std::swap_ranges(samples.data() + top * rowLength, samples.data() + (top + 1) * rowLength,
-                             samples.data() + bottom * rowLength);
-    if (orientation == 2 || orientation == 3)
-        for (int y = 0; y < size.height; ++y)
-            reversedRow(samples.data() + y * rowLength, size.width, channels);
 }
 
 void invert(Samples& samples, int colourChannels) {
@@ -287,12 +289,23 @@ std::optional<Spacing> orientedSpacing(const std::optional<Spacing>& spacing, in
     return Spacing{spacing->yMm, spacing->xMm, spacing->source};
 }
 
+void placeRgbRows(const std::uint8_t* rows, int first, int count, Size stored, int orientation,
+                  std::uint8_t* picture) {
+    placeRows<3>(rows, first, count, stored, orientation, picture);
+}
+
 void orient(std::vector<std::uint8_t>& samples, Size size, int channels, int orientation) {
-    orientSamples(samples, size, channels, orientation);
+    if (channels == 1)
+        orientSamples<1>(samples, size, orientation);
+    else
+        orientSamples<3>(samples, size, orientation);
 }
 
 void orient(std::vector<std::uint16_t>& samples, Size size, int channels, int orientation) {
-    orientSamples(samples, size, channels, orientation);
+    if (channels == 1)
+        orientSamples<1>(samples, size, orientation);
+    else
+        orientSamples<3>(samples, size, orientation);
 }
 
 Result<Image> present(const FileBytes& file, const Header& header, Samples samples, int frame) {
@@ -345,8 +358,13 @@ Result<Image> present(const FileBytes& file, const Header& header, Samples sampl
     ProfileUse profile = ProfileUse::None;
     switch (samples.model) {
     case ColourModel::Rgb:
-        profile = convertToSrgb(samples.u8, header.iccProfile);
-        image.rgb = std::move(samples.u8);
+        if (samples.isFinished) {
+            profile = samples.profile;
+            image.rgb = std::move(samples.rgb);
+        } else {
+            profile = convertToSrgb(samples.u8, header.iccProfile);
+            image.rgb = std::move(samples.u8);
+        }
         break;
     case ColourModel::Cmyk:
         profile = cmykToSrgb(samples.u8, image.rgb, header.iccProfile);
@@ -356,9 +374,13 @@ Result<Image> present(const FileBytes& file, const Header& header, Samples sampl
                                     "colours may be off.");
         break;
     case ColourModel::Grey:
+        if (!samples.rgb.empty()) {
+            image.rgb = std::move(samples.rgb);
+            break;
+        }
         profile = greyToSrgb(samples.u8, image.rgb, header.iccProfile);
         if (profile != ProfileUse::Converted) {
-            image.rgb.resize(samples.u8.size() * 3);
+            resizeLarge(image.rgb, samples.u8.size() * 3);
             inParallel(samples.u8.size(), [&](std::size_t begin, std::size_t end) {
                 const std::uint8_t* from = samples.u8.data();
                 std::uint8_t* to = image.rgb.data();
@@ -374,7 +396,8 @@ Result<Image> present(const FileBytes& file, const Header& header, Samples sampl
     }
     if (profile == ProfileUse::Unusable && samples.model != ColourModel::Cmyk)
         image.notes.push_back("The colour profile in the file cannot be used; colours are shown as stored.");
-    orient(image.rgb, header.size, 3, header.orientation);
+    if (!samples.isFinished)
+        orient(image.rgb, header.size, 3, header.orientation);
     image.notes.insert(image.notes.end(), samples.notes.begin(), samples.notes.end());
     return image;
 }

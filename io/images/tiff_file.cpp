@@ -2,6 +2,8 @@
 // TIFF by libtiff, the library that ITK's TIFFImageIO wraps. ITK's class is not used: it cannot read 16-bit
 // tiles, CMYK or a chosen page by itself, and copies each sample once more.
 #include "io/images/decoding.h"
+#include "io/images/large_memory.h"
+#include "io/images/row_follower.h"
 
 #include <algorithm>
 #include <cstring>
@@ -218,8 +220,14 @@ bool readStrips(TIFF* tiff, const TiffHeader& header, std::uint8_t* target) {
     return true;
 }
 
-// Unsigned 16-bit samples in small strips: each is kept, measured and shown while it is in the processor's
-// cache. Memory is touched once; filling the vectors with zeros first would cost as much as reading.
+// round(v * 255 / 65535) = round(v / 257), exactly.
+std::uint8_t shown(std::uint16_t value) {
+    return static_cast<std::uint8_t>((value * 255u + 32895u) >> 16);
+}
+
+// Unsigned 16-bit samples in small strips: each is kept here, and measured and shown by a follower while it
+// is in the processor's cache. Memory is touched once; filling the vectors with zeros first would cost as
+// much as reading.
 bool appendStrips(TIFF* tiff, const TiffHeader& header, Samples& samples) {
     std::uint32_t rowsPerStrip = 0;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &rowsPerStrip);
@@ -229,28 +237,44 @@ bool appendStrips(TIFF* tiff, const TiffHeader& header, Samples& samples) {
         static_cast<std::size_t>(header.size.width) * static_cast<std::size_t>(samples.channels);
     if (TIFFScanlineSize(tiff) != static_cast<tmsize_t>(inRow * 2))
         return false;
-    std::vector<std::uint16_t> deep(inRow * rowsPerStrip);
-    std::vector<std::uint8_t> shown(deep.size());
-    samples.u16.reserve(inRow * height);
-    samples.u8.reserve(inRow * height);
+    // Plain grey goes all the way to the picture.
+    const bool isPlainGrey = samples.channels == 1 && !samples.isInverted && header.iccProfile.empty();
+    reserveLarge(samples.u16, inRow * height);
+    reserveLarge(isPlainGrey ? samples.rgb : samples.u8, inRow * height * (isPlainGrey ? 3 : 1));
+    std::vector<std::uint8_t> part;
     std::uint16_t largest = 0;
+    RowFollower follower(inRow * 2, static_cast<int>(rowsPerStrip), [&](std::uint8_t* rows, int, int count) {
+        const std::uint16_t* from = reinterpret_cast<const std::uint16_t*>(rows);
+        const std::size_t values = inRow * static_cast<std::size_t>(count);
+        std::uint16_t top = 0;
+        for (std::size_t i = 0; i < values; ++i)
+            top = std::max(top, from[i]);
+        largest = std::max(largest, top);
+        part.resize(values * (isPlainGrey ? 3 : 1));
+        std::uint8_t* to = part.data();
+        if (isPlainGrey) {
+            for (std::size_t i = 0; i < values; ++i, to += 3)
+                to[0] = to[1] = to[2] = shown(from[i]);
+            samples.rgb.insert(samples.rgb.end(), part.begin(), part.end());
+        } else {
+            for (std::size_t i = 0; i < values; ++i)
+                to[i] = shown(from[i]);
+            samples.u8.insert(samples.u8.end(), part.begin(), part.end());
+        }
+    });
     std::uint32_t strip = 0;
     for (std::uint32_t y = 0; y < height; y += rowsPerStrip, ++strip) {
-        const std::size_t count = inRow * std::min(rowsPerStrip, height - y);
+        const std::uint32_t rows = std::min(rowsPerStrip, height - y);
+        const std::size_t count = inRow * rows;
         const auto bytes = static_cast<tmsize_t>(count * 2);
-        if (TIFFReadEncodedStrip(tiff, strip, deep.data(), bytes) != bytes)
+        std::uint8_t* band = follower.nextBand();
+        if (TIFFReadEncodedStrip(tiff, strip, band, bytes) != bytes)
             return false;
-        std::uint16_t top = 0;
-        const std::uint16_t* from = deep.data();
-        std::uint8_t* to = shown.data();
-        for (std::size_t i = 0; i < count; ++i) {
-            top = std::max(top, from[i]);
-            to[i] = static_cast<std::uint8_t>((from[i] * 255u + 32895u) >> 16); // round(v / 257), exactly
-        }
-        largest = std::max(largest, top);
+        const std::uint16_t* from = reinterpret_cast<const std::uint16_t*>(band);
         samples.u16.insert(samples.u16.end(), from, from + count);
-        samples.u8.insert(samples.u8.end(), to, to + count);
+        follower.bandIsFull(static_cast<int>(rows));
     }
+    follower.finish();
     samples.largest = largest;
     return true;
 }
@@ -371,7 +395,7 @@ Result<Samples> decodeTiff(const FileBytes& file, const TiffHeader& header) {
 
     bool done = false;
     if (isFloat) {
-        samples.f32.resize(count);
+        resizeLarge(samples.f32, count);
         done = eachChunk(tiff.get(), header, planes,
                          [&](const Chunk& chunk) { spread(chunk, header, samples.channels, samples.f32); });
     } else if (header.bitsPerSample > 8) {
@@ -380,7 +404,7 @@ Result<Samples> decodeTiff(const FileBytes& file, const TiffHeader& header) {
             hasSmallStrips(tiff.get())) {
             done = appendStrips(tiff.get(), header, samples);
         } else {
-            samples.u16.resize(count);
+            resizeLarge(samples.u16, count);
             done = isStraight && header.bitsPerSample == 16
                        ? readStrips(tiff.get(), header, reinterpret_cast<std::uint8_t*>(samples.u16.data()))
                        : eachChunk(tiff.get(), header, planes, [&](const Chunk& chunk) {
@@ -393,7 +417,7 @@ Result<Samples> decodeTiff(const FileBytes& file, const TiffHeader& header) {
                 value ^= 0x8000;
         }
     } else {
-        samples.u8.resize(count);
+        resizeLarge(samples.u8, count);
         done = isStraight && header.bitsPerSample == 8
                    ? readStrips(tiff.get(), header, samples.u8.data())
                    : eachChunk(tiff.get(), header, planes, [&](const Chunk& chunk) {

@@ -480,9 +480,10 @@ void writeDicomFile(const std::string& path, const DicomSpec& spec, DicomSyntax 
     require(file.saveFile(path.c_str(), to).good(), path.c_str());
 }
 
-void writeDicomJpeg2000(const std::string& path, Size size, int channels, int bits, const void* data) {
+void writeDicomJpeg2000(const std::string& path, Size size, int channels, int bits, const void* data,
+                        int frames) {
     const itk::GDCMImageIO::Pointer io = itk::GDCMImageIO::New();
-    io->SetNumberOfDimensions(2);
+    io->SetNumberOfDimensions(frames > 1 ? 3 : 2);
     io->SetDimensions(0, static_cast<unsigned>(size.width));
     io->SetDimensions(1, static_cast<unsigned>(size.height));
     io->SetNumberOfComponents(static_cast<unsigned>(channels));
@@ -490,7 +491,11 @@ void writeDicomJpeg2000(const std::string& path, Size size, int channels, int bi
     io->SetComponentType(bits == 16 ? itk::IOComponentEnum::USHORT : itk::IOComponentEnum::UCHAR);
     io->SetUseCompression(true);
     io->SetCompressionType(itk::GDCMImageIO::CompressionEnum::JPEG2000);
-    itk::ImageIORegion region(2);
+    itk::ImageIORegion region(frames > 1 ? 3 : 2);
+    if (frames > 1) {
+        io->SetDimensions(2, static_cast<unsigned>(frames));
+        region.SetSize(2, static_cast<unsigned>(frames));
+    }
     region.SetSize(0, static_cast<unsigned>(size.width));
     region.SetSize(1, static_cast<unsigned>(size.height));
     io->SetIORegion(region);

@@ -116,8 +116,10 @@ struct DicomSpec {
 enum class DicomSyntax { Implicit, Explicit, BigEndian, JpegBaseline, JpegLossless, JpegLs, Rle };
 void writeDicomFile(const std::string& path, const DicomSpec& spec,
                     DicomSyntax syntax = DicomSyntax::Explicit);
-// JPEG 2000 (lossless), written by ITK's GDCM. `channels` 1 or 3; 16-bit samples in native order.
-void writeDicomJpeg2000(const std::string& path, Size size, int channels, int bits, const void* data);
+// JPEG 2000 (lossless), written by ITK's GDCM. `channels` 1 or 3; 16-bit samples in native order, frame after
+// frame.
+void writeDicomJpeg2000(const std::string& path, Size size, int channels, int bits, const void* data,
+                        int frames = 1);
 
 // Empty when both pictures agree within `tolerance`; else where and how they first differ.
 QString difference(const std::vector<std::uint8_t>& found, const std::vector<std::uint8_t>& expected,

@@ -11,9 +11,11 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <random>
 
@@ -96,6 +98,37 @@ void fixPngChecksum(Bytes& png) {
 }
 
 } // namespace
+
+// What the code between construction and text() writes to standard error, whichever library writes it.
+class ErrorOutput {
+public:
+    explicit ErrorOutput(const std::string& path) : m_path(path) {
+        std::fflush(stderr);
+        m_saved = ::dup(2);
+        const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+        ::dup2(file, 2);
+        ::close(file);
+    }
+    ~ErrorOutput() { restore(); }
+    QString text() {
+        restore();
+        const Bytes bytes = readBytes(m_path);
+        return QString::fromUtf8(reinterpret_cast<const char*>(bytes.data()),
+                                 static_cast<qsizetype>(bytes.size()));
+    }
+
+private:
+    void restore() {
+        if (m_saved < 0)
+            return;
+        std::fflush(stderr);
+        ::dup2(m_saved, 2);
+        ::close(m_saved);
+        m_saved = -1;
+    }
+    std::string m_path;
+    int m_saved = -1;
+};
 
 class TestBadImages : public QObject {
     Q_OBJECT
@@ -211,6 +244,25 @@ private Q_SLOTS:
                                                            .arg(problem)));
             }
         }
+    }
+
+    void readersPrintNothing() {
+        // A person who runs a batch sees our sentences, not the libraries' own.
+        ErrorOutput errors(file("stderr.txt"));
+        int refused = 0;
+        for (const std::string& path : m_good) {
+            const Bytes whole = readBytes(path);
+            const std::string damaged = file("printing" + path.substr(path.rfind('.')));
+            for (std::size_t part = 1; part < 24; ++part) {
+                Bytes bytes = whole;
+                for (std::size_t i = bytes.size() * part / 24; i < bytes.size(); i += 97)
+                    bytes[i] ^= static_cast<unsigned char>(part * 37);
+                writeBytes(damaged, bytes);
+                refused += readImage(damaged).ok() ? 0 : 1;
+            }
+        }
+        QCOMPARE(errors.text(), QString());
+        QVERIFY(refused > 0);
     }
 
     void claims_data() {

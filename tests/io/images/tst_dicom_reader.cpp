@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Promised: the DICOM objects of dermoscopy and endoscopy open with the right pixels for every photometric
 // interpretation and transfer syntax, frame by frame, with the spacing's row value along y. Files are written
-// by DCMTK and, for JPEG 2000, by ITK's GDCM.
+// by DCMTK and, for JPEG 2000, by ITK's GDCM, neither of which unpacks JPEG 2000 for the reader.
 #include "io/images/image_reader.h"
 #include "sample_files.h"
 
@@ -120,6 +120,38 @@ private Q_SLOTS:
         READ(grey, file("j16.dcm"));
         QVERIFY(grey.deep);
         QVERIFY(grey.deep->samples == deep);
+    }
+    void jpeg2000Frames() {
+        const auto first = patternRgb();
+        auto second = first;
+        std::reverse(second.begin(), second.end());
+        Bytes pixels(first.begin(), first.end());
+        pixels.insert(pixels.end(), second.begin(), second.end());
+        writeDicomJpeg2000(file("jf.dcm"), kSize, 3, 8, pixels.data(), 2);
+        READ(one, file("jf.dcm"));
+        QCOMPARE(one.frameCount, 2);
+        QCOMPARE(difference(one.rgb, first, kSize), QString());
+        READ(two, file("jf.dcm"), {.frame = 1});
+        QCOMPARE(difference(two.rgb, second, kSize), QString());
+    }
+    void damagedJpeg2000IsSaidInASentence() {
+        const auto rgb = patternRgb();
+        writeDicomJpeg2000(file("broken.dcm"), kSize, 3, 8, rgb.data());
+        Bytes bytes = readBytes(file("broken.dcm"));
+        // The marker behind the size segment of the codestream becomes one that does not exist.
+        const Bytes start{0xFF, 0x4F, 0xFF, 0x51};
+        const auto stream = std::search(bytes.begin(), bytes.end(), start.begin(), start.end());
+        QVERIFY(stream != bytes.end());
+        const auto quantisation = std::find(stream + 4, bytes.end(), static_cast<unsigned char>(0x5C));
+        QVERIFY(quantisation != bytes.end());
+        *quantisation = 0x01;
+        writeBytes(file("broken.dcm"), bytes);
+        const Result<Image> image = readImage(file("broken.dcm"));
+        QVERIFY(!image.ok());
+        const std::string message = image.error().message();
+        QVERIFY2(message.find("broken.dcm") != std::string::npos, message.c_str());
+        QVERIFY2(message.find("OpenJPEG says: ") != std::string::npos, message.c_str());
+        QVERIFY2(message.find('\n') == std::string::npos, message.c_str());
     }
     void ybrFull() {
         const Size size{62, 43};

@@ -297,6 +297,44 @@ private Q_SLOTS:
         READ(image, path);
         QCOMPARE(difference(image.rgb, expected, size, 5), QString());
     }
+    void everyValueOfALinearProfileIsRight() {
+        // All greys, then each channel alone, against the standard's curve: not more than one level off.
+        const Size size{256, 4};
+        std::vector<std::uint8_t> rgb(size.pixels() * 3);
+        for (std::size_t row = 0; row < 4; ++row)
+            for (std::size_t value = 0; value < 256; ++value)
+                for (std::size_t channel = 0; channel < 3; ++channel)
+                    if (row == 0 || row == channel + 1)
+                        rgb[(row * 256 + value) * 3 + channel] = static_cast<std::uint8_t>(value);
+        writePngFile(file("values.png"), {.size = size, .data = rgb.data(), .icc = linearRgbProfile()});
+        std::vector<std::uint8_t> expected;
+        for (std::uint8_t value : rgb)
+            expected.push_back(static_cast<std::uint8_t>(srgbOfLinear(value)));
+        READ(image, file("values.png"));
+        QCOMPARE(difference(image.rgb, expected, size, 1), QString());
+    }
+    void profileAndOrientationOfLargeJpegs_data() {
+        QTest::addColumn<int>("orientation");
+        for (int orientation = 1; orientation <= 8; ++orientation)
+            QTest::addRow("%d", orientation) << orientation;
+    }
+    void profileAndOrientationOfLargeJpegs() {
+        // Several bands of rows, the last of them not full.
+        QFETCH(int, orientation);
+        const Size size{1101, 707};
+        const auto rgb = smoothRgb(size);
+        writeJpegFile(
+            file("large.jpg"),
+            {.size = size, .data = rgb.data(), .icc = linearRgbProfile(), .exif = exifBlock(orientation)});
+        std::vector<std::uint8_t> expected;
+        for (std::uint8_t value : orientedPicture(rgb, size, orientation))
+            expected.push_back(static_cast<std::uint8_t>(srgbOfLinear(value)));
+        READ(image, file("large.jpg"));
+        const Size turned = orientation >= 5 ? Size{707, 1101} : size;
+        QVERIFY(image.size == turned);
+        QVERIFY(image.notes.empty());
+        QCOMPARE(difference(image.rgb, expected, turned, 12), QString());
+    }
     void srgbProfileChangesNothing() {
         const auto rgb = patternRgb();
         writePngFile(file("srgb.png"), {.data = rgb.data(), .icc = srgbProfile()});
@@ -697,7 +735,67 @@ private Q_SLOTS:
         QVERIFY(image.spacing && image.spacing->xMm == tiff->spacing->xMm);
     }
 
+    void probingDecodesNothing() {
+        // Everything behind the headers is gone or wrong, and probing does not notice.
+        const Size size{400, 300};
+        const auto rgb = smoothRgb(size);
+        const auto spoil = [&](const std::string& name, std::size_t keep) {
+            Bytes bytes = readBytes(file(name));
+            QVERIFY(keep < bytes.size());
+            std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(keep), bytes.end(),
+                      static_cast<unsigned char>(0xFF));
+            writeBytes(file(name), bytes);
+            const Result<ImageProbe> probe = probeImage(file(name));
+            QVERIFY2(probe.ok(), probe.ok() ? "" : probe.error().message().c_str());
+            QVERIFY(probe->size == size);
+            const Result<Image> image = readImage(file(name));
+            QVERIFY(!image.ok() || image->rgb != rgb);
+        };
+        writeJpegFile(file("spoilt.jpg"), {.size = size, .data = rgb.data()});
+        const Bytes jpeg = readBytes(file("spoilt.jpg"));
+        const Bytes scan{0xFF, 0xDA};
+        const auto found = std::search(jpeg.begin(), jpeg.end(), scan.begin(), scan.end());
+        QVERIFY(found != jpeg.end());
+        spoil("spoilt.jpg", static_cast<std::size_t>(found - jpeg.begin()) + 14);
+        writeBytes(file("spoilt.bmp"), bmpBytes(size, 24, rgb));
+        spoil("spoilt.bmp", 60);
+        writeDicomFile(file("spoilt.dcm"), {.size = size, .pixels = rgb});
+        spoil("spoilt.dcm", readBytes(file("spoilt.dcm")).size() - rgb.size() / 2);
+        const std::string nrrd = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 3 400 300\nencoding: raw\n"
+                                 "kinds: RGB-color domain domain\n\n";
+        Bytes bytes(nrrd.begin(), nrrd.end());
+        bytes.insert(bytes.end(), rgb.begin(), rgb.end());
+        writeBytes(file("spoilt.nrrd"), bytes);
+        spoil("spoilt.nrrd", nrrd.size());
+    }
+
     // --- Names and places ---
+    void everyFormatUnderAnyName() {
+        const Size size{40, 24};
+        const auto rgb = patternRgb(size);
+        QVERIFY(QDir(m_folder.path()).mkpath(QString::fromUtf8("\xD0\xBF\xD0\xB0\xD0\xBF\xD0\xBA\xD0\xB0")));
+        const std::string stem = file("\xD0\xBF\xD0\xB0\xD0\xBF\xD0\xBA\xD0\xB0/L\xC3\xA4sion 1\xE2\x81\x84"
+                                      "2");
+        writeTiffFile(stem + ".tif", {{.size = size, .data = rgb.data()}});
+        writeBytes(stem + ".bmp", bmpBytes(size, 24, rgb));
+        writeDicomFile(stem + ".dcm", {.size = size, .pixels = rgb});
+        writeDicomFile(stem + " rle.dcm", {.size = size, .pixels = rgb}, DicomSyntax::Rle);
+        writeDicomJpeg2000(stem + " j2k.dcm", size, 3, 8, rgb.data());
+        const std::string nrrd = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 3 40 24\nencoding: raw\n"
+                                 "kinds: RGB-color domain domain\n\n";
+        Bytes bytes(nrrd.begin(), nrrd.end());
+        bytes.insert(bytes.end(), rgb.begin(), rgb.end());
+        writeBytes(stem + ".nrrd", bytes);
+        for (const char* ending : {".tif", ".bmp", ".dcm", " rle.dcm", " j2k.dcm", ".nrrd"}) {
+            READ(image, stem + ending);
+            QCOMPARE(image.path, stem + ending);
+            QCOMPARE(difference(image.rgb, rgb, size), QString());
+        }
+        const auto smooth = smoothRgb(size);
+        writeJpegFile(stem + ".jpg", {.size = size, .data = smooth.data()});
+        READ(jpeg, stem + ".jpg");
+        QCOMPARE(difference(jpeg.rgb, smooth, size, 4), QString());
+    }
     void otherAlphabetsAndLinks() {
         const auto rgb = patternRgb();
         const std::string name = file("L\xC3\xA4sion \xE7\x9A\xAE\xE8\x86\x9A \xF0\x9F\x94\x8D.png");
