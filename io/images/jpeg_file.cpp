@@ -262,7 +262,7 @@ bool decodeInto(jpeg_decompress_struct& info, Source& source, ErrorManager& erro
 
 // Bands that stay in a processor's second cache and still give quarter turns long runs to write.
 int bandRows(std::size_t rowBytes) {
-    return static_cast<int>(std::clamp<std::size_t>((std::size_t{512} << 10) / rowBytes, 16, 64));
+    return rowBytes * 64 <= (std::size_t{1} << 20) ? 64 : 32;
 }
 
 } // namespace

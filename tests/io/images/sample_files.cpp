@@ -26,6 +26,7 @@
 #include <dcmtk/dcmjpls/djencode.h>
 #include <dcmtk/dcmjpls/djrparam.h>
 
+#include <gdcmTrace.h>
 #include <itkGDCMImageIO.h>
 
 namespace limn::testing {
@@ -482,6 +483,7 @@ void writeDicomFile(const std::string& path, const DicomSpec& spec, DicomSyntax 
 
 void writeDicomJpeg2000(const std::string& path, Size size, int channels, int bits, const void* data,
                         int frames) {
+    gdcm::Trace::WarningOff(); // of what a test file lacks
     const itk::GDCMImageIO::Pointer io = itk::GDCMImageIO::New();
     io->SetNumberOfDimensions(frames > 1 ? 3 : 2);
     io->SetDimensions(0, static_cast<unsigned>(size.width));
