@@ -36,8 +36,8 @@ if(LimnTorch_FOUND AND NOT TARGET Limn::Torch)
     "${LimnTorch_ROOT}/include" "${LimnTorch_ROOT}/include/torch/csrc/api/include")
   target_link_libraries(Limn::Torch INTERFACE "${LimnTorch_CPU_LIBRARY}" "${LimnTorch_C10_LIBRARY}")
   # The wheel's libtorch_cpu names CUDA libraries that a machine without a GPU need not have.
-  target_link_options(Limn::Torch INTERFACE -Wl,--allow-shlib-undefined
-                      "-Wl,-rpath,${LimnTorch_ROOT}/lib")
+  # No run path is given here: CMake adds one for the build tree by itself and replaces it at installation.
+  target_link_options(Limn::Torch INTERFACE -Wl,--allow-shlib-undefined)
 
   if(EXISTS "${LimnTorch_ROOT}/lib/libtorch_cuda.so")
     add_library(Limn::TorchCuda INTERFACE IMPORTED)
