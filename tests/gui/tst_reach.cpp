@@ -344,6 +344,9 @@ private Q_SLOTS:
         QStringList problems;
         const auto look = [&](QWidget* root, const char* what) {
             QTest::qWait(30);
+            // Layouts of what has just changed may be waiting.
+            for (int i = 0; i < 10 && !cut(root).isEmpty(); ++i)
+                QTest::qWait(100);
             for (const QString& text : untranslated(root, data))
                 problems.append(QStringLiteral("untranslated in %1: %2").arg(QLatin1String(what), text));
             for (const QString& text : cut(root))

@@ -17,6 +17,7 @@
 #include <QDir>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QSettings>
 #include <QTest>
 
 #include <algorithm>
@@ -67,7 +68,49 @@ class TestRealPhotographs : public QObject, private WindowDriver {
     }
 
 private Q_SLOTS:
-    void cleanup() { closeWindow(); }
+    void init() {
+        QSettings().clear();
+        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
+    }
+    void cleanup() {
+        closeWindow();
+        m_folder.reset();
+    }
+
+    // What the README shows: drawn images and the shipped weights.
+    void theDemoImages() {
+        std::vector<ModelChoice> models = findModelChoices(QStringLiteral("cpu"));
+        const auto shipped = std::find_if(models.begin(), models.end(), [](const ModelChoice& m) {
+            return m.name == QLatin1String("dermoscopy");
+        });
+        QVERIFY(shipped != models.end());
+        m_folder = std::make_unique<QTemporaryDir>();
+        const QDir demo(QStringLiteral(LIMN_SOURCE_DIR "/resources/demo"));
+        QVERIFY(QDir(m_folder->path()).mkdir(QStringLiteral("demo")));
+        const QString folder = m_folder->filePath(QStringLiteral("demo"));
+        for (const QString& name : demo.entryList({QStringLiteral("derm_*.jpg")}, QDir::Files))
+            QVERIFY(QFile::copy(demo.filePath(name), folder + QLatin1Char('/') + name));
+        Theme::instance().setMode(Theme::Mode::Dark);
+        showWindow();
+        m_window->setModels({*shipped});
+        m_window->open({folder});
+        QTRY_VERIFY_WITH_TIMEOUT(session().hasProject() && decidable(), 60000);
+        const std::vector<ImageId> list = session().list();
+        QVERIFY(list.size() >= 4);
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            session().show(list[i]);
+            QTRY_VERIFY_WITH_TIMEOUT(session().current() == list[i] && decidable(), 60000);
+            QVERIFY(proposedShare() > 0.005);
+            if (i < 2) {
+                key(Qt::Key_A);
+                QTRY_COMPARE(session().record(list[i])->state, ReviewState::Accepted);
+            }
+        }
+        session().show(list[2]);
+        QTRY_VERIFY_WITH_TIMEOUT(decidable(), 60000);
+        QTest::qWait(7000); // the last decision's remark passes
+        shot(QStringLiteral("demo"));
+    }
 
     void aSittingFromFolderToMasks() {
         const QDir photographs(sharedFolder() + QStringLiteral("/data/fullres-samples"));

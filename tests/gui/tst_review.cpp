@@ -40,6 +40,7 @@ class TestReview : public QObject, private WindowDriver {
         return shown != all.end() ? *shown : all.isEmpty() ? nullptr : all.first();
     }
     void click(const char* name) {
+        QTRY_VERIFY2(part<QAbstractButton>(name) && part<QAbstractButton>(name)->isVisible(), name);
         auto* button = part<QAbstractButton>(name);
         QVERIFY2(button && button->isVisible() && button->isEnabled(), name);
         QTest::mouseClick(button, Qt::LeftButton);

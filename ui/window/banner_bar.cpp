@@ -72,6 +72,15 @@ BannerBar::BannerBar(QWidget* parent) : QFrame(parent) {
 }
 
 void BannerBar::show(Banner banner) {
+    // The same again stays where it is: its buttons do not flicker, nor does it come before others.
+    const auto same = std::find_if(m_banners.begin(), m_banners.end(), [&](const Banner& b) {
+        return b.id == banner.id && b.text == banner.text && b.kind == banner.kind &&
+               b.actions.size() == banner.actions.size();
+    });
+    if (same != m_banners.end()) {
+        *same = std::move(banner);
+        return;
+    }
     std::erase_if(m_banners, [&](const Banner& b) { return b.id == banner.id; });
     m_banners.push_back(std::move(banner));
     rebuild();

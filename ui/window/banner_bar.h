@@ -27,7 +27,7 @@ struct BannerAction {
 
 struct Banner {
     enum class Kind { Info, Warning, Error };
-    QString id; // a banner of the same id is replaced
+    QString id; // a banner of the same id is replaced; with the same text it keeps its place
     Kind kind = Kind::Info;
     QString text;
     std::vector<BannerAction> actions;
