@@ -68,9 +68,10 @@ struct Run {
     // would take most of the memory of a training step.
     Tensor normalised; // [rows, c]; the input itself where it is not normalised
     Tensor mean, rstd; // [rows, 1], of the input
-    Tensor xz;         // [rows, 2 d]
     Tensor u;          // [rows, d]
     Tensor gated;      // [rows, d]
+    // [rows, 2 d]; on a GPU made again too, on the processor kept: a product of matrices costs more there.
+    Tensor xz;
     // Kept.
     Tensor projected; // [rows, 4 (r + 32)]
     Tensor rates;     // [4 d, 16], negative
@@ -99,7 +100,8 @@ void projectInput(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& ru
             rows, {s.modelChannels}, w.inputNormWeight, w.inputNormBias, kLayerNormEpsilon);
     else
         run.normalised = rows;
-    run.xz = at::mm(run.normalised, w.inProjection.t());
+    if (!run.xz.defined())
+        run.xz = at::mm(run.normalised, w.inProjection.t());
 }
 
 gpu::ScanProblem gpuProblem(const Shape& s, const Run& run, const Ss2dWeights& w) {
@@ -363,7 +365,7 @@ public:
         context->save_for_backward({x, w.inputNormWeight, w.inputNormBias, w.inProjection, w.convWeight,
                                     w.convBias, w.projection, w.dtWeight, w.dtBias, w.logRates, w.skip,
                                     w.normWeight, w.normBias, w.outProjection, run.projected, run.rates,
-                                    run.y, run.states});
+                                    run.y, run.states, x.is_cuda() ? Tensor() : run.xz});
         return result;
     }
 
@@ -378,6 +380,7 @@ public:
         run.rates = saved[15];
         run.y = saved[16];
         run.states = saved[17];
+        run.xz = saved[18];
         const Gradients g = backwardRun(shapeOf(x, w), x, w, run, gradOutputs[0].contiguous());
         return {g.x,          g.w.inputNormWeight, g.w.inputNormBias, g.w.inProjection, g.w.convWeight,
                 g.w.convBias, g.w.projection,      g.w.dtWeight,      g.w.dtBias,       g.w.logRates,
