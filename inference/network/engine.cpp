@@ -5,6 +5,7 @@
 #include "inference/network/graph_runner.h"
 #include "inference/network/vm_unet_v2.h"
 #include "inference/plain/resample.h"
+#include "inference/scan/thread_pool.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
@@ -84,7 +85,7 @@ public:
 private:
     Result<NetworkMaps> runMaps(std::span<const std::vector<float>> inputs, const PredictOptions& options,
                                 const CancelToken* cancel);
-    Tensor probabilities(const Tensor& images);
+    Tensor probabilities(const Tensor& images, const CancelToken* cancel);
 
     ModelInfo m_model;
     VmUnetV2 m_network;
@@ -95,12 +96,14 @@ private:
     std::string m_fallBack; // why the processor took over from the GPU, as a sentence; empty: it did not
 };
 
-Tensor TorchEngine::probabilities(const Tensor& images) {
+// Not to be used where `cancel` asks by then: the processor stops in the middle.
+Tensor TorchEngine::probabilities(const Tensor& images, const CancelToken* cancel) {
     const c10::InferenceMode inference;
     // Global switches of LibTorch: set before every run, so that another engine's choice does not matter.
     at::globalContext().setAllowTF32CuBLAS(m_precision != "fp32");
     at::globalContext().setAllowTF32CuDNN(m_precision != "fp32");
     if (!m_device.is_cuda()) {
+        const scan::StopWhen stop([cancel] { return cancel != nullptr && cancel->cancelled(); });
         Tensor map = m_network->forward(images).logits.contiguous();
         float* values = map.mutable_data_ptr<float>();
         // Not LibTorch's: its threads would spin beside those that read and write images.
@@ -140,9 +143,9 @@ Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inp
                 options.flipAverage ? std::vector<std::vector<std::int64_t>>{{}, {3}, {2}, {2, 3}}
                                     : std::vector<std::vector<std::int64_t>>{{}};
             for (const auto& axes : mirrorings) {
+                const Tensor map = probabilities(axes.empty() ? images : images.flip(axes), cancel);
                 if (cancel != nullptr && cancel->cancelled())
                     return Error{ErrorCode::Cancelled, {"The proposal"}};
-                const Tensor map = probabilities(axes.empty() ? images : images.flip(axes));
                 runs.push_back(axes.empty() ? map : map.flip(axes));
             }
             const Tensor all = options.flipAverage ? at::stack(runs) : Tensor();

@@ -24,6 +24,7 @@ constexpr int kSpins = 2000;
 
 struct Job {
     const std::function<void(std::int64_t, int)>* unit = nullptr;
+    const std::function<bool()>* stop = nullptr;
     std::int64_t count = 0;
     std::atomic<std::int64_t> next{0};
     int invited = 0;            // helpers that may still join; guarded by the pool's mutex
@@ -33,7 +34,7 @@ struct Job {
     void work(int participant) {
         for (;;) {
             const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
-            if (index >= count)
+            if (index >= count || (stop != nullptr && (*stop)()))
                 return;
             (*unit)(index, participant);
         }
@@ -127,6 +128,7 @@ private:
 };
 
 thread_local LentThreads::Lend t_lend = nullptr;
+thread_local const std::function<bool()>* t_stop = nullptr;
 
 } // namespace
 
@@ -136,6 +138,14 @@ LentThreads::LentThreads(Lend lend) : m_before(t_lend) {
 
 LentThreads::~LentThreads() {
     t_lend = m_before;
+}
+
+StopWhen::StopWhen(std::function<bool()> stop) : m_stop(std::move(stop)), m_before(t_stop) {
+    t_stop = &m_stop;
+}
+
+StopWhen::~StopWhen() {
+    t_stop = m_before;
 }
 
 int resolveThreads(int threads) {
@@ -149,6 +159,7 @@ void runParallel(int threads, std::int64_t count, const std::function<void(std::
         return;
     Job job;
     job.unit = &unit;
+    job.stop = t_stop;
     job.count = count;
     const int helpers = static_cast<int>(std::min<std::int64_t>(resolveThreads(threads), count)) - 1;
     if (helpers == 0)

@@ -34,4 +34,19 @@ private:
     Lend m_before;
 };
 
+// While it lives, calls of runParallel() from this thread stop between two units as soon as `stop` gives
+// true; `stop` is asked by every thread of a call. What the left-out units were to write is then not written:
+// the caller must ask again before it uses any result.
+class StopWhen {
+public:
+    explicit StopWhen(std::function<bool()> stop);
+    ~StopWhen();
+    StopWhen(const StopWhen&) = delete;
+    StopWhen& operator=(const StopWhen&) = delete;
+
+private:
+    std::function<bool()> m_stop;
+    const std::function<bool()>* m_before;
+};
+
 } // namespace limn::scan
