@@ -15,7 +15,7 @@ struct ScanProblem;
 bool offsetsFit(const ScanProblem& problem);
 
 inline constexpr int kForwardChannels = 32;  // channels of a block of the forward kernel: 128 threads
-inline constexpr int kBackwardChannels = 64; // of the backward kernel: 256 threads
+inline constexpr int kBackwardChannels = 64; // of the backward kernel: 128 threads, two channels each
 inline constexpr int kMaxRank = 48;          // largest rank that the kernels are compiled for
 inline constexpr int kPartialSums = 18;      // per channel: gradients of A (16), of D, of the bias
 

@@ -16,7 +16,8 @@
 namespace limn {
 namespace {
 
-constexpr int kKeptInMemory = 1500;
+// More than a screen full of them in the grid; others come back from the cache folder.
+constexpr int kKeptInMemory = 400;
 constexpr std::size_t kMostWishes = 60; // older ones scrolled out of view long ago
 
 QString cacheFile(const QString& path, qint64 modifiedMs) {
@@ -34,7 +35,7 @@ QImage makeThumbnail(const QString& path, qint64 modifiedMs) {
     if (!file.isEmpty()) {
         QImage kept(file);
         if (!kept.isNull())
-            return kept.convertToFormat(QImage::Format_RGB32);
+            return kept.convertToFormat(QImage::Format_RGB888);
     }
     Result<Image> image = openImage(path.toStdString());
     if (!image)
@@ -44,7 +45,7 @@ QImage makeThumbnail(const QString& path, qint64 modifiedMs) {
     const QImage small =
         QImage(level.rgb, level.size.width, level.size.height, level.size.width * 3, QImage::Format_RGB888)
             .scaled(Thumbnails::kSide, Thumbnails::kSide, Qt::KeepAspectRatio, Qt::SmoothTransformation)
-            .convertToFormat(QImage::Format_RGB32);
+            .convertToFormat(QImage::Format_RGB888);
     if (!file.isEmpty()) {
         QDir().mkpath(QFileInfo(file).absolutePath());
         small.save(file, "JPEG", 88);

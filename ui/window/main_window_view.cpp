@@ -52,10 +52,23 @@ QRgb heatColor(double t) {
     return qRgb(mix(0), mix(1), mix(2));
 }
 
-// An outline for a small picture, drawn at its own size.
+// An outline for a small picture, drawn at its own size: a byte a pixel, since a project's many are all kept.
 QImage smallOutline(const ClassSource& source, Size full, QSize small, const std::array<QRgb, 256>& colors) {
-    QImage image(small, QImage::Format_ARGB32_Premultiplied);
-    image.fill(Qt::transparent);
+    QImage image(small, QImage::Format_Indexed8);
+    // A label's value is its place in the table; the dark casing takes the last that no label has.
+    QList<QRgb> table(256, qRgba(0, 0, 0, 0));
+    int casing = 0;
+    for (int value = 1; value < 256; ++value) {
+        const QRgb color = colors[static_cast<std::size_t>(value)];
+        if (color == 0)
+            casing = value;
+        else
+            table[value] = color | 0xff000000;
+    }
+    if (casing != 0)
+        table[casing] = qRgb(0x10, 0x10, 0x10);
+    image.setColorTable(table);
+    image.fill(0);
     std::vector<int> xs(static_cast<std::size_t>(small.width()));
     for (int x = 0; x < small.width(); ++x)
         xs[static_cast<std::size_t>(x)] = static_cast<int>((x + 0.5) * full.width / small.width());
@@ -70,16 +83,16 @@ QImage smallOutline(const ClassSource& source, Size full, QSize small, const std
                    : rows[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)];
     };
     for (int y = 0; y < small.height(); ++y) {
-        auto* line = reinterpret_cast<QRgb*>(image.scanLine(y));
+        uchar* line = image.scanLine(y);
         for (int x = 0; x < small.width(); ++x) {
             const std::uint8_t c = at(x, y);
             for (const auto& [dx, dy] :
                  {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}, {1, -1}, {-1, 1}}) {
                 const std::uint8_t n = at(x + dx, y + dy);
                 if (c != 0 && n != c)
-                    line[x] = colors[c] | 0xff000000;
-                else if (c == 0 && n != 0 && line[x] == 0)
-                    line[x] = qRgba(0x10, 0x10, 0x10, 255);
+                    line[x] = c;
+                else if (c == 0 && n != 0)
+                    line[x] = static_cast<uchar>(casing);
             }
         }
     }
