@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/cuda/encoder_host.h"
 
-#include "inference/cuda/scan_math.h"
+#include "inference/cuda/head_math.h"
 #include "inference/cuda/scan_plan.h"
 
 #include <cmath>
@@ -13,16 +13,6 @@ namespace {
 
 constexpr int kAccepted = 0;
 constexpr int kInvalidValue = 1; // cudaErrorInvalidValue
-
-float fromHalf(std::uint16_t bits) {
-    return bitsToFloat(static_cast<std::uint32_t>(bits) << 16);
-}
-
-// To the nearest, ties to even; finite values.
-std::uint16_t toHalf(float value) {
-    const std::uint32_t bits = floatToBits(value);
-    return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
 
 struct Moments {
     float mean;
@@ -45,7 +35,7 @@ void normaliseAndStore(const std::vector<float>& row, const float* weight, const
                        std::uint16_t* out) {
     const Moments moments = momentsOf(row);
     for (std::size_t c = 0; c < row.size(); ++c)
-        out[c] = toHalf((row[c] - moments.mean) * moments.scale * weight[c] + bias[c]);
+        out[c] = toBf16((row[c] - moments.mean) * moments.scale * weight[c] + bias[c]);
 }
 
 } // namespace
@@ -89,7 +79,7 @@ int addNormHost(std::int64_t rows, int channels, const float* x, const std::uint
     for (std::int64_t row = 0; row < rows; ++row) {
         for (int channel = 0; channel < channels; ++channel) {
             const std::int64_t index = row * channels + channel;
-            const float value = x[index] + (branch != nullptr ? fromHalf(branch[index]) : 0.0f);
+            const float value = x[index] + (branch != nullptr ? fromBf16(branch[index]) : 0.0f);
             values[static_cast<std::size_t>(channel)] = value;
             if (sum != nullptr)
                 sum[index] = value;
@@ -114,7 +104,7 @@ int mergeNormHost(int batch, int height, int width, int channels, const float* x
                         ((static_cast<std::int64_t>(image) * height + y) * width + xPlace) * channels;
                     for (int channel = 0; channel < channels; ++channel)
                         values[static_cast<std::size_t>(neighbour * channels + channel)] =
-                            x[first + channel] + fromHalf(branch[first + channel]);
+                            x[first + channel] + fromBf16(branch[first + channel]);
                 }
                 const std::int64_t target =
                     (static_cast<std::int64_t>(image) * (height / 2) + row) * (width / 2) + column;

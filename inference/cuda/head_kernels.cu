@@ -15,6 +15,7 @@
 #include "inference/cuda/head_kernels.h"
 #include "inference/cuda/head_math.h"
 #include "inference/cuda/head_weights.h"
+#include "inference/cuda/kernel_tools.cuh"
 
 #include <cuda_runtime.h>
 
@@ -24,7 +25,6 @@ namespace limn::gpu {
 
 namespace {
 
-constexpr unsigned kFullWarp = 0xffffffffu;
 constexpr int kPixelBytes = kDecoder * 2;  // of a stored map
 constexpr int kVectors = kPixelBytes / 16; // 16-byte vectors of a pixel
 constexpr int kTilePixelBytes =
