@@ -56,7 +56,7 @@ std::string ProjectNotice::sentence() const {
         return "This annotation was saved by " + argument +
                " meanwhile. Yours is kept as a second version beside it.";
     case Kind::StrokesTaken:
-        return "The program ended before everything was in the project file. The last strokes (" + argument +
+        return "The program ended before everything was in the project file. The last changes (" + argument +
                ") were taken from its journal: nothing is lost.";
     }
     return {};
@@ -80,6 +80,16 @@ void Project::State::change(std::function<Result<void>(ProjectStore&, PersonId b
             if (!result && !touched.empty())
                 toOwner([this, touched] { reload(touched); });
         });
+}
+
+void Project::State::decide(DecisionRecord decision) {
+    decision.person = now.person;
+    decision.personName = options.person;
+    std::vector<ImageId> images = decision.images;
+    saver->decide(std::move(decision), [this, images = std::move(images)](const Result<void>& result) {
+        if (!result)
+            toOwner([this, images] { reload(images); });
+    });
 }
 
 // On the saver's thread.
@@ -365,28 +375,12 @@ Result<void> Project::setState(const std::vector<ImageId>& ids, ReviewState to, 
             record.reason = to == ReviewState::Rejected ? reason : std::string();
         });
     }
-    const bool keeps =
-        to == ReviewState::Submitted || to == ReviewState::Accepted || to == ReviewState::Rejected;
-    m_state->change(
-        [ids, to, reason, keeps](ProjectStore& store, PersonId by) -> Result<void> {
-            for (ImageId id : ids) {
-                if (!keeps)
-                    break;
-                const Result<std::vector<AnnotationInfo>> annotations = store.annotationsOf(id);
-                if (!annotations)
-                    return annotations.error();
-                for (const AnnotationInfo& info : *annotations) {
-                    if (info.person != by || info.version != 0)
-                        continue;
-                    const Result<std::int64_t> kept =
-                        store.keepVersion(info.id, std::string(reviewStateName(to)), by);
-                    if (!kept)
-                        return kept.error();
-                }
-            }
-            return store.setState(ids, to, reason, by);
-        },
-        ids);
+    DecisionRecord decision;
+    decision.kind = DecisionRecord::Kind::State;
+    decision.images = ids;
+    decision.state = to;
+    decision.note = reason;
+    m_state->decide(std::move(decision));
     Q_EMIT imagesChanged(ids);
     return {};
 }
@@ -396,17 +390,24 @@ void Project::setFlag(ImageId image, bool flagged, const std::string& note) {
         record.flagged = flagged;
         record.flagNote = note;
     });
-    m_state->change([image, flagged, note](ProjectStore& store,
-                                           PersonId by) { return store.setFlag(image, flagged, note, by); },
-                    {image});
+    DecisionRecord decision;
+    decision.kind = DecisionRecord::Kind::Flag;
+    decision.images = {image};
+    decision.flagged = flagged;
+    decision.note = note;
+    m_state->decide(std::move(decision));
     Q_EMIT imagesChanged({image});
 }
 
 void Project::assign(const std::vector<ImageId>& ids, PersonId person) {
     for (ImageId id : ids)
         m_state->edit(id, [&](ImageRecord& record) { record.assignee = person; });
-    m_state->change([ids, person](ProjectStore& store, PersonId by) { return store.assign(ids, person, by); },
-                    ids);
+    DecisionRecord decision;
+    decision.kind = DecisionRecord::Kind::Assignment;
+    decision.images = ids;
+    decision.assignee = person;
+    decision.assigneeName = m_state->options.person; // the only one who can be without a number
+    m_state->decide(std::move(decision));
     Q_EMIT imagesChanged(ids);
 }
 
@@ -530,14 +531,11 @@ void Project::addComment(ImageId image, const std::string& text) {
     const std::string trimmed = fromUtf8(text).trimmed().toStdString();
     if (trimmed.empty())
         return;
-    m_state->change([image, trimmed](ProjectStore& store, PersonId by) {
-        HistoryRecord line;
-        line.person = by;
-        line.image = image;
-        line.what = "comment";
-        line.note = trimmed;
-        return store.addHistory(line);
-    });
+    DecisionRecord decision;
+    decision.kind = DecisionRecord::Kind::Comment;
+    decision.images = {image};
+    decision.note = trimmed;
+    m_state->decide(std::move(decision));
     Q_EMIT commentAdded(image);
 }
 

@@ -64,7 +64,8 @@ struct ProjectNotice {
         FileMissing,      // image = which
         FileMoved,        // image = which; argument = new path
         SecondVersion,    // image = which; argument = who saved first
-        StrokesTaken,     // argument = how many, out of the journal of a program that ended too early
+        StrokesTaken,     // argument = how many strokes and decisions, out of the journal of a program that
+                          // ended too early
     };
     Kind kind;
     ImageId image = 0;

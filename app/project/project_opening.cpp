@@ -81,9 +81,8 @@ Result<std::unique_ptr<ProjectStore>> Project::State::openStore(bool fullCheck) 
     ProjectStore& result = **opened;
     if (result.recovery())
         openNotices.push_back({ProjectNotice::Kind::Recovered, 0, result.recovery()->damagedCopy});
-    if (result.strokesReplayed() > 0)
-        openNotices.push_back(
-            {ProjectNotice::Kind::StrokesTaken, 0, std::to_string(result.strokesReplayed())});
+    if (const int taken = result.strokesReplayed() + result.decisionsReplayed(); taken > 0)
+        openNotices.push_back({ProjectNotice::Kind::StrokesTaken, 0, std::to_string(taken)});
     switch (result.access()) {
     case StoreAccess::ReadWrite:
         break;

@@ -141,6 +141,8 @@ struct Project::State {
     // Posts a change, done by who works now. When it is refused, the records of `touched` are read again.
     void change(std::function<Result<void>(ProjectStore&, PersonId by)> act,
                 std::vector<ImageId> touched = {});
+    // The same of a decision of who works now; the journal has it at once.
+    void decide(DecisionRecord decision);
     void reload(std::vector<ImageId> ids);
     void edit(ImageId id, const std::function<void(ImageRecord&)>& change);
 

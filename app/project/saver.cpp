@@ -3,6 +3,8 @@
 
 #include "io/store/stroke_journal.h"
 
+#include <QDateTime>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -34,26 +36,36 @@ Key keyOf(const StoredAnnotation& annotation) {
     return {annotation.image, annotation.person, annotation.version};
 }
 
-// One thing to do with the store: a snapshot, or a change. Snapshots are numbered as they come.
+// One thing to do with the store: a snapshot, a decision, or a change. The first two are numbered as they
+// come.
 struct Item {
     std::uint64_t id = 0;
-    StoredAnnotationPtr snapshot; // the newest; null: a change
+    StoredAnnotationPtr snapshot; // the newest; null: something else
     std::uint64_t first = 0;      // number of the first snapshot that this stands for
     std::uint64_t last = 0;       // and of the newest
     StoredAnnotationPtr written;  // the newest of them that is in the journal
     std::uint64_t writtenNumber = 0;
+    DecisionPtr decision;
+    bool decisionWritten = false; // in the journal
     Saver::Change change;
     Saver::Done done;
 };
 
-// A snapshot on its way into the journal; a newer one that takes its place in the item does so here too. Each
-// state that may come into the store is thus a state of the journal's chain: records lead from one such state
-// to the next and would go astray from any other.
+// A snapshot or decision on its way into the journal; a newer snapshot that takes its place in the item does
+// so here too. Each state that may come into the store is thus a state of the journal's chain: records lead
+// from one such state to the next and would go astray from any other.
 struct Pending {
     std::uint64_t item = 0;
     StoredAnnotationPtr snapshot;
     std::uint64_t number = 0;
     std::int64_t count = 0; // snapshots that it stands for
+    DecisionPtr decision;
+};
+
+// What is in the journal and not yet on the disk: one of both.
+struct Unsynced {
+    StoredAnnotationPtr snapshot;
+    DecisionPtr decision;
 };
 
 // What is known of an annotation.
@@ -86,8 +98,9 @@ struct Saver::State {
     bool reopening = false;
     std::optional<Error> trouble;
     Clock::time_point retryAt;
-    std::size_t failures = 0; // tries that failed, ever
-    std::uint64_t snapshots = 0;
+    std::size_t failures = 0;  // tries that failed, ever
+    std::uint64_t numbers = 0; // of snapshots and decisions
+    TimeMs lastDecisionTime = 0;
     std::map<Key, Known> known;
 
     // The journal. Without one, snapshots go to the store alone.
@@ -95,7 +108,7 @@ struct Saver::State {
     std::condition_variable toWrite; // of the thread that writes
     std::condition_variable toSync;  // of the thread that syncs
     std::deque<Pending> pending;
-    std::vector<StoredAnnotationPtr> unsynced;
+    std::vector<Unsynced> unsynced;
     bool journalStopping = false;
     bool syncStopping = false;
 
@@ -126,6 +139,7 @@ struct Saver::State {
     void runJournal();
     void runSync();
     // With the lock held:
+    void journalDecision(std::unique_lock<std::mutex>& lock, const Pending& one, StrokeJournal& mine);
     void queueForJournal(const Item& item);
     bool journalIsNeeded() const;
     void forgetTiles(std::vector<StoredAnnotationPtr>& forgotten);
@@ -137,16 +151,17 @@ void Saver::State::queueForJournal(const Item& item) {
     const auto same =
         std::find_if(pending.begin(), pending.end(), [&](const Pending& one) { return one.item == item.id; });
     if (same == pending.end())
-        pending.push_back({item.id, item.snapshot, item.last, 1});
+        pending.push_back({item.id, item.snapshot, item.last, 1, item.decision});
     else
-        *same = {item.id, item.snapshot, item.last, same->count + 1};
+        *same = {item.id, item.snapshot, item.last, same->count + 1, nullptr};
     toWrite.notify_one();
 }
 
 // Whether the journal holds anything that the store does not.
 bool Saver::State::journalIsNeeded() const {
     return std::any_of(known.begin(), known.end(),
-                       [](const auto& one) { return one.second.journaledNumber > one.second.saved; });
+                       [](const auto& one) { return one.second.journaledNumber > one.second.saved; }) ||
+           std::any_of(items.begin(), items.end(), [](const Item& item) { return item.decisionWritten; });
 }
 
 void Saver::State::forgetTiles(std::vector<StoredAnnotationPtr>& forgotten) {
@@ -182,6 +197,10 @@ void Saver::State::runJournal() {
         const std::shared_ptr<StrokeJournal> mine = journal;
         if (!mine)
             continue;
+        if (one.decision) {
+            journalDecision(lock, one, *mine);
+            continue;
+        }
         const Key key = keyOf(*one.snapshot);
         Known& entry = known[key];
         if (!journalIsNeeded())
@@ -215,7 +234,7 @@ void Saver::State::runJournal() {
             }
         }
         if (appended)
-            unsynced.push_back(one.snapshot);
+            unsynced.push_back({one.snapshot, nullptr});
         wake.notify_all();
         toSync.notify_one();
         lock.unlock();
@@ -226,22 +245,49 @@ void Saver::State::runJournal() {
     }
 }
 
+void Saver::State::journalDecision(std::unique_lock<std::mutex>& lock, const Pending& one,
+                                   StrokeJournal& mine) {
+    const auto waiting = [&] {
+        return std::find_if(items.begin(), items.end(),
+                            [&](const Item& item) { return item.id == one.item; });
+    };
+    if (waiting() == items.end())
+        return; // the store was faster
+    if (!journalIsNeeded())
+        mine.restart();
+    lock.unlock();
+    const Result<void> appended = mine.append(*one.decision);
+    lock.lock();
+    if (!appended || journal.get() != &mine)
+        return;
+    if (const auto item = waiting(); item != items.end())
+        item->decisionWritten = true;
+    unsynced.push_back({nullptr, one.decision});
+    toSync.notify_one();
+    lock.unlock();
+    if (callbacks.decisionJournaled)
+        callbacks.decisionJournaled(*one.decision, false);
+    lock.lock();
+}
+
 void Saver::State::runSync() {
     std::unique_lock lock(mutex);
     for (;;) {
         toSync.wait(lock, [&] { return !unsynced.empty() || syncStopping; });
         if (unsynced.empty())
             return;
-        const std::vector<StoredAnnotationPtr> batch = std::move(unsynced);
+        const std::vector<Unsynced> batch = std::move(unsynced);
         unsynced.clear();
         const std::shared_ptr<StrokeJournal> mine = journal;
         if (!mine)
             continue;
         lock.unlock();
         const Result<void> synced = mine->sync();
-        if (synced && callbacks.journaled) {
-            for (const StoredAnnotationPtr& snapshot : batch)
-                callbacks.journaled(*snapshot, true);
+        for (const Unsynced& one : synced ? batch : std::vector<Unsynced>()) {
+            if (one.snapshot && callbacks.journaled)
+                callbacks.journaled(*one.snapshot, true);
+            if (one.decision && callbacks.decisionJournaled)
+                callbacks.decisionJournaled(*one.decision, true);
         }
         lock.lock();
     }
@@ -265,7 +311,8 @@ void Saver::State::startJournal() {
     }
     for (Item& item : items) {
         item.written.reset();
-        if (item.snapshot)
+        item.decisionWritten = false;
+        if (item.snapshot || item.decision)
             queueForJournal(item);
     }
 }
@@ -383,6 +430,8 @@ Result<void> Saver::State::doSave(const StoredAnnotation& snapshot, std::uint64_
 Result<void> Saver::State::doItem(const Item& item) {
     if (!store)
         return *openError;
+    if (item.decision)
+        return store->decide(*item.decision);
     return item.snapshot ? doSave(*item.snapshot, item.last) : item.change(*store);
 }
 
@@ -534,7 +583,7 @@ void Saver::save(StoredAnnotationPtr snapshot) {
     const Key key = keyOf(*snapshot);
     {
         const std::lock_guard lock(m_state->mutex);
-        const std::uint64_t number = ++m_state->snapshots;
+        const std::uint64_t number = ++m_state->numbers;
         auto& items = m_state->items;
         // The newest of the same annotation takes the waiting one's place, unless a change was posted behind
         // that one: the change must find what was there when it was posted. The front may be at the store.
@@ -550,8 +599,11 @@ void Saver::save(StoredAnnotationPtr snapshot) {
             mine->snapshot = std::move(snapshot);
             mine->last = number;
         } else {
-            items.push_back({number, std::move(snapshot), number, number, nullptr, 0, {}, {}});
-            mine = &items.back();
+            mine = &items.emplace_back();
+            mine->id = number;
+            mine->snapshot = std::move(snapshot);
+            mine->first = number;
+            mine->last = number;
         }
         m_state->queueForJournal(*mine);
     }
@@ -587,17 +639,34 @@ void Saver::load(ImageId image, PersonId person, int version,
             entry.revision = *read ? (*read)->revision : 0;
             entry.version = std::get<2>(key);
             entry.stored = *read;
-            entry.lastUse = ++state->snapshots;
+            entry.lastUse = ++state->numbers;
             state->forgetTiles(forgotten);
         }
         done(read);
     });
 }
 
+void Saver::decide(DecisionRecord decision, Done done) {
+    {
+        const std::lock_guard lock(m_state->mutex);
+        decision.timeMs =
+            std::max<TimeMs>(QDateTime::currentMSecsSinceEpoch(), m_state->lastDecisionTime + 1);
+        m_state->lastDecisionTime = decision.timeMs;
+        Item& item = m_state->items.emplace_back();
+        item.id = ++m_state->numbers;
+        item.decision = std::make_shared<const DecisionRecord>(std::move(decision));
+        item.done = std::move(done);
+        m_state->queueForJournal(item);
+    }
+    m_state->wake.notify_all();
+}
+
 void Saver::post(Change change, Done done) {
     {
         const std::lock_guard lock(m_state->mutex);
-        m_state->items.push_back({0, nullptr, 0, 0, nullptr, 0, std::move(change), std::move(done)});
+        Item& item = m_state->items.emplace_back();
+        item.change = std::move(change);
+        item.done = std::move(done);
     }
     m_state->wake.notify_all();
 }

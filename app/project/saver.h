@@ -2,12 +2,13 @@
 // The store's thread: it owns the ProjectStore and does everything with it, so that nobody else ever waits
 // for a disk. Snapshots of annotations are handed over by pointer. Two further threads write each into the
 // project's journal the moment it comes (io/store/stroke_journal.h), and bring that to the disk; then the
-// store takes it, where a newer one of the same annotation replaces a waiting one. What cannot be written
-// (full disk, read-only folder, a lock) stays in memory and is tried again.
+// store takes it, where a newer one of the same annotation replaces a waiting one. So it is with decisions.
+// What cannot be written (full disk, read-only folder, a lock) stays in memory and is tried again.
 //
 //     Saver saver(openStore, callbacks);
 //     saver.save(snapshot);            // returns at once
-//     saver.post({...});               // any other change, in order with the saves
+//     saver.decide(decision);          // in order with the saves
+//     saver.post({...});               // any other change, in order with both
 //     saver.flush(5000);               // on exit: waits until all is on disk, or says what is not
 //
 // Threads: all public functions may be called from any thread, and return at once except flush(), wait() and
@@ -44,6 +45,7 @@ struct SaverCallbacks {
     // A snapshot is in the journal: the end of the program does not take it any more; with onDisk a power
     // failure neither. On two threads of their own. Not every snapshot: a newer one stands for older ones.
     std::function<void(const StoredAnnotation&, bool onDisk)> journaled;
+    std::function<void(const DecisionRecord&, bool onDisk)> decisionJournaled; // the same of a decision
     // A snapshot is in the project file. `asSecondVersion`: somebody else's save came first, so this one was
     // kept beside it, and later snapshots of the same document go to that version.
     std::function<void(const StoredAnnotation&, const SavedAnnotation&, bool asSecondVersion)> saved;
@@ -67,9 +69,9 @@ public:
     using Done = std::function<void(const Result<void>&)>; // on the saver's thread; may be empty
 
     Saver(Open open, SaverCallbacks callbacks, SaverOptions options = {});
-    // Writes what can be written within 5 s. Strokes that the store could not take stay in the journal, where
-    // there is one, for the next opening; other changes are lost with the program: call flush() before, and
-    // tell the person.
+    // Writes what can be written within 5 s. Strokes and decisions that the store could not take stay in the
+    // journal, where there is one, for the next opening; other changes are lost with the program: call
+    // flush() before, and tell the person.
     ~Saver();
     Saver(const Saver&) = delete;
     Saver& operator=(const Saver&) = delete;
@@ -81,6 +83,8 @@ public:
     // made against what was given here. `done` comes on the saver's thread.
     void load(ImageId image, PersonId person, int version,
               std::function<void(const Result<StoredAnnotationPtr>&)> done);
+    // Takes a decision, and sets its time: now, but later than the one before.
+    void decide(DecisionRecord decision, Done done = {});
     // Changes run in the order of posting, and after all snapshots that were handed over before.
     void post(Change change, Done done = {});
     // Reads run as soon as the current statement is over, before waiting changes; never repeated. With no

@@ -93,9 +93,10 @@ public:
     virtual StoreAccess access() const = 0;
     virtual const std::optional<StoreHolder>& holder() const = 0;
     virtual const std::optional<StoreRecovery>& recovery() const = 0;
-    // How many states of annotations opening took from the journal of a program that ended before it could
-    // bring them here.
+    // How many states of annotations, and how many decisions, opening took from the journal of a program that
+    // ended before it could bring them here.
     virtual int strokesReplayed() const = 0;
+    virtual int decisionsReplayed() const = 0;
     // Makes the journal beside the file, emptied, for who writes here. Its chains begin at what this store
     // holds. Errors: StoreReadOnly (not opened for writing, or in memory), DiskFull, FileNotWritable (also
     // while an older journal is there whose strokes could not be taken yet).
@@ -139,6 +140,11 @@ public:
 
     // --- Review ---
 
+    // Carries out what a person decided. Submitted, Accepted and Rejected first keep a version of that
+    // person's annotation. May be called twice with the same decision: images whose history has its line
+    // already are left as they are. InvalidArgument: no such image or person, an empty comment, and as
+    // setState(); nothing is changed then.
+    virtual Result<void> decide(const DecisionRecord& decision) = 0;
     // Sets the
     // state of images and writes a line of history for each. InvalidArgument: a transition that mayFollow()
     // forbids, or Rejected without reason; none of the images is changed then.

@@ -186,13 +186,31 @@ struct CalibrationRecord {
     TimeMs timeMs = 0;
 };
 
+// What a person decided about images: one instant, one transaction of the store, a line of history for each
+// image.
+struct DecisionRecord {
+    enum class Kind { State, Flag, Comment, Assignment };
+    Kind kind = Kind::State;
+    std::vector<ImageId> images;
+    PersonId person = kNobody; // who decided
+    std::string personName;    // of kUnnumbered
+    TimeMs timeMs = 0;         // when; together with person, kind and image it is one of its kind. 0: now
+    ReviewState state = ReviewState::New; // State: the new one
+    bool flagged = false;                 // Flag
+    PersonId assignee = kNobody;          // Assignment
+    std::string assigneeName;             // of kUnnumbered
+    std::string note;                     // the reason of a rejection, the note of a flag, the comment
+    bool operator==(const DecisionRecord&) const = default;
+};
+using DecisionPtr = std::shared_ptr<const DecisionRecord>;
+
 // One line of the append-only history.
 struct HistoryRecord {
     std::int64_t id = 0;
     TimeMs timeMs = 0;
     PersonId person = kNobody;
     ImageId image = 0; // 0: the project as a whole; a removed image's number stays
-    std::string what;  // "state", "flag", "assigned", "edited", "added", "removed", "moved", "restored", ...
+    std::string what;  // "state", "flag", "comment", "assigned", "edited", "added", "removed", "moved", ...
     std::string from;
     std::string to;
     std::string note; // such as the reason of a rejection

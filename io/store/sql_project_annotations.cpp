@@ -392,26 +392,36 @@ Result<void> SqlProjectStore::removeAnnotation(AnnotationId id, PersonId by) {
     });
 }
 
+Result<std::int64_t> SqlProjectStore::addKeptVersion(AnnotationId id, const std::string& what, PersonId by,
+                                                     TimeMs timeMs) {
+    const Result<QSqlQuery> added =
+        m_sql->run("INSERT INTO kept_versions (annotation_id, revision, kept_by, what, kept_ms, width, "
+                   "height, tile_size, has_provenance, label_table, provenance, threshold, no_lesion) SELECT "
+                   "id, revision, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), width, height, "
+                   "tile_size, has_provenance, label_table, provenance, threshold, no_lesion FROM "
+                   "annotations WHERE id = ?",
+                   {number(by), text(what), number(timeMs ? timeMs : nowMs()), number(id)});
+    if (!added)
+        return added.error();
+    if (added->numRowsAffected() < 1)
+        return notThere("the annotation", id);
+    const std::int64_t kept = added->lastInsertId().toLongLong();
+    if (Result<void> copied = run("INSERT INTO kept_tiles (kept_id, layer, tile, data) SELECT "
+                                  "CAST(? AS BIGINT), layer, tile, data FROM tiles WHERE annotation_id = ?",
+                                  {number(kept), number(id)});
+        !copied)
+        return copied.error();
+    return kept;
+}
+
 Result<std::int64_t> SqlProjectStore::keepVersion(AnnotationId id, const std::string& what, PersonId by) {
     std::int64_t kept = 0;
     const Result<void> done = write([&]() -> Result<void> {
-        const Result<QSqlQuery> added = m_sql->run("INSERT INTO kept_versions (annotation_id, revision, "
-                                                   "kept_by, what, kept_ms, width, height, tile_size, "
-                                                   "has_provenance, label_table, provenance, threshold, "
-                                                   "no_lesion) SELECT id, revision, CAST(? AS BIGINT), "
-                                                   "CAST(? AS TEXT), CAST(? AS BIGINT), width, height, "
-                                                   "tile_size, has_provenance, label_table, provenance, "
-                                                   "threshold, no_lesion FROM annotations WHERE id = ?",
-                                                   {number(by), text(what), number(nowMs()), number(id)});
+        const Result<std::int64_t> added = addKeptVersion(id, what, by, 0);
         if (!added)
             return added.error();
-        if (added->numRowsAffected() < 1)
-            return notThere("the annotation", id);
-        kept = added->lastInsertId().toLongLong();
-        return run(
-            "INSERT INTO kept_tiles (kept_id, layer, tile, data) SELECT CAST(? AS BIGINT), layer, tile, data "
-            "FROM tiles WHERE annotation_id = ?",
-            {number(kept), number(id)});
+        kept = *added;
+        return {};
     });
     if (!done)
         return done.error();

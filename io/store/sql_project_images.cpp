@@ -262,84 +262,91 @@ Result<void> SqlProjectStore::setFigures(ImageId id, const ImageFigures& figures
     });
 }
 
+Result<void> SqlProjectStore::changeState(ImageId id, ReviewState to, const std::string& reason, PersonId by,
+                                          TimeMs timeMs) {
+    Result<QSqlQuery> query = m_sql->run("SELECT state, path FROM images WHERE id = ?", {number(id)});
+    if (!query)
+        return query.error();
+    if (!query->next())
+        return notThere("the image", id);
+    const ReviewState from = reviewStateFromNumber(query->value(0).toInt()).value_or(ReviewState::New);
+    const std::string path = query->value(1).toString().toStdString();
+    query->finish();
+    if (!mayFollow(from, to))
+        return Error{ErrorCode::InvalidArgument,
+                     {"the new state of " + path, std::string(reviewStateName(to)),
+                      "one that may follow " + std::string(reviewStateName(from))}};
+    const std::string kept = to == ReviewState::Rejected ? reason : std::string();
+    if (Result<void> set = run("UPDATE images SET state = ?, reason = ? WHERE id = ?",
+                               {static_cast<int>(to), text(kept), number(id)});
+        !set)
+        return set;
+    return note({0, timeMs, by, id, "state", std::string(reviewStateName(from)),
+                 std::string(reviewStateName(to)), reason});
+}
+
+Result<void> SqlProjectStore::changeFlag(ImageId id, bool flagged, const std::string& flagNote, PersonId by,
+                                         TimeMs timeMs) {
+    Result<QSqlQuery> query = m_sql->run("SELECT flagged FROM images WHERE id = ?", {number(id)});
+    if (!query)
+        return query.error();
+    if (!query->next())
+        return notThere("the image", id);
+    const std::string before = query->value(0).toInt() ? "flagged" : "";
+    query->finish();
+    if (Result<void> set = run("UPDATE images SET flagged = ?, flag_note = ? WHERE id = ?",
+                               {flagged ? 1 : 0, text(flagNote), number(id)});
+        !set)
+        return set;
+    return note({0, timeMs, by, id, "flag", before, flagged ? "flagged" : "", flagNote});
+}
+
+Result<void> SqlProjectStore::changeAssignee(ImageId id, PersonId to, PersonId by, TimeMs timeMs) {
+    Result<QSqlQuery> query = m_sql->run("SELECT (SELECT name FROM people WHERE id = images.assignee), "
+                                         "(SELECT name FROM people WHERE id = ?) FROM images WHERE id = ?",
+                                         {number(to), number(id)});
+    if (!query)
+        return query.error();
+    if (!query->next())
+        return notThere("the image", id);
+    if (query->isNull(1))
+        return notThere("the person", to);
+    const HistoryRecord line{0,
+                             timeMs,
+                             by,
+                             id,
+                             "assigned",
+                             query->value(0).toString().toStdString(),
+                             query->value(1).toString().toStdString(),
+                             ""};
+    query->finish();
+    if (Result<void> set = run("UPDATE images SET assignee = ? WHERE id = ?", {number(to), number(id)}); !set)
+        return set;
+    return note(line);
+}
+
 Result<void> SqlProjectStore::setState(std::span<const ImageId> ids, ReviewState to,
                                        const std::string& reason, PersonId by) {
     if (to == ReviewState::Rejected && reason.empty())
         return Error{ErrorCode::InvalidArgument, {"the reason of a rejection", "empty", "given"}};
     return write([&]() -> Result<void> {
         for (ImageId id : ids) {
-            Result<QSqlQuery> query = m_sql->run("SELECT state, path FROM images WHERE id = ?", {number(id)});
-            if (!query)
-                return query.error();
-            if (!query->next())
-                return notThere("the image", id);
-            const ReviewState from =
-                reviewStateFromNumber(query->value(0).toInt()).value_or(ReviewState::New);
-            const std::string path = query->value(1).toString().toStdString();
-            query->finish();
-            if (!mayFollow(from, to))
-                return Error{ErrorCode::InvalidArgument,
-                             {"the new state of " + path, std::string(reviewStateName(to)),
-                              "one that may follow " + std::string(reviewStateName(from))}};
-            const std::string kept = to == ReviewState::Rejected ? reason : std::string();
-            if (Result<void> set = run("UPDATE images SET state = ?, reason = ? WHERE id = ?",
-                                       {static_cast<int>(to), text(kept), number(id)});
-                !set)
-                return set;
-            if (Result<void> noted = note({0, 0, by, id, "state", std::string(reviewStateName(from)),
-                                           std::string(reviewStateName(to)), reason});
-                !noted)
-                return noted;
+            if (Result<void> changed = changeState(id, to, reason, by, 0); !changed)
+                return changed;
         }
         return {};
     });
 }
 
-Result<void> SqlProjectStore::setFlag(ImageId id, bool flagged, const std::string& note_, PersonId by) {
-    return write([&]() -> Result<void> {
-        Result<QSqlQuery> query = m_sql->run("SELECT flagged FROM images WHERE id = ?", {number(id)});
-        if (!query)
-            return query.error();
-        if (!query->next())
-            return notThere("the image", id);
-        const std::string before = query->value(0).toInt() ? "flagged" : "";
-        query->finish();
-        if (Result<void> set = run("UPDATE images SET flagged = ?, flag_note = ? WHERE id = ?",
-                                   {flagged ? 1 : 0, text(note_), number(id)});
-            !set)
-            return set;
-        return note({0, 0, by, id, "flag", before, flagged ? "flagged" : "", note_});
-    });
+Result<void> SqlProjectStore::setFlag(ImageId id, bool flagged, const std::string& flagNote, PersonId by) {
+    return write([&] { return changeFlag(id, flagged, flagNote, by, 0); });
 }
 
 Result<void> SqlProjectStore::assign(std::span<const ImageId> ids, PersonId to, PersonId by) {
     return write([&]() -> Result<void> {
         for (ImageId id : ids) {
-            Result<QSqlQuery> query = m_sql->run("SELECT (SELECT name FROM people WHERE id = "
-                                                 "images.assignee), (SELECT name FROM people WHERE id = ?) "
-                                                 "FROM images WHERE id = ?",
-                                                 {number(to), number(id)});
-            if (!query)
-                return query.error();
-            if (!query->next())
-                return notThere("the image", id);
-            if (query->isNull(1))
-                return notThere("the person", to);
-            const HistoryRecord line{0,
-                                     0,
-                                     by,
-                                     id,
-                                     "assigned",
-                                     query->value(0).toString().toStdString(),
-                                     query->value(1).toString().toStdString(),
-                                     ""};
-            query->finish();
-            if (Result<void> set =
-                    run("UPDATE images SET assignee = ? WHERE id = ?", {number(to), number(id)});
-                !set)
-                return set;
-            if (Result<void> noted = note(line); !noted)
-                return noted;
+            if (Result<void> changed = changeAssignee(id, to, by, 0); !changed)
+                return changed;
         }
         return {};
     });

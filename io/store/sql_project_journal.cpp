@@ -8,17 +8,14 @@
 #include <QUuid>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
+#include <limits>
+#include <utility>
 
 namespace limn {
 
 namespace {
 
 const std::string kIdentitySetting = "store-id";
-
-// Records of one annotation, oldest first.
-using Chain = std::vector<const JournalRecord*>;
 
 bool sameAnnotation(const StoredAnnotation& a, const StoredAnnotation& b) {
     return sameContent(a.labels, b.labels) && sameContent(a.provenanceMap, b.provenanceMap) &&
@@ -53,6 +50,81 @@ Result<std::unique_ptr<StrokeJournal>> SqlProjectStore::startJournal() {
     return StrokeJournal::open(path, *mine);
 }
 
+// Brings an annotation to the end of its chain. The store is at some state of it: a chain may be applied to
+// any of them.
+Result<void> SqlProjectStore::replayChain(Chain& chain) {
+    if (!std::exchange(chain.hasNews, false) || !chain.records.front()->startsChain)
+        return {}; // without its beginning nothing is known of what it follows
+    const StoredAnnotation& head = chain.records.front()->annotation;
+    // What was removed was removed by somebody, after these strokes.
+    const Result<std::optional<ImageRecord>> there = image(head.image);
+    if (!there)
+        return there.error();
+    if (!*there)
+        return {};
+    const Result<StoredAnnotationPtr> stored = annotation(head.image, head.person, head.version);
+    if (!stored)
+        return stored.error();
+    const std::int64_t base = chain.records.front()->baseRevision;
+    if (!*stored && base > 0)
+        return {};
+    StoredAnnotation next = *stored ? **stored : StoredAnnotation();
+    const std::int64_t revision = next.revision;
+    if (!*stored) {
+        next.labels = LabelTiles(head.labels.size, head.labels.tileSize);
+        if (!head.provenanceMap.empty())
+            next.provenanceMap = LabelTiles(next.labels.size, next.labels.tileSize);
+    }
+    for (const JournalRecord* record : chain.records) {
+        if (!applyRecord(*record, next))
+            break;
+    }
+    if (*stored && sameAnnotation(next, **stored))
+        return {};
+    // Other revisions than those that the journal's program made: somebody's save came between.
+    const bool ours = revision >= base && revision <= base + chain.saves;
+    next.revision = revision;
+    const Result<SavedAnnotation> saved = ours ? saveAnnotation(next, stored->get()) : saveAsVersion(next);
+    if (!saved)
+        return saved.error();
+    m_strokesReplayed += static_cast<int>(chain.records.size());
+    return {};
+}
+
+// A decision that the store has was followed there by later strokes, perhaps: annotations are brought up to
+// it only when the store does not have it.
+Result<void> SqlProjectStore::replayDecision(const DecisionRecord& decision,
+                                             std::map<AnnotationKey, Chain>& chains) {
+    const Result<PersonId> by = personOf(decision.person, decision.personName);
+    if (!by)
+        return by.error();
+    DecisionRecord open = decision;
+    open.images.clear();
+    for (ImageId id : decision.images) {
+        const Result<std::optional<ImageRecord>> there = image(id);
+        if (!there)
+            return there.error();
+        const Result<bool> done = isDecided(decision, id, *by);
+        if (!done)
+            return done.error();
+        if (*there && !*done)
+            open.images.push_back(id);
+    }
+    if (open.images.empty())
+        return {};
+    for (ImageId id : open.images) {
+        const AnnotationKey first{id, std::numeric_limits<PersonId>::min(), 0};
+        for (auto it = chains.lower_bound(first); it != chains.end() && std::get<0>(it->first) == id; ++it) {
+            if (Result<void> replayed = replayChain(it->second); !replayed)
+                return replayed;
+        }
+    }
+    if (Result<void> decided = decide(open); !decided)
+        return decided;
+    ++m_decisionsReplayed;
+    return {};
+}
+
 Result<void> SqlProjectStore::replayJournal() {
     const std::string path = StrokeJournal::pathOf(m_path);
     if (m_path.empty() || !QFileInfo::exists(QString::fromStdString(path)))
@@ -71,63 +143,38 @@ Result<void> SqlProjectStore::replayJournal() {
         return {};
     }
 
-    std::map<std::tuple<ImageId, PersonId, int>, Chain> chains;
+    bool refused = false;
+    // What can never be taken must not keep the rest from it.
+    const auto mayGoOn = [&](const Result<void>& replayed) {
+        refused = refused || (!replayed && replayed.error().code == ErrorCode::InvalidArgument);
+        return replayed || replayed.error().code == ErrorCode::InvalidArgument;
+    };
+    std::map<AnnotationKey, Chain> chains;
     for (JournalRecord& record : journal->records) {
-        StoredAnnotation& annotation = record.annotation;
-        if (annotation.person == kUnnumbered) {
-            const Result<PersonId> id = person(annotation.personName);
-            if (!id)
-                return id.error();
-            annotation.person = *id;
+        if (record.decision) {
+            if (Result<void> replayed = replayDecision(*record.decision, chains); !mayGoOn(replayed))
+                return replayed;
+            continue;
         }
-        chains[{annotation.image, annotation.person, annotation.version}].push_back(&record);
+        StoredAnnotation& annotation = record.annotation;
+        const Result<PersonId> author = personOf(annotation.person, annotation.personName);
+        if (!author)
+            return author.error();
+        annotation.person = *author;
+        Chain& chain = chains[{annotation.image, annotation.person, annotation.version}];
+        if (record.startsChain)
+            chain.records.clear();
+        chain.records.push_back(&record);
+        chain.saves += record.saves;
+        chain.hasNews = true;
     }
     for (auto& [key, chain] : chains) {
-        const auto& [image, person, version] = key;
-        // What was removed was removed by somebody, after these strokes.
-        const Result<std::optional<ImageRecord>> there = this->image(image);
-        if (!there)
-            return there.error();
-        if (!*there)
-            continue;
-        std::int64_t saves = 0;
-        for (const JournalRecord* record : chain)
-            saves += record->saves;
-        auto first = std::find_if(chain.rbegin(), chain.rend(),
-                                  [](const JournalRecord* record) { return record->startsChain; });
-        if (first == chain.rend())
-            continue; // its beginning is torn: nothing is known of what it follows
-        chain.erase(chain.begin(), std::prev(first.base()));
-
-        const Result<StoredAnnotationPtr> stored = annotation(image, person, version);
-        if (!stored)
-            return stored.error();
-        const std::int64_t base = chain.front()->baseRevision;
-        if (!*stored && base > 0)
-            continue;
-        StoredAnnotation next = *stored ? **stored : StoredAnnotation();
-        const std::int64_t revision = next.revision;
-        if (!*stored) {
-            next.labels =
-                LabelTiles(chain.front()->annotation.labels.size, chain.front()->annotation.labels.tileSize);
-            if (!chain.front()->annotation.provenanceMap.empty())
-                next.provenanceMap = LabelTiles(next.labels.size, next.labels.tileSize);
-        }
-        for (const JournalRecord* record : chain) {
-            if (!applyRecord(*record, next))
-                break;
-        }
-        if (*stored && sameAnnotation(next, **stored))
-            continue;
-        // Other revisions than those that the journal's program made: somebody's save came between.
-        const bool ours = revision >= base && revision <= base + saves;
-        next.revision = revision;
-        const Result<SavedAnnotation> saved =
-            ours ? saveAnnotation(next, stored->get()) : saveAsVersion(next);
-        if (!saved)
-            return saved.error();
-        m_strokesReplayed += static_cast<int>(chain.size());
+        if (Result<void> replayed = replayChain(chain); !mayGoOn(replayed))
+            return replayed;
     }
+    if (refused)
+        QFile::copy(QString::fromStdString(path),
+                    QString::fromStdString(path + "-refused-" + std::to_string(nowMs())));
     return {};
 }
 

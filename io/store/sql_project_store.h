@@ -6,12 +6,18 @@
 #include "io/store/project_store.h"
 #include "io/store/sql_connection.h"
 #include "io/store/sqlite_file.h"
+#include "io/store/stroke_journal.h"
 
 #include <QTemporaryDir>
 
+#include <map>
 #include <set>
+#include <tuple>
+#include <vector>
 
 namespace limn {
+
+using AnnotationKey = std::tuple<ImageId, PersonId, int>; // the last: version
 
 class SqlProjectStore final : public ProjectStore {
 public:
@@ -27,6 +33,7 @@ public:
     const std::optional<StoreHolder>& holder() const override { return m_holder; }
     const std::optional<StoreRecovery>& recovery() const override { return m_recovery; }
     int strokesReplayed() const override { return m_strokesReplayed; }
+    int decisionsReplayed() const override { return m_decisionsReplayed; }
     Result<std::unique_ptr<StrokeJournal>> startJournal() override;
     Result<void> tryToHold() override;
     Result<void> copyTo(const std::string& path) override;
@@ -47,6 +54,7 @@ public:
     Result<std::vector<ImageId>> imagesWithHash(const std::string& sha256) override;
     Result<void> setFigures(ImageId id, const ImageFigures& figures) override;
 
+    Result<void> decide(const DecisionRecord& decision) override;
     Result<void> setState(std::span<const ImageId> ids, ReviewState to, const std::string& reason,
                           PersonId by) override;
     Result<void> setFlag(ImageId id, bool flagged, const std::string& note, PersonId by) override;
@@ -91,6 +99,14 @@ private:
     Result<void> recover(const std::string& cause);
     Result<std::string> identity();
     Result<void> replayJournal();
+    // One annotation's records of a journal, from the last one that starts a chain on.
+    struct Chain {
+        std::vector<const JournalRecord*> records;
+        std::int64_t saves = 0; // of all its records
+        bool hasNews = false;   // since it was replayed
+    };
+    Result<void> replayChain(Chain& chain);
+    Result<void> replayDecision(const DecisionRecord& decision, std::map<AnnotationKey, Chain>& chains);
     void noteHolder();
     void readHolder();
 
@@ -98,6 +114,18 @@ private:
     Result<void> write(const std::function<Result<void>()>& body);
     Result<void> run(const std::string& sql, std::initializer_list<QVariant> values);
     Result<void> note(const HistoryRecord& record);
+    // Within a transaction. timeMs 0: now.
+    Result<void> changeState(ImageId id, ReviewState to, const std::string& reason, PersonId by,
+                             TimeMs timeMs);
+    Result<void> changeFlag(ImageId id, bool flagged, const std::string& flagNote, PersonId by,
+                            TimeMs timeMs);
+    Result<void> changeAssignee(ImageId id, PersonId to, PersonId by, TimeMs timeMs);
+    Result<std::int64_t> addKeptVersion(AnnotationId id, const std::string& what, PersonId by, TimeMs timeMs);
+    Result<void> decideOne(const DecisionRecord& decision, ImageId id, PersonId by, PersonId assignee);
+    // Whether the image's history has the decision's line.
+    Result<bool> isDecided(const DecisionRecord& decision, ImageId id, PersonId by);
+    // Of kUnnumbered, the person of that name, made when new.
+    Result<PersonId> personOf(PersonId id, const std::string& name);
     Result<void> writeTiles(AnnotationId id, int layer, const LabelTiles& tiles,
                             const std::vector<int>& which, int& written);
     Result<void> readTiles(const std::string& table, const std::string& owner, std::int64_t id, int layer,
@@ -116,6 +144,7 @@ private:
     std::optional<StoreHolder> m_holder;
     std::optional<StoreRecovery> m_recovery;
     int m_strokesReplayed = 0;
+    int m_decisionsReplayed = 0;
     bool m_journalIsNeeded = false;  // its strokes could not be taken
     std::set<AnnotationId> m_edited; // that have their "edited" line of this sitting
     std::unique_ptr<SqlConnection> m_sql;

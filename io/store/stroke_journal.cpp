@@ -138,6 +138,49 @@ std::string factsOf(const StoredAnnotation& now, const StrokeJournal::Place& pla
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+constexpr const char* kDecisionKinds[] = {"state", "flag", "comment", "assignment"};
+
+std::string factsOf(const DecisionRecord& decision) {
+    const Json json = {{"decision", kDecisionKinds[static_cast<std::size_t>(decision.kind)]},
+                       {"images", decision.images},
+                       {"person", decision.person},
+                       {"name", decision.personName},
+                       {"time", decision.timeMs},
+                       {"state", reviewStateName(decision.state)},
+                       {"flagged", decision.flagged},
+                       {"assignee", decision.assignee},
+                       {"assignee_name", decision.assigneeName},
+                       {"note", decision.note}};
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// A payload: length of the facts, the facts, then the runs of a stroke to the end.
+QByteArray beginPayload(const std::string& facts) {
+    QByteArray payload;
+    put<std::uint32_t>(payload, static_cast<std::uint32_t>(facts.size()));
+    payload.append(facts.data(), static_cast<qsizetype>(facts.size()));
+    return payload;
+}
+
+bool readDecision(const Json& json, DecisionRecord& decision) {
+    const std::string kind = json.at("decision").get<std::string>();
+    const auto found = std::find(std::begin(kDecisionKinds), std::end(kDecisionKinds), kind);
+    const auto state = reviewStateFromName(json.at("state").get<std::string>());
+    if (found == std::end(kDecisionKinds) || !state)
+        return false;
+    decision.kind = static_cast<DecisionRecord::Kind>(found - std::begin(kDecisionKinds));
+    decision.images = json.at("images").get<std::vector<ImageId>>();
+    decision.person = json.at("person").get<PersonId>();
+    decision.personName = json.at("name").get<std::string>();
+    decision.timeMs = json.at("time").get<TimeMs>();
+    decision.state = *state;
+    decision.flagged = json.at("flagged").get<bool>();
+    decision.assignee = json.at("assignee").get<PersonId>();
+    decision.assigneeName = json.at("assignee_name").get<std::string>();
+    decision.note = json.at("note").get<std::string>();
+    return true;
+}
+
 template<typename T>
 std::optional<T> optionalOf(const Json& json, const char* name) {
     const auto found = json.find(name);
@@ -149,6 +192,8 @@ bool readFacts(const std::string& text, JournalRecord& record) {
     if (!json.is_object())
         return false;
     try {
+        if (json.contains("decision"))
+            return readDecision(json, record.decision.emplace());
         StoredAnnotation& annotation = record.annotation;
         annotation.image = json.at("image").get<ImageId>();
         annotation.person = json.at("person").get<PersonId>();
@@ -181,7 +226,6 @@ bool readFacts(const std::string& text, JournalRecord& record) {
     return true;
 }
 
-// The payload: length of the facts, the facts, then runs to the end.
 bool readPayload(const std::vector<std::uint8_t>& bytes, JournalRecord& record) {
     if (bytes.size() < 4)
         return false;
@@ -189,6 +233,8 @@ bool readPayload(const std::vector<std::uint8_t>& bytes, JournalRecord& record) 
     if (facts > bytes.size() - 4 ||
         !readFacts(std::string(reinterpret_cast<const char*>(bytes.data()) + 4, facts), record))
         return false;
+    if (record.decision)
+        return bytes.size() == 4 + facts;
     const LabelTiles& shape = record.annotation.labels;
     const std::size_t tileBytes = static_cast<std::size_t>(shape.tileSize) * shape.tileSize;
     for (std::size_t at = 4 + facts; at < bytes.size();) {
@@ -273,13 +319,18 @@ Result<void> StrokeJournal::append(const StoredAnnotation& now, const Place& pla
     Place mine = place;
     if (!follows)
         mine.before = nullptr;
-    const std::string facts = factsOf(now, mine);
-    QByteArray payload;
-    put<std::uint32_t>(payload, static_cast<std::uint32_t>(facts.size()));
-    payload.append(facts.data(), static_cast<qsizetype>(facts.size()));
+    QByteArray payload = beginPayload(factsOf(now, mine));
     putRuns(payload, 0, now.labels, mine.before ? &mine.before->labels : nullptr);
     if (!now.provenanceMap.empty())
         putRuns(payload, 1, now.provenanceMap, mine.before ? &mine.before->provenanceMap : nullptr);
+    return appendPayload(payload);
+}
+
+Result<void> StrokeJournal::append(const DecisionRecord& decision) {
+    return appendPayload(beginPayload(factsOf(decision)));
+}
+
+Result<void> StrokeJournal::appendPayload(const QByteArray& payload) {
     const QByteArray packed = packBytes({reinterpret_cast<const std::uint8_t*>(payload.constData()),
                                          static_cast<std::size_t>(payload.size())});
     if (packed.isEmpty() || static_cast<std::uint64_t>(packed.size()) > kMostBytes)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The journal beside a project file, NAME.limn-strokes: each stroke's difference, appended the moment the
-// stroke ends and before its tiles go into the database. A record that was written outlives the end of the
+// stroke ends and before its tiles go into the database; and each decision, between the strokes that it was
+// made between. A record that was written outlives the end of the
 // program at any instant; one that was synced outlives a power failure too. The next opening of the project
 // for writing takes what the database does not have yet from here.
 //
@@ -23,14 +24,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+class QByteArray;
+
 namespace limn {
 
-// One record as it is read back: what has to be done to an annotation.
+// One record as it is read back: what has to be done to an annotation, or what was decided.
 struct JournalRecord {
     std::uint64_t number = 0;
+    std::optional<DecisionRecord> decision; // when set, the record is about nothing else
     // Everything but the tiles as it was at the stroke's end. labels and provenanceMap have the right sizes;
     // their tiles are those of a whole record, else empty.
     StoredAnnotation annotation;
@@ -71,6 +76,8 @@ public:
     // Appends the way to `now`. When this returns without Error the record is the operating system's: the end
     // of the program does not undo it. Errors: DiskFull, FileNotWritable (nothing was appended), OutOfMemory.
     Result<void> append(const StoredAnnotation& now, const Place& place);
+    // Appends a decision; the same holds.
+    Result<void> append(const DecisionRecord& decision);
     // What was appended is on the disk when this returns.
     Result<void> sync();
     // The store has everything: the next record begins the file again.
@@ -80,6 +87,8 @@ public:
     void remove();
 
 private:
+    Result<void> appendPayload(const QByteArray& payload);
+
     StrokeJournal(std::string path, int descriptor) : m_path(std::move(path)), m_descriptor(descriptor) {}
 
     std::string m_path;

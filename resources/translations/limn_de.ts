@@ -163,8 +163,8 @@
         <translation>Diese Annotation wurde inzwischen von %1 gespeichert. Ihre Fassung bleibt als zweite daneben erhalten.</translation>
     </message>
     <message>
-        <source>The program ended before everything was in the project file. The last strokes (%1) were taken from its journal: nothing is lost.</source>
-        <translation>Das Programm endete, bevor alles in der Projektdatei stand. Die letzten Striche (%1) wurden aus seinem Journal geholt: nichts ist verloren.</translation>
+        <source>The program ended before everything was in the project file. The last changes (%1) were taken from its journal: nothing is lost.</source>
+        <translation>Das Programm endete, bevor alles in der Projektdatei stand. Die letzten Änderungen (%1) wurden aus seinem Journal geholt: nichts ist verloren.</translation>
     </message>
 </context>
 <context>

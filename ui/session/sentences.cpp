@@ -129,7 +129,7 @@ const char* noticeSource(ProjectNotice::Kind kind) {
     case Kind::StrokesTaken:
         return QT_TRANSLATE_NOOP("Notices",
                                  "The program ended before everything was in the project file. The last "
-                                 "strokes (%1) were taken from its journal: nothing is lost.");
+                                 "changes (%1) were taken from its journal: nothing is lost.");
     case Kind::SecondVersion:
         return QT_TRANSLATE_NOOP("Notices",
                                  "This annotation was saved by %1 meanwhile. Yours is kept as a second "

@@ -3,7 +3,7 @@
 // change, trouble is said and passes without loss, each stroke is in the journal at once and comes back after
 // the program was killed, a stale save becomes a second version, damage found while
 // working is recovered. Trouble is made with a store opened from a path that another one holds, and with a
-// gate that keeps the saver's thread busy. No sleeps: everything is waited for.
+// gate that keeps the saver's thread busy. The same of decisions. No sleeps: everything is waited for.
 #include "app/project/saver.h"
 #include "io/store/sql_connection.h"
 #include "tests/io/store/store_testing.h"
@@ -35,6 +35,7 @@ struct Heard {
     std::vector<SaveStatus> statuses;
     int opened = 0;
     std::vector<std::uint8_t> journaled; // values that are in the journal and on the disk
+    std::vector<std::string> decisions;  // notes of decisions that are there
 
     SaverCallbacks callbacks() {
         SaverCallbacks all;
@@ -48,6 +49,10 @@ struct Heard {
         all.journaled = [this](const StoredAnnotation& annotation, bool onDisk) {
             if (onDisk)
                 tell([&] { journaled.push_back(labelMapFromTiles(annotation.labels).at(5, 5)); });
+        };
+        all.decisionJournaled = [this](const DecisionRecord& decision, bool onDisk) {
+            if (onDisk)
+                tell([&] { decisions.push_back(decision.note); });
         };
         all.refused = [this](const Error& error) { tell([&] { refused.push_back(error); }); };
         all.status = [this](const SaveStatus& status) { tell([&] { statuses.push_back(status); }); };
@@ -194,6 +199,84 @@ private Q_SLOTS:
         }
         const auto store = take(ProjectStore::open(left, {}));
         QVERIFY(labelMapFromTiles(take(store->annotation(1, kAgreed))->labels) == map);
+    }
+
+    void decisionsAreInTheJournalBeforeTheFile() {
+        const std::string path = newProject();
+        const auto reject = [](ImageId image, const std::string& reason) {
+            DecisionRecord decision;
+            decision.images = {image};
+            decision.state = ReviewState::Rejected;
+            decision.note = reason;
+            return decision;
+        };
+        DecisionRecord open;
+        open.images = {1};
+        open.state = ReviewState::InProgress;
+        Heard heard;
+        std::string left;
+        std::vector<bool> done;
+        const auto note = [&](const Result<void>& result) { done.push_back(result.ok()); };
+        {
+            Saver saver(opener(path), heard.callbacks());
+            Gate gate(saver); // nothing reaches the file
+            saver.save(snapshotOf(1, 3));
+            saver.decide(reject(1, "blurred"), note);
+            saver.decide(open, note); // at the same instant, on any clock
+            saver.decide(reject(1, "dark"), note);
+            saver.decide(reject(2, "hair"), note);
+            saver.decide(reject(2, "not allowed"), note);
+            QCOMPARE(saver.status().waiting, std::size_t(6));
+            QVERIFY(heard.waitFor([&] { return heard.decisions.size() == 5; }));
+            left = leftBehind(path);
+            gate.open();
+        }
+        QCOMPARE(done, (std::vector<bool>{true, true, true, true, false}));
+        QCOMPARE(heard.refused.size(), std::size_t(1));
+        QVERIFY(!QFile::exists(QString::fromStdString(path + "-strokes")));
+        // The file that was written in peace, and the one whose program was killed before.
+        for (const std::string& file : {path, left}) {
+            const auto store = take(ProjectStore::open(file, {}));
+            QCOMPARE(store->decisionsReplayed(), file == left ? 4 : 0);
+            QCOMPARE(take(store->image(1))->reason, std::string("dark"));
+            QCOMPARE(take(store->image(2))->reason, std::string("hair"));
+            const std::vector<HistoryRecord> lines = take(store->history(1, 100));
+            QCOMPARE(std::count_if(lines.begin(), lines.end(),
+                                   [](const HistoryRecord& line) { return line.what == "state"; }),
+                     3);
+            QCOMPARE(take(store->keptVersions(1)).size(), std::size_t(2));
+            QVERIFY(take(store->verify()).empty());
+        }
+    }
+
+    // Decisions that wait for a locked database outlive strokes that begin the journal again and again.
+    void aDecisionThatWaitsStaysInTheJournal() {
+        const std::string path = newProject();
+        Heard heard;
+        std::string left;
+        {
+            Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
+            saver.save(snapshotOf(1, 1));
+            QCOMPARE(saver.flush(20000).waiting, std::size_t(0));
+            auto theirs = take(SqlConnection::openSqlite(QString::fromStdString(path), QString(), path));
+            (void)take(theirs->run("BEGIN IMMEDIATE"));
+            DecisionRecord flag;
+            flag.kind = DecisionRecord::Kind::Flag;
+            flag.images = {2};
+            flag.flagged = true;
+            flag.note = "ask";
+            saver.decide(flag);
+            QVERIFY(heard.waitFor([&] { return heard.decisions.size() == 1; }));
+            saver.save(snapshotOf(1, 2));
+            QVERIFY(heard.waitFor([&] { return heard.journaled.back() == 2; }));
+            left = leftBehind(path);
+            (void)take(theirs->run("ROLLBACK"));
+            QVERIFY(heard.waitFor([&] { return heard.statuses.back() == SaveStatus(); }));
+        }
+        for (const std::string& file : {path, left}) {
+            QCOMPARE(storedValue(file, 1), std::uint8_t(2));
+            QCOMPARE(take(take(ProjectStore::open(file, {}))->image(2))->flagNote, std::string("ask"));
+        }
     }
 
     void aLockedDatabaseLosesNothing() {

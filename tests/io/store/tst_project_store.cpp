@@ -10,6 +10,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
 #include <set>
 
 using namespace limn;
@@ -252,6 +253,69 @@ private Q_SLOTS:
         QCOMPARE(lines[2].note, std::string("Wrong outline"));
         QCOMPARE(lines[0].to, std::string("accepted"));
         QCOMPARE(take(store->history(image, 10, lines[3].id)).back().what, std::string("added"));
+    }
+
+    void decisionsAreMadeOnceWithTheirTime() {
+        const auto store = take(ProjectStore::openInMemory({}));
+        (void)take(store->addImages(imageRecords(3, {40, 30}), kNobody));
+        const PersonId ana = take(store->person("Ana"));
+        for (ImageId image : {1, 2})
+            (void)take(store->saveAnnotation(annotationOf(image, ana, LabelMap({40, 30}, 1))));
+        DecisionRecord accept;
+        accept.images = {1, 3};
+        accept.person = ana;
+        accept.timeMs = 5000;
+        accept.state = ReviewState::Accepted;
+        take(store->decide(accept));
+        take(store->decide(accept));
+        const std::vector<KeptVersion> kept = take(store->keptVersions(1));
+        QCOMPARE(kept.size(), std::size_t{1});
+        QCOMPARE(kept[0].timeMs, TimeMs{5000});
+        QVERIFY(take(store->keptVersions(2)).empty());
+        for (ImageId image : {1, 3}) {
+            QVERIFY(take(store->image(image))->state == ReviewState::Accepted);
+            const std::vector<HistoryRecord> lines = take(store->history(image, 10));
+            const auto decided = [](const HistoryRecord& line) { return line.what == "state"; };
+            QCOMPARE(std::count_if(lines.begin(), lines.end(), decided), 1);
+            const auto line = std::find_if(lines.begin(), lines.end(), decided);
+            QCOMPARE(line->timeMs, TimeMs{5000});
+            QCOMPARE(line->person, ana);
+            QCOMPARE(line->to, std::string("accepted"));
+        }
+        // A new person is made; the same comment at two times is two.
+        DecisionRecord comment;
+        comment.kind = DecisionRecord::Kind::Comment;
+        comment.images = {2};
+        comment.person = kUnnumbered;
+        comment.personName = "Bo";
+        comment.note = "unsure";
+        for (TimeMs time : {6000, 6001, 6001}) {
+            comment.timeMs = time;
+            take(store->decide(comment));
+        }
+        const std::vector<HistoryRecord> said = take(store->history(2, 10));
+        QCOMPARE(std::count_if(said.begin(), said.end(),
+                               [](const HistoryRecord& line) {
+                                   return line.what == "comment" && line.note == "unsure";
+                               }),
+                 2);
+        QCOMPARE(said.front().person, take(store->person("Bo")));
+        // All or nothing, and errors as of the single functions.
+        DecisionRecord wrong = accept;
+        wrong.timeMs = 7000;
+        wrong.images = {2, 1}; // the second is accepted already
+        QVERIFY(store->decide(wrong).error().code == ErrorCode::InvalidArgument);
+        QVERIFY(take(store->image(2))->state == ReviewState::New);
+        QVERIFY(take(store->keptVersions(2)).empty());
+        wrong.images = {2};
+        wrong.state = ReviewState::Rejected;
+        QVERIFY(store->decide(wrong).error().code == ErrorCode::InvalidArgument);
+        comment.timeMs = 8000;
+        comment.note.clear();
+        QVERIFY(store->decide(comment).error().code == ErrorCode::InvalidArgument);
+        comment.note = "x";
+        comment.images = {77};
+        QVERIFY(store->decide(comment).error().code == ErrorCode::InvalidArgument);
     }
 
     void forbiddenTransitionsChangeNothing() {

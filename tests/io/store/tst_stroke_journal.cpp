@@ -3,6 +3,8 @@
 // behind it; a file that is cut or torn anywhere gives its whole records and no others; the next round leaves
 // nothing of the last; opening a project takes over what a killed program left, never twice, beside a save
 // that came between and never for what was removed; a reader sees it too; a foreign journal is kept aside.
+// Decisions come back too, once, in their order and between the strokes that they were made between; what can
+// never be taken is kept aside.
 #include "io/store/stroke_journal.h"
 #include "tests/io/store/store_testing.h"
 
@@ -50,6 +52,14 @@ private:
 bool same(const StoredAnnotation& a, const StoredAnnotation& b) {
     return sameContent(a.labels, b.labels) && sameContent(a.provenanceMap, b.provenanceMap) &&
            a.labelTable == b.labelTable && a.provenance == b.provenance && a.threshold == b.threshold;
+}
+
+DecisionRecord decided(DecisionRecord::Kind kind, TimeMs timeMs) {
+    DecisionRecord decision;
+    decision.kind = kind;
+    decision.images = {1};
+    decision.timeMs = timeMs;
+    return decision;
 }
 
 StrokeJournal::Place after(const StoredAnnotation* before, bool starts, std::int64_t base) {
@@ -246,6 +256,136 @@ private Q_SLOTS:
         }
         const auto store = take(ProjectStore::open(path, {}));
         QVERIFY(same(*take(store->annotation(1, take(store->person("Zo\xc3\xab")))), series.at(0)));
+    }
+
+    void decisionsComeBack() {
+        const std::string path = newPath() + "-strokes";
+        const auto journal = take(StrokeJournal::open(path, "me"));
+        std::vector<DecisionRecord> all = {
+            decided(DecisionRecord::Kind::State, 1000), decided(DecisionRecord::Kind::Flag, 1001),
+            decided(DecisionRecord::Kind::Comment, 1002), decided(DecisionRecord::Kind::Assignment, 1003)};
+        all[0].images = {5, 9};
+        all[0].state = ReviewState::Rejected;
+        all[0].note = "blurred; \"\xc3\xa4\"\n";
+        all[1].flagged = true;
+        all[2].person = kUnnumbered;
+        all[2].personName = "Zo\xc3\xab";
+        all[2].note = std::string(3000, 'x');
+        all[3].assignee = kUnnumbered;
+        all[3].assigneeName = "Bo";
+        for (const DecisionRecord& decision : all)
+            take(journal->append(decision));
+        const JournalContent content = take(readJournal(path));
+        QCOMPARE(content.records.size(), all.size());
+        for (std::size_t i = 0; i < all.size(); ++i)
+            QVERIFY(content.records[i].decision == all[i]);
+    }
+
+    void decisionsAreTakenBetweenTheirStrokes() {
+        const std::string path = newProject();
+        Series series(1, 15);
+        for (int i = 0; i < 4; ++i)
+            (void)series.next();
+        const auto state = [](TimeMs time, ReviewState to) {
+            DecisionRecord decision = decided(DecisionRecord::Kind::State, time);
+            decision.person = kAgreed; // whose annotation is kept
+            decision.state = to;
+            return decision;
+        };
+        // In the file: the first stroke and that the image is in progress. In the journal alone: a stroke,
+        // its acceptance, a remark, the reopening and two more strokes.
+        DecisionRecord comment = decided(DecisionRecord::Kind::Comment, 3000);
+        comment.person = kUnnumbered;
+        comment.personName = "Bo";
+        comment.note = "the border is unsure";
+        {
+            const auto store = take(ProjectStore::open(path, {}));
+            const auto journal = take(store->startJournal());
+            take(journal->append(series.at(0), after(nullptr, true, 0)));
+            (void)take(store->saveAnnotation(series.at(0)));
+            take(journal->append(state(1000, ReviewState::InProgress)));
+            take(store->decide(state(1000, ReviewState::InProgress)));
+            take(journal->append(series.at(1), after(&series.at(0), false, 0)));
+            take(journal->append(state(2000, ReviewState::Accepted)));
+            take(journal->append(comment));
+            take(journal->append(state(4000, ReviewState::InProgress)));
+            take(journal->append(series.at(2), after(&series.at(1), false, 0)));
+            take(journal->append(series.at(3), after(&series.at(2), false, 0)));
+        }
+        std::vector<HistoryRecord> lines;
+        for (int opening = 0; opening < 2; ++opening) {
+            const auto store = take(ProjectStore::open(path, {}));
+            QCOMPARE(store->decisionsReplayed(), opening == 0 ? 3 : 0);
+            QVERIFY(same(*take(store->annotation(1, kAgreed)), series.at(3)));
+            QVERIFY(take(store->image(1))->state == ReviewState::InProgress);
+            const std::vector<KeptVersion> kept = take(store->keptVersions(1));
+            QCOMPARE(kept.size(), std::size_t{1});
+            QCOMPARE(kept[0].what, std::string("accepted"));
+            QVERIFY(same(*take(store->keptAnnotation(kept[0].id)), series.at(1)));
+            lines = take(store->history(1, 100));
+            std::vector<TimeMs> times;
+            for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+                if (line->what == "state" || line->what == "comment")
+                    times.push_back(line->timeMs);
+            }
+            QCOMPARE(times, (std::vector<TimeMs>{1000, 2000, 3000, 4000}));
+            QVERIFY(take(store->verify()).empty());
+        }
+        const auto said = std::find_if(lines.begin(), lines.end(),
+                                       [](const HistoryRecord& line) { return line.what == "comment"; });
+        QCOMPARE(said->note, comment.note);
+        QCOMPARE(said->person, take(take(ProjectStore::open(path, {}))->person("Bo")));
+    }
+
+    // The store has the decision and strokes behind it: nothing is brought back to what was before.
+    void aDecisionThatTheStoreHasIsNotMadeAgain() {
+        const std::string path = newProject();
+        Series series(1, 16);
+        for (int i = 0; i < 3; ++i)
+            (void)series.next();
+        DecisionRecord flag = decided(DecisionRecord::Kind::Flag, 1000);
+        flag.images = {1, 2};
+        flag.flagged = true;
+        {
+            const auto store = take(ProjectStore::open(path, {}));
+            const auto journal = take(store->startJournal());
+            take(journal->append(series.at(0), after(nullptr, true, 0)));
+            take(journal->append(flag));
+            take(journal->append(series.at(1), after(&series.at(0), false, 0)));
+            take(journal->append(series.at(2), after(&series.at(1), false, 0)));
+            (void)take(store->saveAnnotation(series.at(0)));
+            take(store->decide(flag));
+            StoredAnnotation second = series.at(1);
+            second.revision = 1;
+            (void)take(store->saveAnnotation(second));
+            take(store->setFlag(1, false, "", kNobody)); // by another program, later
+        }
+        const auto store = take(ProjectStore::open(path, {}));
+        QCOMPARE(store->decisionsReplayed(), 0);
+        QVERIFY(same(*take(store->annotation(1, kAgreed)), series.at(2)));
+        QVERIFY(!take(store->image(1))->flagged);
+        QVERIFY(take(store->image(2))->flagged);
+    }
+
+    void whatCanNeverBeTakenIsKeptAsideAndStopsNothing() {
+        const std::string path = newProject();
+        Series series(2, 17);
+        {
+            const auto store = take(ProjectStore::open(path, {}));
+            const auto journal = take(store->startJournal());
+            // Another size than the image's.
+            take(journal->append(annotationOf(1, kAgreed, LabelMap({40, 30}, 1)), after(nullptr, true, 0)));
+            DecisionRecord forbidden = decided(DecisionRecord::Kind::State, 1000);
+            forbidden.state = ReviewState::New; // it is new
+            take(journal->append(forbidden));
+            take(journal->append(series.next(), after(nullptr, true, 0)));
+        }
+        const auto store = take(ProjectStore::open(path, {}));
+        QVERIFY(same(*take(store->annotation(2, kAgreed)), series.at(0)));
+        QVERIFY(!take(store->annotation(1, kAgreed)));
+        QVERIFY(take(store->startJournal()) != nullptr);
+        const QFileInfo file(QString::fromStdString(StrokeJournal::pathOf(path)));
+        QCOMPARE(file.dir().entryList({file.fileName() + QStringLiteral("-refused-*")}).size(), 1);
     }
 
     void anotherProjectsJournalIsKeptAside() {
