@@ -47,6 +47,9 @@ struct TrainCommand {
     double learningRate = 0.0;
     double drawnShare = -1.0;
     double dropPath = -1.0;
+    double pasted = -1.0;
+    double calmFrom = -1.0;
+    double pooledDice = -1.0;
     std::string sizes;
     std::vector<int> depths;
     std::string taps;
@@ -189,6 +192,7 @@ Result<TrainOptions> optionsOf(const TrainCommand& command) {
     options.workers = command.options.workers;
     options.timeLimitMinutes = command.options.timeLimitMinutes;
     options.validateEvery = command.options.validateEvery;
+    options.saveEverySeconds = command.options.saveEverySeconds;
     options.facts["recipe"] = command.recipe;
     if (command.epochs > 0)
         options.epochs = command.epochs;
@@ -210,6 +214,12 @@ Result<TrainOptions> optionsOf(const TrainCommand& command) {
         options.drawnShare = command.drawnShare;
     if (command.dropPath >= 0.0)
         options.dropPath = command.dropPath;
+    if (command.pasted >= 0.0)
+        options.augmentation.pasteProbability = command.pasted;
+    if (command.calmFrom >= 0.0)
+        options.calmFrom = command.calmFrom;
+    if (command.pooledDice >= 0.0)
+        options.pooledDice = command.pooledDice;
     if (command.depths.size() == 4)
         options.config.depths = command.depths;
     if (command.taps == "stage-outputs")
@@ -300,12 +310,13 @@ int runTraining(const TrainCommand& command) {
     return interruptToken().cancelled() ? kExitCancelled : kExitDone;
 }
 
-Result<Evaluation> evaluateModel(const std::string& model, const TrainOptions& options,
+// At the input size that proposals are made at, whatever the training's was: the comparison is of what
+// people will see.
+Result<Evaluation> evaluateModel(const std::string& model, const std::string& device,
                                  const std::vector<EvaluationPair>& pairs) {
     EngineChoice choice;
     choice.model = model;
-    choice.engine.device = options.device;
-    choice.inputSize = options.inputSize;
+    choice.engine.device = device;
     Result<std::unique_ptr<Engine>> engine = loadEngine(choice);
     if (!engine)
         return engine.error();
@@ -426,10 +437,10 @@ int runProjectTraining(const TrainCommand& command) {
     if (!report->finished)
         return interruptToken().cancelled() ? kExitCancelled : kExitDone;
 
-    const Result<Evaluation> before = evaluateModel(options->initialModel, *options, data->compared);
+    const Result<Evaluation> before = evaluateModel(options->initialModel, options->device, data->compared);
     if (!before)
         return reportError(before.error());
-    const Result<Evaluation> after = evaluateModel(report->bestPath, *options, data->compared);
+    const Result<Evaluation> after = evaluateModel(report->bestPath, options->device, data->compared);
     if (!after)
         return reportError(after.error());
     const ComparisonVerdict verdict = judge(*before, *after);
@@ -461,7 +472,7 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
         ->excludes(images)
         ->excludes(masks);
     sub->add_option("--output", command->options.outputFolder,
-                    "Folder of the run: best.safetensors, last.safetensors, metrics.csv, curve.svg")
+                    "Folder of the run: best.safetensors, last/ (to go on from), metrics.csv, curve.svg")
         ->required();
     sub->add_option("--recipe", command->recipe, "paper (the released code's) or best (ours)")
         ->check(CLI::IsMember({"paper", "best"}))
@@ -476,6 +487,12 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
     sub->add_option("--learning-rate", command->learningRate, "Highest learning rate");
     sub->add_option("--drawn", command->drawnShare, "Share of drawn pictures at the start, 0 to 1");
     sub->add_option("--drop-path", command->dropPath, "Probability that the last block is skipped");
+    sub->add_option("--paste", command->pasted,
+                    "Probability that another picture's marked area is pasted in, 0 to 1");
+    sub->add_option("--calm-from", command->calmFrom,
+                    "Share of the run after which pictures are changed little, 0 to 1");
+    sub->add_option("--pooled-dice", command->pooledDice,
+                    "Share of the Dice loss over all pixels of a batch, 0 to 1");
     sub->add_option("--depths", command->depths, "VSS blocks of the four stages, such as 2 2 9 2")
         ->expected(4);
     sub->add_option("--taps", command->taps,
@@ -487,6 +504,9 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
     sub->add_option("--workers", command->options.workers, "Threads that prepare batches; 0: chosen");
     sub->add_option("--minutes", command->options.timeLimitMinutes, "Stop after this long; --resume goes on");
     sub->add_option("--validate-every", command->options.validateEvery, "Epochs between validations")
+        ->capture_default_str();
+    sub->add_option("--save-every", command->options.saveEverySeconds,
+                    "Least seconds between two states in last/; 0: one after each validation")
         ->capture_default_str();
     sub->add_flag("--no-holdout", command->everything, "Train on the held-out tenth too; no validation");
     sub->callback([command, &chosen] {

@@ -3,15 +3,11 @@
 // so that no JSON document can grow in memory; see tensor_file.h.
 #include "inference/plain/byte_source.h"
 #include "inference/plain/tensor_file.h"
+#include "inference/plain/whole_file.h"
 
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <numeric>
 #include <set>
@@ -407,67 +403,6 @@ Result<Layout> layoutOf(const TensorFile& file, const std::string& path) {
     return layout;
 }
 
-// A file that is removed again unless it was renamed to its final place.
-class TemporaryFile {
-public:
-    explicit TemporaryFile(const std::string& target) {
-        static std::atomic<unsigned> counter{0};
-        m_path = target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
-        m_descriptor = ::open(m_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    }
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
-    ~TemporaryFile() {
-        if (m_descriptor >= 0) {
-            ::close(m_descriptor);
-            ::unlink(m_path.c_str());
-        }
-    }
-
-    bool isOpen() const { return m_descriptor >= 0; }
-
-    bool write(const void* data, std::size_t size) {
-        const char* from = static_cast<const char*>(data);
-        while (size > 0) {
-            const ssize_t done = ::write(m_descriptor, from, size);
-            if (done < 0 && errno == EINTR)
-                continue;
-            if (done < 0)
-                return false;
-            from += done;
-            size -= static_cast<std::size_t>(done);
-        }
-        return true;
-    }
-
-    bool moveTo(const std::string& target) {
-        if (::fsync(m_descriptor) != 0 || ::rename(m_path.c_str(), target.c_str()) != 0)
-            return false;
-        ::close(m_descriptor);
-        m_descriptor = -1;
-        // The rename itself reaches the disk with its folder; some file systems cannot do that, and lose
-        // nothing.
-        const std::size_t slash = target.find_last_of('/');
-        const std::string folder = slash == std::string::npos ? "." : target.substr(0, slash + 1);
-        const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (descriptor >= 0) {
-            ::fsync(descriptor);
-            ::close(descriptor);
-        }
-        return true;
-    }
-
-private:
-    std::string m_path;
-    int m_descriptor = -1;
-};
-
-Error writeError(const std::string& path) {
-    if (errno == ENOSPC || errno == EDQUOT)
-        return {ErrorCode::DiskFull, {path}};
-    return {ErrorCode::FileNotWritable, {path, std::strerror(errno)}};
-}
-
 } // namespace
 
 Result<TensorFile> readSafetensors(const std::string& path, Contents contents) {
@@ -498,17 +433,11 @@ Result<void> writeSafetensors(const std::string& path, const TensorFile& file) {
     const Result<Layout> layout = layoutOf(file, path);
     if (!layout)
         return layout.error();
-    TemporaryFile temporary(path);
-    if (!temporary.isOpen() || !temporary.write(layout->head.data(), layout->head.size()))
-        return writeError(path);
-    for (const std::size_t index : layout->order) {
-        const std::vector<unsigned char>& bytes = file.tensors[index].bytes;
-        if (!temporary.write(bytes.data(), bytes.size()))
-            return writeError(path);
-    }
-    if (!temporary.moveTo(path))
-        return writeError(path);
-    return {};
+    WholeFile whole(path);
+    whole.write(layout->head.data(), layout->head.size());
+    for (const std::size_t index : layout->order)
+        whole.write(file.tensors[index].bytes.data(), file.tensors[index].bytes.size());
+    return whole.finish();
 }
 
 } // namespace limn

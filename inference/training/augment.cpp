@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 namespace limn {
 
@@ -163,28 +164,30 @@ void recolour(std::vector<std::uint8_t>& rgb, double strength, Random& random) {
     }
 }
 
-void blur(std::vector<std::uint8_t>& rgb, int side, int radius) {
-    // A box along rows, then along columns, by running sums with the border repeated.
-    std::vector<std::uint8_t> line(static_cast<std::size_t>(side));
+// A box along a line, by running sums with the border repeated.
+void blurLine(std::uint8_t* first, std::size_t step, int side, int radius, std::vector<std::uint8_t>& line) {
     const int span = 2 * radius + 1;
-    for (int pass = 0; pass < 2; ++pass) {
-        const std::size_t step = pass == 0 ? 3 : static_cast<std::size_t>(side) * 3;
-        const std::size_t other = pass == 0 ? static_cast<std::size_t>(side) * 3 : 3;
-        for (int outer = 0; outer < side; ++outer) {
-            for (int c = 0; c < 3; ++c) {
-                std::uint8_t* first = rgb.data() + outer * other + c;
-                for (int i = 0; i < side; ++i)
-                    line[i] = first[i * step];
-                int sum = 0;
-                for (int i = -radius; i <= radius; ++i)
-                    sum += line[std::clamp(i, 0, side - 1)];
-                for (int i = 0; i < side; ++i) {
-                    first[i * step] = static_cast<std::uint8_t>((sum + span / 2) / span);
-                    sum += line[std::min(i + radius + 1, side - 1)] - line[std::max(i - radius, 0)];
-                }
-            }
-        }
+    for (int i = 0; i < side; ++i)
+        line[i] = first[i * step];
+    int sum = 0;
+    for (int i = -radius; i <= radius; ++i)
+        sum += line[std::clamp(i, 0, side - 1)];
+    for (int i = 0; i < side; ++i) {
+        first[i * step] = static_cast<std::uint8_t>((sum + span / 2) / span);
+        sum += line[std::min(i + radius + 1, side - 1)] - line[std::max(i - radius, 0)];
     }
+}
+
+// Interleaved channels, along rows, then along columns.
+void blur(std::span<std::uint8_t> pixels, std::size_t channels, int side, int radius) {
+    std::vector<std::uint8_t> line(static_cast<std::size_t>(side));
+    const std::size_t row = static_cast<std::size_t>(side) * channels;
+    for (int i = 0; i < side; ++i)
+        for (std::size_t c = 0; c < channels; ++c)
+            blurLine(pixels.data() + i * row + c, channels, side, radius, line);
+    for (int i = 0; i < side; ++i)
+        for (std::size_t c = 0; c < channels; ++c)
+            blurLine(pixels.data() + i * channels + c, row, side, radius, line);
 }
 
 void addNoise(std::vector<std::uint8_t>& rgb, double deviation, Random& random) {
@@ -215,6 +218,56 @@ void cutOut(std::vector<std::uint8_t>& rgb, int side, Random& random) {
                 rgb[(static_cast<std::size_t>(y) * side + x) * 3 + c] = colour[c];
 }
 
+// Limits of what is worth pasting: the area's share of the picture, and how bright its new surroundings are.
+constexpr double kLeastPasted = 0.004;
+constexpr double kMostPasted = 0.35;
+constexpr double kDarkCorner = 30.0;
+
+void paste(const TrainingSample& donor, const AugmentOptions& options, int side, Random& random,
+           std::vector<std::uint8_t>& rgb, std::span<std::uint8_t> mask) {
+    std::vector<std::uint8_t> area(mask.size());
+    std::vector<std::uint8_t> from;
+    warp(donor, randomAffine(options, donor.size, side, random), side, from, area);
+    const double share = std::accumulate(area.begin(), area.end(), 0.0) / (255.0 * area.size());
+    const double matching = random.unit();
+    const int softness = 1 + static_cast<int>(random.unit() * 2.0);
+    if (share < kLeastPasted || share > kMostPasted)
+        return;
+
+    // The mean colours of both pictures in a ring about the area.
+    std::vector<std::uint8_t> around(area);
+    blur(around, 1, side, std::max(2, side / 20));
+    std::array<double, 3> hereSum{};
+    std::array<double, 3> thereSum{};
+    double weightSum = 0.0;
+    for (std::size_t i = 0; i < area.size(); ++i) {
+        const double weight = around[i] * (255 - area[i]);
+        weightSum += weight;
+        for (std::size_t c = 0; c < 3; ++c) {
+            hereSum[c] += weight * rgb[i * 3 + c];
+            thereSum[c] += weight * from[i * 3 + c];
+        }
+    }
+    if (weightSum <= 0.0 ||
+        std::accumulate(hereSum.begin(), hereSum.end(), 0.0) < 3.0 * kDarkCorner * weightSum)
+        return;
+    std::array<float, 3> shift;
+    for (std::size_t c = 0; c < 3; ++c)
+        shift[c] = static_cast<float>(matching * (hereSum[c] - thereSum[c]) / weightSum);
+
+    std::vector<std::uint8_t> soft(area);
+    blur(soft, 1, side, softness);
+    for (std::size_t i = 0; i < area.size(); ++i) {
+        const float part = soft[i] / 255.0f;
+        for (std::size_t c = 0; c < 3; ++c) {
+            const float there = std::clamp(from[i * 3 + c] + shift[c], 0.0f, 255.0f);
+            const float here = rgb[i * 3 + c];
+            rgb[i * 3 + c] = static_cast<std::uint8_t>(here + part * (there - here) + 0.5f);
+        }
+        mask[i] = std::max(mask[i], area[i]);
+    }
+}
+
 } // namespace
 
 AugmentOptions paperAugmentation() {
@@ -236,11 +289,29 @@ AugmentOptions strongAugmentation() {
     return options;
 }
 
+AugmentOptions calmAugmentation(AugmentOptions options) {
+    options.logScale *= 0.5;
+    options.logAspect *= 0.5;
+    options.shift *= 0.5;
+    options.shear *= 0.5;
+    options.colour *= 0.3;
+    options.blurProbability *= 0.5;
+    options.noiseProbability *= 0.5;
+    options.artefactProbability = 0.0;
+    options.cutoutProbability = 0.0;
+    options.pasteProbability = 0.0;
+    return options;
+}
+
 void augment(const TrainingSample& sample, const AugmentOptions& options, int side, std::uint64_t seed,
-             std::span<std::uint8_t> planes, std::span<std::uint8_t> mask) {
+             std::span<std::uint8_t> planes, std::span<std::uint8_t> mask, const TrainingSample* donor) {
     Random random(seed);
     std::vector<std::uint8_t> rgb;
     warp(sample, randomAffine(options, sample.size, side, random), side, rgb, mask);
+    if (donor != nullptr) {
+        Random own(random.next());
+        paste(*donor, options, side, own, rgb, mask);
+    }
     const Size size{side, side};
     using Draw = void (*)(std::uint8_t*, Size, std::uint64_t);
     for (const Draw draw : {&drawHairs, &drawSpecularLights, &drawRulerMarks, &drawBubbles}) {
@@ -253,7 +324,7 @@ void augment(const TrainingSample& sample, const AugmentOptions& options, int si
     if (options.colour > 0.0)
         recolour(rgb, options.colour, random);
     if (random.happens(options.blurProbability))
-        blur(rgb, side, 1 + static_cast<int>(random.unit() * 2.5));
+        blur(rgb, 3, side, 1 + static_cast<int>(random.unit() * 2.5));
     if (random.happens(options.noiseProbability))
         addNoise(rgb, 1.0 + 9.0 * random.unit(), random);
     const std::size_t pixels = size.pixels();

@@ -47,6 +47,7 @@ std::uint64_t shuffledIndex(std::uint64_t position, std::uint64_t count, std::ui
 BatchMaker::BatchMaker(const TrainingSet& set, const TrainOptions& options)
     : m_set(set)
     , m_options(options)
+    , m_calmAugmentation(calmAugmentation(options.augmentation))
     , m_stepsPerEpoch(std::max<std::int64_t>(1, static_cast<std::int64_t>(set.training.size()) /
                                                     std::max(1, options.batch))) {}
 
@@ -81,6 +82,8 @@ void BatchMaker::fill(std::int64_t step, int slot, Batch& batch) const {
     const double drawnShare = m_options.drawnUntil > 0.0
                                   ? m_options.drawnShare * std::max(0.0, 1.0 - done / m_options.drawnUntil)
                                   : 0.0;
+    const bool isCalm = done >= m_options.calmFrom;
+    const AugmentOptions& augmentation = isCalm ? m_calmAugmentation : m_options.augmentation;
     if (!m_options.drawnKinds.empty() && unit(mixed(seed, 1)) < drawnShare) {
         const std::uint64_t drawSeed = mixed(seed, 2);
         const DrawnKind kind = m_options.drawnKinds[mixed(seed, 3) % m_options.drawnKinds.size()];
@@ -88,7 +91,7 @@ void BatchMaker::fill(std::int64_t step, int slot, Batch& batch) const {
         batch.names[slot] = "drawn-" + std::to_string(drawSeed);
         TrainingSample sample{batch.names[slot], drawn.image.size, std::move(drawn.image.rgb),
                               std::move(drawn.mask.labels)};
-        augment(sample, m_options.augmentation, batch.side, mixed(seed, 4), planes, mask);
+        augment(sample, augmentation, batch.side, mixed(seed, 4), planes, mask);
         return;
     }
     const std::uint64_t count = m_set.training.size();
@@ -98,7 +101,9 @@ void BatchMaker::fill(std::int64_t step, int slot, Batch& batch) const {
     const TrainingSample& sample =
         m_set.training[shuffledIndex(position, count, mixed(m_options.seed, 0x65706F6368ull + epoch))];
     batch.names[slot] = sample.name;
-    augment(sample, m_options.augmentation, batch.side, mixed(seed, 4), planes, mask);
+    const bool isPasted = unit(mixed(seed, 5)) < augmentation.pasteProbability;
+    const TrainingSample* donor = isPasted ? &m_set.training[mixed(seed, 6) % count] : nullptr;
+    augment(sample, augmentation, batch.side, mixed(seed, 4), planes, mask, donor);
 }
 
 BatchQueue::BatchQueue(const BatchMaker& maker, std::int64_t firstStep, int threads)

@@ -35,6 +35,7 @@ public:
 private:
     const TrainingSet& m_set;
     const TrainOptions& m_options;
+    AugmentOptions m_calmAugmentation;
     std::int64_t m_stepsPerEpoch;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/training/curve.h"
 
+#include "inference/plain/whole_file.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -16,22 +18,6 @@ namespace {
 
 constexpr const char* kHeader =
     "epoch,training_loss,validation_loss,dsc,miou,learning_rate,images_per_second,device_idle_share";
-
-Result<void> writeWhole(const std::filesystem::path& path, const std::string& text) {
-    const std::filesystem::path temporary = path.string() + ".part";
-    {
-        std::ofstream file(temporary, std::ios::binary);
-        file << text;
-        file.flush();
-        if (!file)
-            return Error{ErrorCode::FileNotWritable, {path.string(), "the disk refused it"}};
-    }
-    std::error_code failure;
-    std::filesystem::rename(temporary, path, failure);
-    if (failure)
-        return Error{ErrorCode::FileNotWritable, {path.string(), failure.message()}};
-    return {};
-}
 
 std::string csvOf(const std::vector<CurvePoint>& points) {
     std::string text = std::string(kHeader) + "\n";
@@ -105,10 +91,13 @@ std::string svgOf(const std::vector<CurvePoint>& points) {
 Result<void> writeCurve(const std::string& folder, const std::vector<CurvePoint>& points) {
     if (points.empty())
         return {};
-    const std::filesystem::path base(folder);
-    if (Result<void> written = writeWhole(base / "metrics.csv", csvOf(points)); !written)
+    const auto write = [&folder](const char* name, const std::string& text) {
+        return writeWholeFile((std::filesystem::path(folder) / name).string(),
+                              {reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+    };
+    if (Result<void> written = write("metrics.csv", csvOf(points)); !written)
         return written;
-    return writeWhole(base / "curve.svg", svgOf(points));
+    return write("curve.svg", svgOf(points));
 }
 
 std::vector<CurvePoint> readCurve(const std::string& csvPath, int lastEpoch) {

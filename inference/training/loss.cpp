@@ -8,11 +8,16 @@ namespace limn {
 
 namespace {
 
-at::Tensor softDiceLoss(const at::Tensor& probabilityIn, const at::Tensor& target) {
+at::Tensor softDiceLoss(const at::Tensor& probabilityIn, const at::Tensor& target, double pooled = 0.0) {
     const at::Tensor probability = probabilityIn.flatten(1);
     const at::Tensor truth = target.flatten(1);
     const at::Tensor overlap = (probability * truth).sum(1);
-    return 1.0 - ((2.0 * overlap + 1.0) / (probability.sum(1) + truth.sum(1) + 1.0)).mean();
+    const at::Tensor areas = probability.sum(1) + truth.sum(1);
+    const at::Tensor each = 1.0 - ((2.0 * overlap + 1.0) / (areas + 1.0)).mean();
+    if (pooled <= 0.0)
+        return each;
+    const at::Tensor together = 1.0 - (2.0 * overlap.sum() + 1.0) / (areas.sum() + 1.0);
+    return (1.0 - pooled) * each + pooled * together;
 }
 
 } // namespace
@@ -23,7 +28,8 @@ LossParts releasedLoss(const at::Tensor& logits, const at::Tensor& target) {
     return {at::binary_cross_entropy(probability, truth), softDiceLoss(probability, truth)};
 }
 
-LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, double boundaryWeight) {
+LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, double boundaryWeight,
+                           double pooledDice) {
     constexpr std::int64_t kWindow = 31;
     LossParts parts;
     if (boundaryWeight > 0.0) {
@@ -36,7 +42,7 @@ LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, d
     } else {
         parts.bce = at::binary_cross_entropy_with_logits(logits, target);
     }
-    parts.dice = softDiceLoss(at::sigmoid(logits), target);
+    parts.dice = softDiceLoss(at::sigmoid(logits), target, pooledDice);
     return parts;
 }
 

@@ -19,7 +19,10 @@ LossParts releasedLoss(const at::Tensor& logits, const at::Tensor& target);
 
 // The same two, stable for any logit, target in [0, 1]. With boundaryWeight > 0 a pixel counts
 // 1 + boundaryWeight * |mean of the target around it (31 x 31) - target| in the cross-entropy, so that pixels
-// near the border count more (the weighting of F3Net, Wei et al. 2020, and PraNet, Fan et al. 2020).
-LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, double boundaryWeight = 0.0);
+// near the border count more (the weighting of F3Net, Wei et al. 2020, and PraNet, Fan et al. 2020). The Dice
+// is each picture's own, so that a small area counts as much as a large one, but for this share of it, which
+// is over all pixels of the batch, as the paper's figures are over all pixels of a set.
+LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, double boundaryWeight = 0.0,
+                           double pooledDice = 0.0);
 
 } // namespace limn

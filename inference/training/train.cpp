@@ -6,6 +6,7 @@
 #include "inference/network/vm_unet_v2.h"
 #include "inference/plain/metrics.h"
 #include "inference/plain/resample.h"
+#include "inference/plain/tensor_set.h"
 #include "inference/training/batches.h"
 #include "inference/training/curve.h"
 #include "inference/training/loss.h"
@@ -53,18 +54,29 @@ std::string allDigits(double value) {
     return text;
 }
 
-// What decides the weights besides the step, by name, as last.safetensors keeps it. A run goes on only where
-// all of it is the same.
+// What decides the weights besides the step, by name, as the state in last/ keeps it. A run goes on only
+// where all of it is the same.
 std::map<std::string, std::string> settingsOf(const TrainingSet& set, const TrainOptions& o) {
     const AugmentOptions& a = o.augmentation;
     std::string sizes = std::to_string(o.inputSize);
     for (const auto& [from, size] : o.sizeSchedule)
         sizes += ", " + threeDigits(from) + ":" + std::to_string(size);
     std::string augmentation;
-    for (const double value : {a.flipProbability, a.rotationProbability, a.rotationDegrees, a.logScale,
-                               a.logAspect, a.shift, a.shear, a.colour, a.blurProbability, a.noiseProbability,
-                               a.artefactProbability, a.cutoutProbability})
-        augmentation += (augmentation.empty() ? "" : " ") + threeDigits(value);
+    for (const auto& [name, value] : {std::pair<const char*, double>{"flip", a.flipProbability},
+                                      {"turn", a.rotationProbability},
+                                      {"degrees", a.rotationDegrees},
+                                      {"zoom", a.logScale},
+                                      {"aspect", a.logAspect},
+                                      {"shift", a.shift},
+                                      {"shear", a.shear},
+                                      {"colour", a.colour},
+                                      {"blur", a.blurProbability},
+                                      {"noise", a.noiseProbability},
+                                      {"artefacts", a.artefactProbability},
+                                      {"cutout", a.cutoutProbability},
+                                      {"paste", a.pasteProbability},
+                                      {"calm from", o.calmFrom}})
+        augmentation += (augmentation.empty() ? "" : ", ") + std::string(name) + " " + threeDigits(value);
     std::string drawn = threeDigits(o.drawnShare) + " until " + threeDigits(o.drawnUntil);
     for (const DrawnKind kind : o.drawnKinds)
         drawn += kind == DrawnKind::Dermoscopy ? " dermoscopy" : " endoscopy";
@@ -92,7 +104,8 @@ std::map<std::string, std::string> settingsOf(const TrainingSet& set, const Trai
         {"gradient clip", allDigits(o.gradientClip)},
         {"averaging", allDigits(o.averaging)},
         {"drop path", allDigits(o.dropPath)},
-        {"loss weights", allDigits(o.headWeight) + " " + allDigits(o.boundaryWeight)},
+        {"loss weights", "heads " + allDigits(o.headWeight) + ", border " + allDigits(o.boundaryWeight) +
+                             ", pooled Dice " + allDigits(o.pooledDice)},
         {"augmentation", augmentation},
         {"drawn images", drawn},
         {"training pairs", std::to_string(set.training.size()) + ", " + std::to_string(hash)},
@@ -117,8 +130,12 @@ public:
     Result<TrainReport> run();
 
 private:
+    std::string lastFolder() const {
+        return (std::filesystem::path(m_options.outputFolder) / "last").string();
+    }
     double learningRateAt(std::int64_t step) const;
     void applyGradients(double learningRate);
+    Tensor sent(const Tensor& host) const;
     Tensor lossOf(const Batch& batch);
     ValidationScores validate(int side);
     bool weightsAreFinite() const;
@@ -141,7 +158,7 @@ private:
     // Of the epoch that an earlier piece of the run began; added to this piece's part in the figures.
     double m_lossSumBefore = 0.0;
     std::int64_t m_stepsBefore = 0;
-    int m_savedEpoch = -1;        // finished epochs in last.safetensors; < 0: this run has written none
+    int m_savedEpoch = -1;        // finished epochs in last/; < 0: this run has written none
     double m_secondsBefore = 0.0; // of earlier pieces of this run
     ValidationScores m_best;
     int m_bestEpoch = 0;
@@ -188,9 +205,8 @@ Result<void> Trainer::prepare() {
     for (std::size_t i = 0; i < m_parameters.size(); ++i)
         averaged[m_names[i]].copy_(m_parameters[i]);
 
-    const std::string last = (folder / "last.safetensors").string();
-    if (m_options.resume && std::filesystem::exists(last)) {
-        const Result<TensorFile> state = readSafetensors(last);
+    if (m_options.resume && hasTensorSet(lastFolder())) {
+        const Result<TensorFile> state = readTensorSet(lastFolder());
         if (!state)
             return state.error();
         return restoreState(*state);
@@ -213,23 +229,30 @@ double Trainer::learningRateAt(std::int64_t step) const {
     return low + 0.5 * (high - low) * (1.0 + std::cos(std::numbers::pi * phase));
 }
 
+// To the device without waiting for it: what is computed there meanwhile goes on. Pinned memory is given back
+// only when the copy is done.
+Tensor Trainer::sent(const Tensor& host) const {
+    return m_device.is_cuda() ? host.pin_memory().to(m_device, /*non_blocking=*/true) : host;
+}
+
 Tensor Trainer::lossOf(const Batch& batch) {
     const Tensor bytes = at::from_blob(const_cast<std::uint8_t*>(batch.planes.data()),
                                        {batch.count, 3, batch.side, batch.side}, at::kByte);
     const Tensor masks = at::from_blob(const_cast<std::uint8_t*>(batch.masks.data()),
                                        {batch.count, 1, batch.side, batch.side}, at::kByte);
-    const Tensor images = stretched(bytes.to(m_device));
-    Tensor target = masks.to(m_device).to(at::kFloat).div_(255.0);
+    const Tensor images = stretched(sent(bytes));
+    Tensor target = sent(masks).to(at::kFloat).div_(255.0);
     if (m_options.boundaryWeight <= 0.0)
         target = target.ge(0.5).to(at::kFloat);
     const VmUnetV2Impl::Output output = m_network->forward(images);
-    const LossParts main = m_options.boundaryWeight > 0.0
-                               ? segmentationLoss(output.logits, target, m_options.boundaryWeight)
-                               : releasedLoss(output.logits, target);
+    const LossParts main =
+        m_options.boundaryWeight > 0.0
+            ? segmentationLoss(output.logits, target, m_options.boundaryWeight, m_options.pooledDice)
+            : releasedLoss(output.logits, target);
     Tensor loss = main.bce + main.dice;
     for (const Tensor& head : output.heads) {
         const Tensor small = at::adaptive_avg_pool2d(target, {head.size(2), head.size(3)});
-        const LossParts parts = segmentationLoss(head, small);
+        const LossParts parts = segmentationLoss(head, small, 0.0, m_options.pooledDice);
         loss = loss + m_options.headWeight * (parts.bce + parts.dice);
     }
     return loss;
@@ -336,7 +359,7 @@ Error Trainer::brokenLoss(const std::string& what, double learningRate, const Ba
     text += "); ";
     if (m_savedEpoch >= 0)
         text += "the last good weights, after " + std::to_string(m_savedEpoch) + " whole epochs, stay in " +
-                (std::filesystem::path(m_options.outputFolder) / "last.safetensors").string();
+                lastFolder();
     else
         text += "no weights had been written yet; try a lower learning rate";
     return Error{ErrorCode::ComputationFailed, {"Training", text}};
@@ -373,8 +396,7 @@ Result<void> Trainer::saveState() {
     file.tensors.push_back(
         StoredTensor::fromFloat("random_state", random.sizes().vec(),
                                 {random.data_ptr<float>(), static_cast<std::size_t>(random.numel())}));
-    Result<void> written =
-        writeSafetensors((std::filesystem::path(m_options.outputFolder) / "last.safetensors").string(), file);
+    Result<void> written = writeTensorSet(lastFolder(), file);
     if (written)
         m_savedEpoch = static_cast<int>(m_step / m_maker.stepsPerEpoch());
     return written;
@@ -443,6 +465,11 @@ Result<void> Trainer::restoreState(const TensorFile& file) {
 
 Result<void> Trainer::saveBest() {
     std::map<std::string, std::string> facts = m_options.facts;
+    for (const auto& [setting, value] : settingsOf(m_set, m_options)) {
+        std::string name = setting;
+        std::replace(name.begin(), name.end(), ' ', '_');
+        facts[name] = value;
+    }
     facts["epoch"] = std::to_string(m_bestEpoch);
     facts["step"] = std::to_string(m_step);
     if (!m_set.validation.empty()) {
@@ -451,9 +478,7 @@ Result<void> Trainer::saveBest() {
     }
     facts["training_samples"] = std::to_string(m_set.training.size());
     facts["validation_samples"] = std::to_string(m_set.validation.size());
-    facts["batch"] = std::to_string(m_options.batch);
     facts["input_size"] = std::to_string(m_options.inputSize);
-    facts["seed"] = std::to_string(m_options.seed);
     const Result<TensorFile> packed =
         packForShipping(storeWeights(m_averaged), m_options.config, StoredPrecision::F16, std::move(facts));
     if (!packed)
@@ -466,13 +491,14 @@ Result<TrainReport> Trainer::run() {
     TrainReport report;
     report.device = describeDevice(m_device).name;
     report.bestPath = (std::filesystem::path(m_options.outputFolder) / "best.safetensors").string();
-    report.lastPath = (std::filesystem::path(m_options.outputFolder) / "last.safetensors").string();
+    report.lastPath = lastFolder();
     const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     // On the processor the network itself wants the cores; one thread keeps up with it.
     const int automatic = m_device.is_cuda() ? std::max(1, cores - 1) : 1;
     BatchQueue queue(m_maker, m_step, m_options.workers > 0 ? m_options.workers : automatic);
 
     const auto start = Clock::now();
+    auto lastSave = start;
     const double secondsBefore = m_secondsBefore;
     double totalWait = 0.0;
     std::int64_t stepsHere = 0;
@@ -568,9 +594,11 @@ Result<TrainReport> Trainer::run() {
             if (Result<void> saved = writeCurve(m_options.outputFolder, m_curve); !saved)
                 return saved.error();
         }
-        if (validates || stopped) {
+        const bool isOver = stopped || m_step >= m_maker.totalSteps();
+        if (isOver || (validates && secondsSince(lastSave) >= m_options.saveEverySeconds)) {
             if (Result<void> saved = saveState(); !saved)
                 return saved.error();
+            lastSave = Clock::now();
         }
         m_observer.progress(progress);
     }
@@ -616,7 +644,8 @@ Result<void> checkOptions(const TrainingSet& set, const TrainOptions& options) {
           {"The largest norm of the gradients", options.gradientClip},
           {"The weight of the heads", options.headWeight},
           {"The weight of the border", options.boundaryWeight},
-          {"The time limit", options.timeLimitMinutes}})
+          {"The time limit", options.timeLimitMinutes},
+          {"The time between two states", options.saveEverySeconds}})
         if (!(value >= 0.0) || !std::isfinite(value))
             return refuse(what, value, "0 or more");
     for (const auto& [what, value] :
@@ -626,7 +655,10 @@ Result<void> checkOptions(const TrainingSet& set, const TrainOptions& options) {
             return refuse(what, value, "at least 0 and below 1");
     for (const auto& [what, value] :
          {std::pair<const char*, double>{"The share of drawn pictures", options.drawnShare},
-          {"The share of the run with drawn pictures", options.drawnUntil}})
+          {"The share of the run with drawn pictures", options.drawnUntil},
+          {"The share of the run before pictures are changed little", options.calmFrom},
+          {"The probability of a pasted area", options.augmentation.pasteProbability},
+          {"The share of the pooled Dice loss", options.pooledDice}})
         if (!within(value, 0.0, 1.0))
             return refuse(what, value, "0 to 1");
     if (options.workers < 0 || options.workers > 1024)

@@ -24,8 +24,10 @@ enum class Recipe {
 };
 
 struct TrainOptions {
-    std::string outputFolder; // made when missing: last.safetensors, best.safetensors, metrics.csv, curve.svg
-    bool resume = false;      // go on from outputFolder/last.safetensors where there is one
+    // Made when missing: last/ (the run's whole state, in files of less than 16 MB; plain/tensor_set.h),
+    // best.safetensors, metrics.csv, curve.svg.
+    std::string outputFolder;
+    bool resume = false;      // go on from outputFolder/last where there is one
     std::string initialModel; // weights to begin with (tensors that fit), empty: random
     NetworkConfig config;
     std::string device = "auto"; // "auto", "cpu", "cuda", "cuda:N"
@@ -49,14 +51,18 @@ struct TrainOptions {
     double dropPath = 0.2;
     double headWeight = 0.0;     // of the loss on each of the four heads
     double boundaryWeight = 0.0; // extra weight of pixels near the mask's border
+    double pooledDice = 0.0;     // share of the Dice loss over all pixels of a batch, against each picture's
     AugmentOptions augmentation;
+    // From this share of the run on pictures are changed little (calmAugmentation()): 1, never.
+    double calmFrom = 1.0;
     // Drawn images with true masks, mixed in with this share at the start, falling to 0 at drawnUntil of the
     // run.
     double drawnShare = 0.0;
     double drawnUntil = 0.4;
     std::vector<DrawnKind> drawnKinds;
 
-    int validateEvery = 1; // epochs
+    int validateEvery = 1;          // epochs
+    double saveEverySeconds = 30.0; // least time between two states, both after a validation; 0: after each
     // Weights of the shipped file's metadata.
     std::map<std::string, std::string> facts;
 };
@@ -82,7 +88,8 @@ struct TrainProgress {
     double loss = 0.0; // mean over the epoch so far
     double learningRate = 0.0;
     double imagesPerSecond = 0.0;
-    double deviceIdleShare = 0.0; // of the epoch's time that the device waited for a batch
+    // Of the epoch's time that was spent waiting for a batch. A GPU may still work on what it got before.
+    double deviceIdleShare = 0.0;
     double secondsLeft = 0.0;
     int inputSize = 0;
     bool validated = false; // an epoch ended; scores are of it, all 0 where no pair is held out
@@ -107,12 +114,12 @@ struct TrainReport {
     double deviceIdleShare = 0.0;
     std::string device;
     std::string bestPath;
-    std::string lastPath;
+    std::string lastPath; // folder of the state
 };
 
 // Errors: InvalidArgument (no samples, sizes), DeviceNotAvailable, CheckpointMismatch (resume with other
 // settings), ComputationFailed (a loss that is no number: names the step, the rate and the samples; the last
-// good weights stay in last.safetensors), FileNotWritable, OutOfMemory.
+// good weights stay in last/), FileNotWritable, OutOfMemory.
 Result<TrainReport> train(const TrainingSet& set, const TrainOptions& options, TrainObserver& observer);
 
 // A decoded pair, shrunk by averaging so that the longer side is at most `longest`.

@@ -2,6 +2,7 @@
 // Promised: limn-cli train names bad pairs before it begins, stops and goes on, and after learning from a
 // project says whether the new weights are worth having. Drives the real program as a child process, with
 // drawn images and a shallow network.
+#include "inference/plain/tensor_set.h"
 #include "io/core/drawn_image.h"
 #include "io/images/mask_files.h"
 #include "io/store/project_store.h"
@@ -111,7 +112,7 @@ private Q_SLOTS:
         QVERIFY2(!run.err.contains("pic3"), run.err.constData());
         QVERIFY2(run.out.contains("3 left out"), run.out.constData());
         QVERIFY2(run.out.contains("Stopped") && run.out.contains("--resume"), run.out.constData());
-        QVERIFY(QFile::exists(in("run/last.safetensors")));
+        QVERIFY(QFile::exists(in("run/last/index.json")));
 
         const Run rest = limnCli(command + QStringList{text("--resume")});
         LIMN_COMPARE_EXIT(rest, 0);
@@ -121,6 +122,55 @@ private Q_SLOTS:
         const Run other = limnCli(command + QStringList{text("--resume"), text("--seed"), text("7")});
         LIMN_COMPARE_EXIT(other, 1);
         QVERIFY2(other.err.contains("seed"), other.err.constData());
+    }
+
+    // Killed after its second epoch and gone on with, a run ends with the weights of one that was left alone.
+    void aKilledRunGoesOnToTheSameWeights() {
+        QVERIFY(QDir().mkpath(in("kill/images")) && QDir().mkpath(in("kill/masks")));
+        for (int i = 0; i < 5; ++i) {
+            const DrawnImage drawn =
+                drawImage(DrawnKind::Endoscopy, kSize, static_cast<std::uint64_t>(50 + i));
+            const QByteArray name = "pic" + QByteArray::number(i) + ".png";
+            QVERIFY(writePng(in("kill/images/" + name).toStdString(), drawn.image).ok());
+            QVERIFY(writeMask(in("kill/masks/" + name).toStdString(), drawn.mask).ok());
+        }
+        const auto command = [&](const QByteArray& output) {
+            QStringList run = smallRun(in(output));
+            run[run.indexOf(text("--epochs")) + 1] = text("4");
+            return QStringList{text("train"),   text("--images"),     in("kill/images"),
+                               text("--masks"), in("kill/masks"),     text("--from"),
+                               m_model,         text("--save-every"), text("0")} +
+                   run;
+        };
+        LIMN_COMPARE_EXIT(limnCli(command("left-alone")), 0);
+
+        QProcess process;
+        process.start(QStringLiteral(LIMN_CLI), command("killed"));
+        QByteArray out;
+        while (!out.contains("epoch 2/4")) {
+            QVERIFY2(process.waitForReadyRead(kPatienceMs), out.constData());
+            out += process.readAllStandardOutput();
+        }
+        process.kill();
+        QVERIFY(process.waitForFinished(kPatienceMs));
+        QCOMPARE(process.exitStatus(), QProcess::CrashExit);
+
+        const Run rest = limnCli(command("killed") + QStringList{text("--resume")});
+        LIMN_COMPARE_EXIT(rest, 0);
+        QVERIFY2(!rest.out.contains("epoch 1/4"), rest.out.constData()); // it did not begin anew
+        QVERIFY2(rest.out.contains("Finished after 4 epochs"), rest.out.constData());
+        const auto bytesOf = [this](const char* name) {
+            QFile file(in(name));
+            return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+        };
+        QVERIFY(!bytesOf("killed/best.safetensors").isEmpty());
+        QVERIFY(bytesOf("killed/best.safetensors") == bytesOf("left-alone/best.safetensors"));
+        const Result<TensorFile> killed = readTensorSet(in("killed/last").toStdString());
+        const Result<TensorFile> alone = readTensorSet(in("left-alone/last").toStdString());
+        QVERIFY(killed.ok() && alone.ok());
+        QCOMPARE(killed->tensors.size(), alone->tensors.size());
+        for (std::size_t i = 0; i < alone->tensors.size(); ++i)
+            QVERIFY2(killed->tensors[i].bytes == alone->tensors[i].bytes, alone->tensors[i].name.c_str());
     }
 
     void learnsFromAProject() {
@@ -155,7 +205,7 @@ private Q_SLOTS:
                     smallRun(in("untrained")));
         LIMN_COMPARE_EXIT(run, 1);
         QVERIFY2(run.err.contains("6 usable accepted images"), run.err.constData());
-        QVERIFY(!QFile::exists(in("untrained/last.safetensors")));
+        QVERIFY(!QFile::exists(in("untrained/last")));
     }
 
 private:

@@ -20,10 +20,11 @@ struct Made {
     bool operator==(const Made&) const = default;
 };
 
-Made made(const TrainingSample& sample, const AugmentOptions& options, int side, std::uint64_t seed) {
+Made made(const TrainingSample& sample, const AugmentOptions& options, int side, std::uint64_t seed,
+          const TrainingSample* donor = nullptr) {
     const std::size_t pixels = static_cast<std::size_t>(side) * side;
     Made out{std::vector<std::uint8_t>(pixels * 3), std::vector<std::uint8_t>(pixels)};
-    augment(sample, options, side, seed, out.planes, out.mask);
+    augment(sample, options, side, seed, out.planes, out.mask, donor);
     return out;
 }
 
@@ -46,7 +47,8 @@ AugmentOptions geometryAlone() {
 }
 
 // A picture that is 200 exactly where its mask is 1, and 0 elsewhere.
-TrainingSample disc(Size size, double centreX, double centreY, double radius) {
+TrainingSample disc(Size size, double centreX, double centreY, double radius, int within = 200,
+                    int beyond = 0) {
     TrainingSample sample{"disc", size, std::vector<std::uint8_t>(size.pixels() * 3),
                           std::vector<std::uint8_t>(size.pixels())};
     for (int y = 0; y < size.height; ++y) {
@@ -55,7 +57,7 @@ TrainingSample disc(Size size, double centreX, double centreY, double radius) {
             const std::size_t i = static_cast<std::size_t>(y) * size.width + x;
             sample.mask[i] = inside ? 1 : 0;
             for (std::size_t c = 0; c < 3; ++c)
-                sample.rgb[i * 3 + c] = inside ? 200 : 0;
+                sample.rgb[i * 3 + c] = static_cast<std::uint8_t>(inside ? within : beyond);
         }
     }
     return sample;
@@ -223,6 +225,90 @@ private Q_SLOTS:
             QVERIFY(plain.mask == covered.mask);
             QVERIFY(plain.planes != covered.planes);
         }
+    }
+
+    // The donor's disc lands beside the picture's own: the mask is of both, the rest stays as it is, and the
+    // disc keeps its contrast while its colours come as near to their new surroundings as chance has it.
+    void anotherPicturesAreaIsPasted() {
+        const Size size{64, 64};
+        const TrainingSample sample = disc(size, 16, 32, 10, 160, 100);
+        const TrainingSample donor = disc(size, 46, 32, 12, 220, 140);
+        std::set<int> shades;
+        for (std::uint64_t seed = 0; seed < 20; ++seed) {
+            const Made alone = made(sample, nothing(), 64, seed);
+            const Made both = made(sample, nothing(), 64, seed, &donor);
+            QVERIFY(both == made(sample, nothing(), 64, seed, &donor));
+            for (int y = 0; y < 64; ++y) {
+                for (int x = 0; x < 64; ++x) {
+                    const std::size_t i = static_cast<std::size_t>(y) * 64 + x;
+                    const double distance = std::hypot(x + 0.5 - 46, y + 0.5 - 32);
+                    QCOMPARE(both.mask[i], static_cast<std::uint8_t>(distance <= 12.0 ? 255 : alone.mask[i]));
+                    if (distance > 18.0) // beyond the soft edge
+                        QCOMPARE(both.planes[i], alone.planes[i]);
+                }
+            }
+            const int shade = both.planes[32 * 64 + 46];
+            QVERIFY2(shade >= 179 && shade <= 221, qPrintable(QString::number(shade))); // 220 - 40 to 220
+            shades.insert(shade);
+        }
+        QVERIFY(shades.size() > 5);
+    }
+
+    void nothingIsPastedWhereItWouldBeWrong_data() {
+        QTest::addColumn<double>("radius");
+        QTest::addColumn<int>("beyond");
+        QTest::newRow("tooSmall") << 1.0 << 100;
+        QTest::newRow("tooLarge") << 26.0 << 100;
+        QTest::newRow("darkCorner") << 12.0 << 10;
+    }
+    void nothingIsPastedWhereItWouldBeWrong() {
+        QFETCH(double, radius);
+        QFETCH(int, beyond);
+        const TrainingSample sample = disc({64, 64}, 12, 12, 6, 160, beyond);
+        const TrainingSample donor = disc({64, 64}, 36, 34, radius, 220, 140);
+        for (std::uint64_t seed = 0; seed < 5; ++seed)
+            QVERIFY(made(sample, nothing(), 64, seed, &donor) == made(sample, nothing(), 64, seed));
+    }
+
+    // As often as asked for, and never in the calm part, which is changed less.
+    void pastingAndTheCalmPart() {
+        const TrainingSet set = setOf(8);
+        TrainOptions options = batchOptions();
+        options.drawnShare = 0.0;
+        options.epochs = 20;
+        options.augmentation.pasteProbability = 0.5;
+        TrainOptions without = options;
+        without.augmentation.pasteProbability = 0.0;
+        TrainOptions calm = options;
+        calm.calmFrom = 0.5;
+        TrainOptions allCalm = options;
+        allCalm.augmentation = calmAugmentation(options.augmentation);
+        const auto masks = [&set](const TrainOptions& of, std::int64_t step) {
+            const BatchMaker maker(set, of);
+            Batch batch = maker.emptyBatch(step);
+            for (int slot = 0; slot < maker.slots(); ++slot)
+                maker.fill(step, slot, batch);
+            return batch;
+        };
+        int pasted = 0;
+        const std::int64_t steps = BatchMaker(set, options).totalSteps();
+        for (std::int64_t step = 0; step < steps; ++step) {
+            const Batch plain = masks(without, step);
+            const Batch mixed = masks(options, step);
+            const std::size_t pixels = plain.masks.size() / plain.count;
+            for (int slot = 0; slot < plain.count; ++slot)
+                pasted += !std::equal(plain.masks.begin() + slot * pixels,
+                                      plain.masks.begin() + (slot + 1) * pixels,
+                                      mixed.masks.begin() + slot * pixels);
+            const Batch half = masks(calm, step);
+            QVERIFY(half.planes == masks(2 * step < steps ? options : allCalm, step).planes);
+        }
+        // Half of 160, less those that would be too large or too small.
+        QVERIFY2(pasted > 30 && pasted < 100, qPrintable(QString::number(pasted)));
+        const AugmentOptions weak = calmAugmentation(options.augmentation);
+        QCOMPARE(weak.cutoutProbability + weak.artefactProbability + weak.pasteProbability, 0.0);
+        QVERIFY(weak.colour < options.augmentation.colour && weak.logScale < options.augmentation.logScale);
+        QCOMPARE(weak.flipProbability, options.augmentation.flipProbability);
     }
 
     void validationSamples() {

@@ -3,6 +3,7 @@
 // for any number of threads; what it writes is whole, and nothing bad replaces what was good. A shallow
 // network of random start on a few drawn images, on the processor.
 #include "inference/engine.h"
+#include "inference/plain/tensor_set.h"
 #include "inference/training/curve.h"
 #include "inference/training/train.h"
 
@@ -52,6 +53,7 @@ TrainOptions smallOptions(const QTemporaryDir& dir, const char* name) {
     options.workers = 1;
     options.warmUpSteps = 2;
     options.averaging = 0.9;
+    options.saveEverySeconds = 0.0;
     return options;
 }
 
@@ -76,10 +78,10 @@ QByteArray bytesOf(const std::string& path) {
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
-// Empty when both files hold the same tensors, bit for bit; otherwise the first that differs.
-std::string difference(const std::string& a, const std::string& b) {
-    const Result<TensorFile> first = readSafetensors(a);
-    const Result<TensorFile> second = readSafetensors(b);
+// Empty when both runs ended in the same state, bit for bit; otherwise the first tensor that differs.
+std::string difference(const TrainOptions& a, const TrainOptions& b) {
+    const Result<TensorFile> first = readTensorSet(a.outputFolder + "/last");
+    const Result<TensorFile> second = readTensorSet(b.outputFolder + "/last");
     if (!first || !second)
         return first ? second.error().message() : first.error().message();
     if (first->tensors.size() != second->tensors.size())
@@ -98,8 +100,12 @@ std::string in(const TrainOptions& options, const char* file) {
 
 } // namespace
 
+// Looks at its argument once: it may be a call.
 #define LIMN_VERIFY_OK(result)                                                                               \
-    QVERIFY2((result).ok(), (result).ok() ? "" : (result).error().message().c_str())
+    do {                                                                                                     \
+        const auto& once = (result);                                                                         \
+        QVERIFY2(once.ok(), once.ok() ? "" : once.error().message().c_str());                                \
+    } while (false)
 
 class TrainingTest : public QObject {
     Q_OBJECT
@@ -160,8 +166,7 @@ private Q_SLOTS:
         options.workers = 4;
         Observer observer;
         LIMN_VERIFY_OK(train(m_set, options, observer));
-        QCOMPARE(difference(in(options, "last.safetensors"), in(m_unbroken, "last.safetensors")),
-                 std::string());
+        QCOMPARE(difference(options, m_unbroken), std::string());
         QVERIFY(bytesOf(in(options, "best.safetensors")) == bytesOf(in(m_unbroken, "best.safetensors")));
     }
 
@@ -194,8 +199,7 @@ private Q_SLOTS:
         const int steps = kEpochs * kStepsPerEpoch;
         const int each = stepsOfAPiece > 0 ? stepsOfAPiece : 1;
         QCOMPARE(pieces, (steps + each - 1) / each);
-        QCOMPARE(difference(in(options, "last.safetensors"), in(m_unbroken, "last.safetensors")),
-                 std::string());
+        QCOMPARE(difference(options, m_unbroken), std::string());
         QVERIFY(bytesOf(in(options, "best.safetensors")) == bytesOf(in(m_unbroken, "best.safetensors")));
 
         const std::vector<CurvePoint> points = readCurve(in(options, "metrics.csv"), kEpochs);
@@ -210,21 +214,69 @@ private Q_SLOTS:
         }
     }
 
+    // States are written after some time, and at the end; each piece of the run counts its own.
+    void statesAreNotWrittenTooOften() {
+        TrainOptions options = smallOptions(m_dir, "seldom");
+        options.saveEverySeconds = 1e6;
+        const QString index = QString::fromStdString(in(options, "last/index.json"));
+        class Watch : public Observer {
+        public:
+            explicit Watch(QString path) : m_path(std::move(path)) {}
+            void progress(const TrainProgress& progress) override {
+                if (progress.validated)
+                    seen.push_back(QFile::exists(m_path) ? 1 : 0);
+            }
+            std::vector<int> seen;
+
+        private:
+            QString m_path;
+        } watch(index);
+        LIMN_VERIFY_OK(train(m_set, options, watch));
+        QCOMPARE(watch.seen, (std::vector<int>{0, 1}));
+    }
+
+    // What may be added to the recipe: broken in two it ends as unbroken, too.
+    void pastingCalmAndPooledDiceResumeToo() {
+        TrainOptions whole = smallOptions(m_dir, "all-options");
+        whole.drawnShare = 0.0;
+        whole.augmentation.pasteProbability = 0.7;
+        whole.calmFrom = 0.5;
+        whole.pooledDice = 0.5;
+        Observer observer;
+        LIMN_VERIFY_OK(train(m_set, whole, observer));
+        TrainOptions pieces = whole;
+        pieces.outputFolder += "-in-pieces";
+        pieces.resume = true;
+        Observer first(kStepsPerEpoch + 1);
+        LIMN_VERIFY_OK(train(m_set, pieces, first));
+        Observer second;
+        LIMN_VERIFY_OK(train(m_set, pieces, second));
+        QCOMPARE(difference(pieces, whole), std::string());
+        QVERIFY(difference(whole, m_unbroken) != std::string());
+        const Result<ModelInfo> info = readModelInfo(in(whole, "best.safetensors"));
+        LIMN_VERIFY_OK(info);
+        const std::map<std::string, std::string> facts(info->facts.begin(), info->facts.end());
+        QVERIFY2(facts.at("augmentation").find("paste 0.7, calm from 0.5") != std::string::npos,
+                 facts.at("augmentation").c_str());
+        QVERIFY(facts.at("loss_weights").find("pooled Dice 0.5") != std::string::npos);
+    }
+
     void resumingAFinishedRunDoesNothing() {
         TrainOptions options = m_unbroken;
         options.resume = true;
-        const QByteArray before = bytesOf(in(options, "last.safetensors"));
+        const QByteArray before = bytesOf(in(options, "last/index.json"));
         Observer observer;
         const Result<TrainReport> report = train(m_set, options, observer);
         LIMN_VERIFY_OK(report);
         QVERIFY(report->finished);
-        QVERIFY(bytesOf(in(options, "last.safetensors")) == before);
+        QVERIFY(bytesOf(in(options, "last/index.json")) == before);
     }
 
     void resumingWithOtherSettingsIsRefused_data() {
         QTest::addColumn<QString>("what");
-        for (const char* what : {"learning rate", "batch", "epochs", "seed", "augmentation", "drop path",
-                                 "drawn images", "averaging", "input sizes", "training pairs", "network"})
+        for (const char* what :
+             {"loss weights", "calm part", "learning rate", "batch", "epochs", "seed", "augmentation",
+              "drop path", "drawn images", "averaging", "input sizes", "training pairs", "network"})
             QTest::newRow(what) << QString::fromUtf8(what);
     }
     void resumingWithOtherSettingsIsRefused() {
@@ -232,7 +284,11 @@ private Q_SLOTS:
         TrainOptions options = m_unbroken;
         options.resume = true;
         TrainingSet set = m_set;
-        if (what == QLatin1String("learning rate"))
+        if (what == QLatin1String("loss weights"))
+            options.pooledDice = 0.5;
+        else if (what == QLatin1String("calm part"))
+            options.calmFrom = 0.5;
+        else if (what == QLatin1String("learning rate"))
             options.learningRate *= 2.0;
         else if (what == QLatin1String("batch"))
             options.batch = 1;
@@ -254,33 +310,34 @@ private Q_SLOTS:
             set.training.back().name = "another";
         else
             options.config.taps = Taps::StageOutputs, options.config.depths = {1, 1, 1, 1};
-        const QByteArray before = bytesOf(in(options, "last.safetensors"));
+        const QByteArray before = bytesOf(in(options, "last/index.json"));
         Observer observer;
         const Result<TrainReport> report = train(set, options, observer);
         QVERIFY(!report.ok());
         QVERIFY2(report.error().code == ErrorCode::CheckpointMismatch, report.error().message().c_str());
-        QVERIFY2(report.error().message().find(what.toStdString() + ":") != std::string::npos,
+        const std::string name = what == QLatin1String("calm part") ? "augmentation" : what.toStdString();
+        QVERIFY2(report.error().message().find(name + ":") != std::string::npos,
                  report.error().message().c_str());
-        QVERIFY(bytesOf(in(options, "last.safetensors")) == before);
+        QVERIFY(bytesOf(in(options, "last/index.json")) == before);
     }
 
     void resumingFromSomethingElseIsRefused() {
         TrainOptions options = m_unbroken;
         options.outputFolder = m_dir.filePath(QStringLiteral("other")).toStdString();
         options.resume = true;
-        QVERIFY(QDir().mkpath(QString::fromStdString(options.outputFolder)));
-        QVERIFY(QFile::copy(QString::fromStdString(in(m_unbroken, "best.safetensors")),
-                            QString::fromStdString(in(options, "last.safetensors"))));
+        TensorFile other;
+        other.metadata = {{"format", "something else"}};
+        LIMN_VERIFY_OK(writeTensorSet(in(options, "last"), other));
         Observer observer;
         const Result<TrainReport> report = train(m_set, options, observer);
         QVERIFY(!report.ok());
         QVERIFY2(report.error().code == ErrorCode::CheckpointInvalid, report.error().message().c_str());
 
-        QFile file(QString::fromStdString(in(options, "last.safetensors")));
-        QVERIFY(file.resize(1000)); // cut off
+        QFile file(QString::fromStdString(in(options, "last/index.json")));
+        QVERIFY(file.resize(20)); // cut off
         const Result<TrainReport> cut = train(m_set, options, observer);
         QVERIFY(!cut.ok());
-        QVERIFY(cut.error().message().find("last.safetensors") != std::string::npos);
+        QVERIFY(cut.error().message().find(in(options, "last")) != std::string::npos);
     }
 
     void figuresAreWritten() {
@@ -316,10 +373,19 @@ private Q_SLOTS:
     }
 
     void nothingHalfWrittenIsLeft() {
-        const QStringList files = QDir(QString::fromStdString(m_unbroken.outputFolder))
-                                      .entryList(QDir::Files | QDir::Hidden, QDir::Name);
-        QCOMPARE(files, QStringList({QStringLiteral("best.safetensors"), QStringLiteral("curve.svg"),
-                                     QStringLiteral("last.safetensors"), QStringLiteral("metrics.csv")}));
+        const QDir run(QString::fromStdString(m_unbroken.outputFolder));
+        QCOMPARE(run.entryList(QDir::Files | QDir::Hidden, QDir::Name),
+                 QStringList({QStringLiteral("best.safetensors"), QStringLiteral("curve.svg"),
+                              QStringLiteral("metrics.csv")}));
+        const QFileInfoList state =
+            QDir(run.filePath(QStringLiteral("last"))).entryInfoList(QDir::Files | QDir::Hidden, QDir::Name);
+        QVERIFY(state.size() >= 2);
+        for (const QFileInfo& file : state) {
+            QVERIFY2(file.suffix() == QLatin1String("safetensors") ||
+                         file.fileName() == QLatin1String("index.json"),
+                     qPrintable(file.fileName()));
+            QVERIFY2(file.size() <= 16'000'000, qPrintable(file.fileName()));
+        }
     }
 
     void theBestWeightsLoad() {
@@ -379,7 +445,7 @@ private Q_SLOTS:
         Observer observer;
         LIMN_VERIFY_OK(train(m_set, options, observer));
         const Result<TensorFile> before = readSafetensors(options.initialModel);
-        const Result<TensorFile> after = readSafetensors(in(options, "last.safetensors"));
+        const Result<TensorFile> after = readTensorSet(in(options, "last"));
         LIMN_VERIFY_OK(before);
         LIMN_VERIFY_OK(after);
         const std::string name = "vmunet.patch_embed.proj.weight";
@@ -409,7 +475,7 @@ private Q_SLOTS:
         const std::string message = report.error().message();
         for (const char* part : {"step ", "learning rate 9.33e+29", "no weights"})
             QVERIFY2(message.find(part) != std::string::npos, message.c_str());
-        QVERIFY(!QFile::exists(QString::fromStdString(in(options, "last.safetensors"))));
+        QVERIFY(!QFile::exists(QString::fromStdString(in(options, "last"))));
         QVERIFY(!QFile::exists(QString::fromStdString(in(options, "best.safetensors"))));
     }
 
@@ -425,7 +491,7 @@ private Q_SLOTS:
         const Result<TrainReport> report = train(set, options, observer);
         QVERIFY(!report.ok());
         QVERIFY2(report.error().code == ErrorCode::ComputationFailed, report.error().message().c_str());
-        QVERIFY(!QFile::exists(QString::fromStdString(in(options, "last.safetensors"))));
+        QVERIFY(!QFile::exists(QString::fromStdString(in(options, "last"))));
         QVERIFY(!QFile::exists(QString::fromStdString(in(options, "best.safetensors"))));
     }
 
@@ -441,27 +507,45 @@ private Q_SLOTS:
         QVERIFY(!report.ok());
         QVERIFY(report.error().code == ErrorCode::ComputationFailed);
         const std::string message = report.error().message();
-        for (const char* part : {"step ", "learning rate", "samples ", "last.safetensors", "after 1 whole"})
+        for (const char* part : {"step ", "learning rate", "samples ", "nan-later/last", "after 1 whole"})
             QVERIFY2(message.find(part) != std::string::npos, message.c_str());
         QCOMPARE(observer.epochs.size(), std::size_t{1});
-        for (const char* name : {"last.safetensors", "best.safetensors"}) {
-            const Result<TensorFile> file = readSafetensors(in(options, name));
-            LIMN_VERIFY_OK(file);
-            for (const StoredTensor& tensor : file->tensors)
+        const Result<TensorFile> best = readSafetensors(in(options, "best.safetensors"));
+        const Result<TensorFile> state = readTensorSet(in(options, "last"));
+        LIMN_VERIFY_OK(best);
+        LIMN_VERIFY_OK(state);
+        for (const Result<TensorFile>* file : {&best, &state})
+            for (const StoredTensor& tensor : (*file)->tensors)
                 for (const float value : tensor.toFloat())
                     if (!std::isfinite(value))
                         QFAIL(tensor.name.c_str());
-        }
-        const Result<TensorFile> state = readSafetensors(in(options, "last.safetensors"));
         QCOMPARE(state->metadata.at("step"), std::to_string(kStepsPerEpoch));
     }
 
     void badOptionsGetASentence_data() {
         QTest::addColumn<QString>("what");
-        for (const char* what :
-             {"batch", "epochs", "input size", "schedule", "share of the run", "learning rate", "decay",
-              "warm-up", "drop path", "averaged", "drawn pictures", "workers", "depths", "channels",
-              "pixel data", "training pairs", "folder of the run", "time limit"})
+        for (const char* what : {"batch",
+                                 "epochs",
+                                 "input size",
+                                 "schedule",
+                                 "share of the run",
+                                 "learning rate",
+                                 "decay",
+                                 "warm-up",
+                                 "drop path",
+                                 "averaged",
+                                 "drawn pictures",
+                                 "workers",
+                                 "depths",
+                                 "channels",
+                                 "pixel data",
+                                 "training pairs",
+                                 "folder of the run",
+                                 "time limit",
+                                 "two states",
+                                 "changed little",
+                                 "pasted",
+                                 "pooled Dice"})
             QTest::newRow(what) << QString::fromUtf8(what);
     }
     void badOptionsGetASentence() {
@@ -496,6 +580,10 @@ private Q_SLOTS:
             {QStringLiteral("training pairs"), [&] { set.training.clear(); }},
             {QStringLiteral("folder of the run"), [&] { o.outputFolder.clear(); }},
             {QStringLiteral("time limit"), [&] { o.timeLimitMinutes = -1.0; }},
+            {QStringLiteral("two states"), [&] { o.saveEverySeconds = -1.0; }},
+            {QStringLiteral("changed little"), [&] { o.calmFrom = 2.0; }},
+            {QStringLiteral("pasted"), [&] { o.augmentation.pasteProbability = 1.5; }},
+            {QStringLiteral("pooled Dice"), [&] { o.pooledDice = -0.5; }},
         };
         spoil.at(what)();
         Observer observer;
