@@ -8,12 +8,14 @@
 #include "io/images/mask_files.h"
 
 #include <QDir>
+#include <QFileInfo>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 namespace limn {
 
@@ -21,7 +23,8 @@ namespace {
 
 constexpr std::size_t kCases = 10;
 constexpr int kPictureSide = 480;
-constexpr OverlayStyle kTruthStyle{{0, 220, 120}, 0.0};
+// A tint as well: where both outlines lie on each other the model's covers it.
+constexpr OverlayStyle kTruthStyle{{0, 220, 120}, 0.2};
 constexpr OverlayStyle kModelStyle{{255, 221, 0}, 0.0};
 
 // Charts are drawn in these units of the picture's own.
@@ -29,7 +32,7 @@ constexpr int kChartWidth = 360;
 constexpr int kChartHeight = 240;
 constexpr int kLeft = 44;
 constexpr int kBottom = 34;
-constexpr int kTop = 12;
+constexpr int kTop = 24; // the vertical axis' name stands above it
 constexpr int kRight = 12;
 
 std::string number(const char* format, double value) {
@@ -87,7 +90,7 @@ std::string chart(const std::string& title, const std::string& xName, double xEn
         svg += textAt(chartX(share), chartY(0) + 15, "middle", number("%.3g", share * xEnd));
     }
     svg += textAt(chartX(0.5), kChartHeight - 4, "middle", xName);
-    svg += textAt(4, kTop + 2, "start", yName);
+    svg += textAt(4, kTop - 12, "start", yName);
     return svg + inside + "</svg></figure>\n";
 }
 
@@ -104,6 +107,15 @@ std::string polyline(const std::string& cssClass, const std::vector<std::pair<do
     return svg + "\"/>";
 }
 
+// The least of 1, 2, 5, 10, 20, 50, ... that is not below the value: an axis that ends there has round marks.
+double roundEnd(double value) {
+    double end = std::pow(10.0, std::floor(std::log10(value)));
+    for (const double times : {1.0, 2.0, 5.0})
+        if (times * end >= value)
+            return times * end;
+    return 10.0 * end;
+}
+
 std::string histogramChart(const Evaluation& evaluation, const std::string& title, double ImageScores::*score,
                            double end) {
     constexpr std::size_t kBins = 20;
@@ -114,7 +126,9 @@ std::string histogramChart(const Evaluation& evaluation, const std::string& titl
         const double share = std::clamp(image.scores.*score / end, 0.0, 1.0);
         ++bins[std::min(kBins - 1, static_cast<std::size_t>(share * kBins))];
     }
-    const std::size_t most = std::max<std::size_t>(1, *std::max_element(bins.begin(), bins.end()));
+    // Even: half of it is a number of images too.
+    const std::size_t highest = std::max<std::size_t>(1, *std::max_element(bins.begin(), bins.end()));
+    const std::size_t most = (highest + 1) / 2 * 2;
     std::string bars;
     for (std::size_t i = 0; i < kBins; ++i)
         bars += bar(static_cast<double>(i) / kBins, static_cast<double>(i + 1) / kBins,
@@ -130,7 +144,7 @@ std::string thresholdChart(const Evaluation& evaluation) {
         miou.emplace_back(point.threshold, point.confusion.miou());
     }
     const double x = evaluation.threshold;
-    return chart("Threshold: DSC (solid) and IoU (dashed) over all pixels", "threshold", 1.0, "", 1.0,
+    return chart("Threshold: DSC (solid), IoU (dashed) of all pixels", "threshold", 1.0, "", 1.0,
                  polyline("line", dsc) + polyline("line dashed", miou) +
                      polyline("mark", {{x, 0.0}, {x, 1.0}}));
 }
@@ -210,6 +224,17 @@ double millisecondsPerImage(const Evaluation& evaluation, double ms) {
     return evaluation.scored > 0 ? ms / static_cast<double>(evaluation.scored) : 0.0;
 }
 
+// Where the images lie.
+std::string foldersOf(const Evaluation& evaluation) {
+    std::set<std::string> folders;
+    for (const ImageEvaluation& image : evaluation.images)
+        folders.insert(QFileInfo(QString::fromStdString(image.pair.image)).absolutePath().toStdString());
+    std::string text;
+    for (const std::string& folder : folders)
+        text += (text.empty() ? "" : ", ") + folder;
+    return text;
+}
+
 std::string resizeName(const Evaluation& evaluation) {
     return evaluation.predict.resize == ResizeMode::Plain ? "plain" : "antialias";
 }
@@ -220,6 +245,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 1120px; margin: 2em auto
 table { border-collapse: collapse; margin: 0.5em 2em 1.5em 0; display: inline-table; vertical-align: top; }
 th, td { text-align: left; padding: 2px 14px 2px 0; border-bottom: 1px solid #8884; font-weight: normal; }
 td { font-variant-numeric: tabular-nums; }
+caption { text-align: left; white-space: nowrap; font-weight: 600; padding-bottom: 2px; }
 figure { display: inline-block; margin: 0 1em 1em 0; vertical-align: top; max-width: 340px; }
 figcaption { font-size: 13px; overflow-wrap: anywhere; }
 svg { width: 340px; display: block; }
@@ -337,6 +363,7 @@ Result<void> writeEvaluationReport(const std::string& folder, const Evaluation& 
         escaped(evaluation.model.name) + "</h1>\n<table>\n";
     html += plainRow("Images scored",
                      std::to_string(evaluation.scored) + " of " + std::to_string(evaluation.images.size()));
+    html += plainRow("Folder", foldersOf(evaluation));
     html += plainRow("Model", evaluation.model.name + ", SHA-256 " + evaluation.model.sha256);
     html += plainRow("Device", evaluation.device);
     html +=
@@ -362,13 +389,14 @@ Result<void> writeEvaluationReport(const std::string& folder, const Evaluation& 
             plainRow("Sensitivity", number("%.4f", evaluation.paper.sensitivity())) +
             plainRow("Calibration error", number("%.4f", evaluation.histogram.expectedCalibrationError()));
     html += "</table>\n<h2>Distributions</h2>\n";
-    html += histogramChart(evaluation, "Dice", &ImageScores::dice, 1.0) +
-            histogramChart(evaluation, "Boundary F", &ImageScores::boundaryF, 1.0) +
-            histogramChart(evaluation, "95 % Hausdorff distance (px)", &ImageScores::hd95, farthest) +
-            thresholdChart(evaluation) + calibrationChart(evaluation);
-    html += "<h2>The worst images</h2>\n<p><span class=\"truth\">Green: the true outline.</span> <span "
+    html +=
+        histogramChart(evaluation, "Dice", &ImageScores::dice, 1.0) +
+        histogramChart(evaluation, "Boundary F", &ImageScores::boundaryF, 1.0) +
+        histogramChart(evaluation, "95 % Hausdorff distance (px)", &ImageScores::hd95, roundEnd(farthest)) +
+        thresholdChart(evaluation) + calibrationChart(evaluation);
+    html += "<h2>The worst images</h2>\n<p><span class=\"truth\">Green: the true area.</span> <span "
             "class=\"model\">Yellow: the "
-            "model's.</span> All scores: <a href=\"scores.csv\">scores.csv</a></p>\n" +
+            "model's outline.</span> All scores: <a href=\"scores.csv\">scores.csv</a></p>\n" +
             *worstHtml + "<h2>Images about the median</h2>\n" + *medianHtml;
     std::string failures;
     for (const ImageEvaluation& image : evaluation.images)

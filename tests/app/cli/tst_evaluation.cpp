@@ -13,6 +13,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <cmath>
+
 using namespace limn;
 
 namespace {
@@ -141,6 +143,20 @@ private Q_SLOTS:
         QVERIFY(html.contains("case11&lt;&amp;&gt;"));
         QVERIFY(!html.contains("case11<"));
         QVERIFY(!html.contains("http")); // nothing is fetched
+        QVERIFY(html.contains(QDir(QString::fromStdString(bench.images())).absolutePath().toUtf8()));
+        // The axis that counts images has whole marks: 0, half and the end.
+        const QByteArray histogram =
+            html.mid(html.indexOf("<svg "), html.indexOf("</svg>") - html.indexOf("<svg "));
+        QList<double> marks;
+        for (qsizetype at = histogram.indexOf("\"end\">"); at >= 0;
+             at = histogram.indexOf("\"end\">", at + 1)) {
+            const qsizetype begin = at + 6;
+            marks.append(histogram.mid(begin, histogram.indexOf('<', begin) - begin).toDouble());
+        }
+        QCOMPARE(marks.size(), 3);
+        QVERIFY(marks[2] >= 2.0);
+        for (const double mark : marks)
+            QCOMPARE(mark, std::floor(mark));
         // The worst one, shifted the most, comes first.
         QVERIFY(html.indexOf("case11&lt;") < html.indexOf("case10&lt;"));
         QCOMPARE(QDir(QString::fromStdString(bench.report() + "/cases")).entryList(QDir::Files).size(), 20);
