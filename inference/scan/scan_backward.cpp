@@ -52,11 +52,11 @@ struct BackwardScratch {
     alignas(64) float carry[kScanStates * kBackwardGroup];
     alignas(64) float states[kScanStates * kBackwardGroup];
     // Per step of the tile, [kTile][kBackwardGroup].
-    alignas(64) float dy[kTile * kBackwardGroup];
-    alignas(64) float sigmoids[kTile * kBackwardGroup];
-    alignas(64) float rateTerm[kTile * kBackwardGroup];  // sum_n A / ln 2 * q
-    alignas(64) float inputTerm[kTile * kBackwardGroup]; // sum_n B dh
-    alignas(64) float argument[kTile * kBackwardGroup];  // gradient of softplus's argument
+    alignas(64) float dy[kTileFloats<kBackwardGroup>];
+    alignas(64) float sigmoids[kTileFloats<kBackwardGroup>];
+    alignas(64) float rateTerm[kTileFloats<kBackwardGroup>];  // sum_n A / ln 2 * q
+    alignas(64) float inputTerm[kTileFloats<kBackwardGroup>]; // sum_n B dh
+    alignas(64) float argument[kTileFloats<kBackwardGroup>];  // gradient of softplus's argument
     // Per step of the tile, [kTile][kStateBlock][lanes].
     alignas(64) float before[kTile * kStateBlock * kMostLanes]; // states before the step
     alignas(64) float forB[kTile * kStateBlock * kMostLanes];   // dB and dC, lane by lane

@@ -30,7 +30,7 @@ struct ForwardScratch {
     explicit ForwardScratch(const ScanShape& shape) : group(shape) {}
     StagedGroup<kForwardGroup> group;
     alignas(64) float states[kScanStates * kForwardGroup]; // [16][kForwardGroup]
-    alignas(64) float y[kTile * kForwardGroup];
+    alignas(64) float y[kTileFloats<kForwardGroup>];
 };
 
 } // namespace limn::scan
@@ -49,6 +49,10 @@ constexpr int kForwardBlock = 4;
 // Powers that are computed side by side, so that one's waits are filled by the others.
 constexpr int kChains = 4;
 
+// Steps between the request for a row of y and its use. Rows of a column of the image often lie a multiple of
+// 4096 bytes apart, where the first-level cache holds no more than eight of them.
+constexpr int kSoon = 6;
+
 // Where a tile's results go.
 struct Outputs {
     float* y = nullptr; // row 0 of the unit's channels
@@ -56,10 +60,20 @@ struct Outputs {
     bool add = false; // to what other directions left there
 };
 
+// What runStates() asks the caches for on its way: the rows of the next tile, shared out among the calls of
+// this one.
+struct Ahead {
+    const ScanShape* shape = nullptr;
+    const ScanInputs* inputs = nullptr;
+    int call = 0; // of `calls` for this tile
+    int calls = 1;
+};
+
 // kForwardBlock states of one vector of channels through the tile. The first block begins a step's sum with
 // D u, the last one hands it on; scratch.y keeps it between blocks.
 template<bool kInRange>
-HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, int v, int state) {
+HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, const Ahead& ahead, int v,
+                          int state) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const StagedGroup<kForwardGroup>& group = scratch.group;
@@ -75,7 +89,24 @@ HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, int v
 #pragma GCC unroll 16
     for (int n = 0; n < kForwardBlock; ++n)
         h[n] = hn::Load(d, states + n * kForwardGroup);
+    int nextStep = ahead.call * kTile / ahead.calls;
+    int untilNext = (nextStep + 1) * ahead.calls - ahead.call * kTile;
+    // What is in y is read a step before it is written: rows may lie so that a load has to wait for the store
+    // before it.
+    float* to = outputs.y + v * lanes;
+    const bool reads = isLast && outputs.add;
+    Vec there = reads ? loadPart(d, to + group.rows[0] * outputs.stride, part) : hn::Zero(d);
     for (int t = 0; t < group.steps; ++t) {
+        const Vec own = there;
+        if (isLast)
+            hwy::Prefetch(to + group.rows[t + kSoon] * outputs.stride);
+        if (reads)
+            there = loadPart(d, to + group.rows[t + 1] * outputs.stride, part);
+        if (--untilNext == 0) {
+            prefetchSteps(*ahead.shape, *ahead.inputs, group, nullptr, nextStep, nextStep + 1);
+            ++nextStep;
+            untilNext = ahead.calls;
+        }
         const int at = t * kForwardGroup + v * lanes;
         const Vec s = hn::Load(d, group.step + at);
         const Vec x = hn::Load(d, group.stepInput + at);
@@ -93,10 +124,7 @@ HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, int v
         b += 2 * kScanStates;
         c += 2 * kScanStates;
         if (isLast) {
-            float* to = outputs.y + group.rows[t] * outputs.stride + v * lanes;
-            if (outputs.add)
-                sum = hn::Add(loadPart(d, to, part), sum);
-            storePart(d, sum, to, part);
+            storePart(d, hn::Add(own, sum), to + group.rows[t] * outputs.stride, part);
         } else {
             hn::Store(sum, d, scratch.y + at);
         }
@@ -130,18 +158,14 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
             }
             const std::int64_t next = first + kTile < length ? first + kTile : -1;
             stageTile(shape, inputs, first, steps, next, group, nullptr);
-            const int blocks = vectors * (kScanStates / kForwardBlock);
-            int block = 0;
+            Ahead ahead{&shape, &inputs, 0, vectors * (kScanStates / kForwardBlock)};
             for (int v = 0; v < vectors; ++v) {
                 const bool inRange = powersInRange(group, v);
-                for (int state = 0; state < kScanStates; state += kForwardBlock) {
-                    prefetchSteps(shape, inputs, group, y, block * kTile / blocks,
-                                  (block + 1) * kTile / blocks);
-                    ++block;
+                for (int state = 0; state < kScanStates; state += kForwardBlock, ++ahead.call) {
                     if (inRange)
-                        runStates<true>(scratch, outputs, v, state);
+                        runStates<true>(scratch, outputs, ahead, v, state);
                     else
-                        runStates<false>(scratch, outputs, v, state);
+                        runStates<false>(scratch, outputs, ahead, v, state);
                 }
             }
         }

@@ -11,6 +11,7 @@
 #define LIMN_SCAN_MATH_INL_H
 #endif
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,11 +31,65 @@ using Vec = hn::Vec<Tag>;
 // Smallest exponent of powerOfTwo() that does not give 0.
 inline constexpr float kSmallestPower = -125.5f;
 
-// 2^x for kSmallestPower <= x <= 0, relative error 1.2e-7; any value beyond.
-//
-// x = k + f with |f| <= 1/2: adding 1.5 * 2^23 leaves k in the low bits of the sum. The polynomial 1 + f q(f)
-// is a least-maximum fit of the relative error (9.2e-8) of 2^f, with the constant fixed to 1, so that steps
-// that hardly decay keep their small difference from 1.
+// 2^x for kSmallestPower <= x <= 0, relative error 1.7e-7; any value beyond. Steps that hardly decay keep
+// their small difference from 1: at x = 0 the result is 1, and nothing is rounded to a coarser grid beside
+// it.
+#if HWY_TARGET <= HWY_AVX3
+// The bits of 2^(j/32) without j << 18.
+alignas(64) inline constexpr std::array<std::int32_t, 32> kRoots = [] {
+    std::array<std::int32_t, 32> bits = {
+        0x3f800000, 0x3f82cd87, 0x3f85aac3, 0x3f88980f, 0x3f8b95c2, 0x3f8ea43a, 0x3f91c3d3, 0x3f94f4f0,
+        0x3f9837f0, 0x3f9b8d3a, 0x3f9ef532, 0x3fa27043, 0x3fa5fed7, 0x3fa9a15b, 0x3fad583f, 0x3fb123f6,
+        0x3fb504f3, 0x3fb8fbaf, 0x3fbd08a4, 0x3fc12c4d, 0x3fc5672a, 0x3fc9b9be, 0x3fce248c, 0x3fd2a81e,
+        0x3fd744fd, 0x3fdbfbb8, 0x3fe0ccdf, 0x3fe5b907, 0x3feac0c7, 0x3fefe4ba, 0x3ff5257d, 0x3ffa83b3};
+    for (int j = 0; j < 32; ++j)
+        bits[static_cast<std::size_t>(j)] -= j << 18;
+    return bits;
+}();
+
+// 2^k where k is the multiple of 1/32 nearest to x and `sum` is x + 1.5 * 2^18, which leaves 32 k in the
+// sum's low bits: 2^(j/32) comes from kRoots in two registers; the sum's bits, shifted, add the whole part of
+// k to the exponent and j << 18 back.
+HWY_INLINE Vec powerOfNearest(Tag d, Vec sum) {
+    const hn::RebindToSigned<Tag> di;
+    const auto bits = hn::BitCast(di, sum);
+    // The table's index is the low five bits; Highway would have us mask the others away first.
+    const hn::Vec<decltype(di)> root{_mm512_permutex2var_epi32(hn::Load(di, kRoots.data()).raw, bits.raw,
+                                                               hn::Load(di, kRoots.data() + 16).raw)};
+    return hn::BitCast(d, hn::Add(root, hn::ShiftLeft<18>(bits)));
+}
+
+// x = k + f with |f| <= 1/64. 1 + f q(f) is a least-maximum fit of the relative error (5.5e-8) of 2^f with
+// the constant fixed to 1. Multiplications are what limits the scan: these are three fewer than the
+// polynomial over |f| <= 1/2 takes.
+HWY_INLINE Vec powerOfTwoInRange(Tag d, Vec x) {
+    const Vec scale = powerOfNearest(d, hn::Add(x, hn::Set(d, 393216.0f)));
+    const Vec f{_mm512_reduce_ps(x.raw, 5 << 4)}; // x less its nearest multiple of 2^-5
+    const Vec more = hn::Mul(hn::MulAdd(f, hn::Set(d, 0.240228906f), hn::Set(d, 0.693157554f)), f);
+    return hn::MulAdd(scale, more, scale);
+}
+
+// exp(x) for -87 <= x <= 0.
+HWY_INLINE Vec expInRange(Tag d, Vec x) {
+    const Vec magic = hn::Set(d, 393216.0f);
+    const Vec sum = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
+    const Vec k = hn::Sub(sum, magic);
+    Vec f = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
+    f = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), f);
+    const Vec scale = powerOfNearest(d, sum);
+    const Vec more = hn::Mul(hn::MulAdd(f, hn::Set(d, 0.500005f), hn::Set(d, 1.00001496f)), f);
+    return hn::MulAdd(scale, more, scale);
+}
+
+// a / b for 1 <= b <= 3, relative error 2e-7: by a reciprocal of fourteen bits and one step of Newton's; a
+// division takes as long as ten multiplications.
+HWY_INLINE Vec quotient(Tag d, Vec a, Vec b) {
+    const Vec guess{_mm512_rcp14_ps(b.raw)};
+    return hn::Mul(a, hn::Mul(guess, hn::NegMulAdd(b, guess, hn::Set(d, 2.0f))));
+}
+#else
+// x = k + f with |f| <= 1/2: adding 1.5 * 2^23 leaves k in the low bits of the sum. 1 + f q(f) is a
+// least-maximum fit of the relative error (9.2e-8) of 2^f with the constant fixed to 1.
 HWY_INLINE Vec powerOfTwoInRange(Tag d, Vec x) {
     const hn::RebindToSigned<Tag> di;
     const Vec magic = hn::Set(d, 12582912.0f);
@@ -48,16 +103,9 @@ HWY_INLINE Vec powerOfTwoInRange(Tag d, Vec x) {
     return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
 }
 
-// 2^x for x <= 0: the same bits, and 0 below kSmallestPower.
-HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
-    return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kSmallestPower)), powerOfTwoInRange(d, x));
-}
-
-// exp(-|x|), relative error 2e-7; exp(-87) for everything beyond 87. The reduction subtracts k ln 2 in two
-// parts (Cody and Waite), so that the error does not grow with |x|.
-HWY_INLINE Vec expOfMinusAbs(Tag d, Vec x) {
+// exp(x) for -87 <= x <= 0.
+HWY_INLINE Vec expInRange(Tag d, Vec x) {
     const hn::RebindToSigned<Tag> di;
-    x = hn::Max(hn::Neg(hn::Abs(x)), hn::Set(d, -87.0f));
     const Vec magic = hn::Set(d, 12582912.0f);
     const Vec shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
     const Vec k = hn::Sub(shifted, magic);
@@ -73,12 +121,28 @@ HWY_INLINE Vec expOfMinusAbs(Tag d, Vec x) {
     return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
 }
 
+HWY_INLINE Vec quotient(Tag, Vec a, Vec b) {
+    return hn::Div(a, b);
+}
+#endif
+
+// 2^x for x <= 0: the same bits, and 0 below kSmallestPower.
+HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
+    return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kSmallestPower)), powerOfTwoInRange(d, x));
+}
+
+// exp(-|x|), relative error 2e-7; exp(-87) for everything beyond 87. Both reductions subtract k ln 2 in two
+// parts (Cody and Waite), so that the error does not grow with |x|.
+HWY_INLINE Vec expOfMinusAbs(Tag d, Vec x) {
+    return expInRange(d, hn::Max(hn::Neg(hn::Abs(x)), hn::Set(d, -87.0f)));
+}
+
 // softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), and its derivative, the sigmoid of x.
 // log1p(e) = 2 artanh(e / (2 + e)), by a polynomial in the square of the quotient (<= 1/9) with relative
 // error 5e-9: small steps keep their relative accuracy (3e-7), large ones are x itself.
 HWY_INLINE Vec softplus(Tag d, Vec x, Vec* sigmoid) {
     const Vec e = expOfMinusAbs(d, x);
-    const Vec q = hn::Div(e, hn::Add(e, hn::Set(d, 2.0f)));
+    const Vec q = quotient(d, e, hn::Add(e, hn::Set(d, 2.0f)));
     const Vec s = hn::Mul(q, q);
     Vec p = hn::MulAdd(s, hn::Set(d, 0.2801199f), hn::Set(d, 0.28001805f));
     p = hn::MulAdd(p, s, hn::Set(d, 0.40021527f));
@@ -86,7 +150,7 @@ HWY_INLINE Vec softplus(Tag d, Vec x, Vec* sigmoid) {
     p = hn::MulAdd(p, s, hn::Set(d, 2.0f));
     if (sigmoid != nullptr) {
         const Vec one = hn::Set(d, 1.0f);
-        *sigmoid = hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+        *sigmoid = quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
     }
     return hn::MulAdd(p, q, hn::Max(x, hn::Zero(d)));
 }
@@ -94,7 +158,7 @@ HWY_INLINE Vec softplus(Tag d, Vec x, Vec* sigmoid) {
 HWY_INLINE Vec sigmoid(Tag d, Vec x) {
     const Vec one = hn::Set(d, 1.0f);
     const Vec e = expOfMinusAbs(d, x);
-    return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+    return quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 // Derivative of x sigmoid(x), given the sigmoid.

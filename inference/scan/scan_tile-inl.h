@@ -14,6 +14,7 @@
 #include "inference/scan/scan_tile.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "hwy/cache_control.h"
 
@@ -71,8 +72,8 @@ HWY_INLINE void stageRows(const ScanShape& shape, const StagedGroup<kGroup>& gro
     }
 }
 
-// Asks the caches for what stageTile() will read for some of the steps in group.nextRows, and for the same
-// rows of `more` ([batch][length][channels]; may be null). The strides between rows are too large for the
+// Asks the caches for what stageTile() will read for steps [from, to) of the next tile, and for the same rows
+// of `more` ([batch][length][channels]; may be null). The strides between rows are too large for the
 // processor to foresee. A few steps at a time: the caches take only so many requests at once.
 template<int kGroup>
 HWY_INLINE void prefetchSteps(const ScanShape& shape, const ScanInputs& inputs,
@@ -83,7 +84,7 @@ HWY_INLINE void prefetchSteps(const ScanShape& shape, const ScanInputs& inputs,
     const int sliceWidth = static_cast<int>(shape.sliceWidth());
     const float* slices = inputs.projected + item * projectedWidth + group.direction * sliceWidth;
     for (int t = from; t < std::min(to, group.nextSteps); ++t) {
-        const std::int64_t row = group.nextRows[t];
+        const std::int64_t row = group.rows[kTile + t];
         const float* slice = slices + row * projectedWidth;
         for (int i = 0; i < sliceWidth; i += kLine)
             hwy::Prefetch(slice + i);
@@ -108,7 +109,10 @@ HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std:
     group.steps = count;
     pathRows(shape, group.direction, first, count, group.rows);
     group.nextSteps = next < 0 ? 0 : static_cast<int>(std::min<std::int64_t>(kTile, shape.length() - next));
-    pathRows(shape, group.direction, next, group.nextSteps, group.nextRows);
+    pathRows(shape, group.direction, next, group.nextSteps, group.rows + kTile);
+    // Some rows are asked of the caches without looking whether there are so many.
+    std::fill(group.rows + count, group.rows + kTile, group.rows[count - 1]);
+    std::fill(group.rows + kTile + group.nextSteps, std::end(group.rows), group.rows[count - 1]);
     stageRows(shape, group, inputs.u, group.u);
 
     const int rank = static_cast<int>(shape.rank);

@@ -63,6 +63,12 @@ inline std::int64_t borderOffset(const ScanShape& shape, std::int64_t batchItem,
            shape.channels;
 }
 
+// Floats of an array per step of a tile. The few beyond the steps keep such arrays, one after the other, from
+// lying a multiple of 4096 bytes apart: there a load waits for a store to the other array, and the
+// first-level cache holds no more than eight.
+template<int kGroup>
+inline constexpr int kTileFloats = kTile* kGroup + kMostLanes;
+
 // A group of kGroup channels (the last ones of an incomplete group are 0) in one direction.
 template<int kGroup>
 struct StagedGroup {
@@ -88,14 +94,14 @@ struct StagedGroup {
 
     // Per step of the tile.
     int steps = 0;
-    std::int64_t rows[kTile];
-    int nextSteps = 0; // of the next tile
-    std::int64_t nextRows[kTile];
+    int nextSteps = 0; // of the next tile, which is worked on after this one
+    // The raster rows of this tile's steps, and from kTile on those of the next tile.
+    std::int64_t rows[2 * kTile];
     hwy::AlignedFreeUniquePtr<float[]> features; // [kTile][paddedRank]: the dt part of `projected`
     alignas(64) float coefficients[kTile * 2 * kScanStates]; // [kTile][B | C]
-    alignas(64) float u[kTile * kGroup];
-    alignas(64) float step[kTile * kGroup];
-    alignas(64) float stepInput[kTile * kGroup]; // step * u
+    alignas(64) float u[kTileFloats<kGroup>];
+    alignas(64) float step[kTileFloats<kGroup>];
+    alignas(64) float stepInput[kTileFloats<kGroup>]; // step * u
     alignas(64) float decays[kTile * kStateBlock * kMostLanes];
 };
 
