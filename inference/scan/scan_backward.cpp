@@ -84,68 +84,72 @@ namespace limn::scan {
 namespace HWY_NAMESPACE {
 
 // Four states of one vector of channels through the tile, without outputs.
+template<bool kInRange>
 HWY_INLINE void advanceStates(BackwardScratch& scratch, int v, int state) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const StagedGroup<kBackwardGroup>& group = scratch.group;
     float* states = scratch.states + state * kBackwardGroup + v * lanes;
-    const float* HWY_RESTRICT decays = group.decays;
+    const float* HWY_RESTRICT rates = group.rates + state * kBackwardGroup + v * lanes;
+    const float* HWY_RESTRICT steps = group.step + v * lanes;
     const float* HWY_RESTRICT stepInput = group.stepInput + v * lanes;
     const float* HWY_RESTRICT b = group.coefficients + state;
-    Vec h0 = hn::Load(d, states);
-    Vec h1 = hn::Load(d, states + kBackwardGroup);
-    Vec h2 = hn::Load(d, states + 2 * kBackwardGroup);
-    Vec h3 = hn::Load(d, states + 3 * kBackwardGroup);
+    Vec h[kStateBlock];
+#pragma GCC unroll 4
+    for (int n = 0; n < kStateBlock; ++n)
+        h[n] = hn::Load(d, states + n * kBackwardGroup);
     for (int t = 0; t < group.steps; ++t) {
+        Vec decay[kStateBlock];
+        decaysOf<kInRange>(d, hn::Load(d, steps), rates, kBackwardGroup, decay);
         const Vec x = hn::Load(d, stepInput);
-        h0 = hn::MulAdd(hn::Load(d, decays), h0, hn::Mul(x, hn::Set(d, b[0])));
-        h1 = hn::MulAdd(hn::Load(d, decays + lanes), h1, hn::Mul(x, hn::Set(d, b[1])));
-        h2 = hn::MulAdd(hn::Load(d, decays + 2 * lanes), h2, hn::Mul(x, hn::Set(d, b[2])));
-        h3 = hn::MulAdd(hn::Load(d, decays + 3 * lanes), h3, hn::Mul(x, hn::Set(d, b[3])));
-        decays += kStateBlock * lanes;
+#pragma GCC unroll 4
+        for (int n = 0; n < kStateBlock; ++n)
+            h[n] = hn::MulAdd(decay[n], h[n], hn::Mul(x, hn::Set(d, b[n])));
+        steps += kBackwardGroup;
         stepInput += kBackwardGroup;
         b += 2 * kScanStates;
     }
-    hn::Store(h0, d, states);
-    hn::Store(h1, d, states + kBackwardGroup);
-    hn::Store(h2, d, states + 2 * kBackwardGroup);
-    hn::Store(h3, d, states + 3 * kBackwardGroup);
+#pragma GCC unroll 4
+    for (int n = 0; n < kStateBlock; ++n)
+        hn::Store(h[n], d, states + n * kBackwardGroup);
 }
 
-// The same from the tile's border states, keeping the states before each step; and g h into forC.
+// The same from the tile's border states, keeping the decays and the states before each step; and g h into
+// forC.
+template<bool kInRange>
 HWY_INLINE void replayStates(BackwardScratch& scratch, const float* border, int v, int state) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
-    const StagedGroup<kBackwardGroup>& group = scratch.group;
+    StagedGroup<kBackwardGroup>& group = scratch.group;
     border += state * kBackwardGroup + v * lanes;
-    const float* HWY_RESTRICT decays = group.decays;
+    const float* HWY_RESTRICT rates = group.rates + state * kBackwardGroup + v * lanes;
+    const float* HWY_RESTRICT steps = group.step + v * lanes;
     const float* HWY_RESTRICT stepInput = group.stepInput + v * lanes;
     const float* HWY_RESTRICT dy = scratch.dy + v * lanes;
     const float* HWY_RESTRICT b = group.coefficients + state;
+    float* HWY_RESTRICT decays = group.decays;
     float* HWY_RESTRICT before = scratch.before;
     float* HWY_RESTRICT forC = scratch.forC;
-    Vec h0 = hn::Load(d, border);
-    Vec h1 = hn::Load(d, border + kBackwardGroup);
-    Vec h2 = hn::Load(d, border + 2 * kBackwardGroup);
-    Vec h3 = hn::Load(d, border + 3 * kBackwardGroup);
+    Vec h[kStateBlock];
+#pragma GCC unroll 4
+    for (int n = 0; n < kStateBlock; ++n)
+        h[n] = hn::Load(d, border + n * kBackwardGroup);
     for (int t = 0; t < group.steps; ++t) {
-        hn::Store(h0, d, before);
-        hn::Store(h1, d, before + lanes);
-        hn::Store(h2, d, before + 2 * lanes);
-        hn::Store(h3, d, before + 3 * lanes);
+        Vec decay[kStateBlock];
+        decaysOf<kInRange>(d, hn::Load(d, steps), rates, kBackwardGroup, decay);
         const Vec x = hn::Load(d, stepInput);
-        h0 = hn::MulAdd(hn::Load(d, decays), h0, hn::Mul(x, hn::Set(d, b[0])));
-        h1 = hn::MulAdd(hn::Load(d, decays + lanes), h1, hn::Mul(x, hn::Set(d, b[1])));
-        h2 = hn::MulAdd(hn::Load(d, decays + 2 * lanes), h2, hn::Mul(x, hn::Set(d, b[2])));
-        h3 = hn::MulAdd(hn::Load(d, decays + 3 * lanes), h3, hn::Mul(x, hn::Set(d, b[3])));
         const Vec g = hn::Load(d, dy);
-        hn::Store(hn::MulAdd(g, h0, hn::Load(d, forC)), d, forC);
-        hn::Store(hn::MulAdd(g, h1, hn::Load(d, forC + lanes)), d, forC + lanes);
-        hn::Store(hn::MulAdd(g, h2, hn::Load(d, forC + 2 * lanes)), d, forC + 2 * lanes);
-        hn::Store(hn::MulAdd(g, h3, hn::Load(d, forC + 3 * lanes)), d, forC + 3 * lanes);
-        before += kStateBlock * lanes;
+#pragma GCC unroll 4
+        for (int n = 0; n < kStateBlock; ++n) {
+            hn::Store(decay[n], d, decays + n * lanes);
+            hn::Store(h[n], d, before + n * lanes);
+            h[n] = hn::MulAdd(decay[n], h[n], hn::Mul(x, hn::Set(d, b[n])));
+            hn::Store(hn::MulAdd(g, h[n], hn::Load(d, forC + n * lanes)), d, forC + n * lanes);
+        }
         decays += kStateBlock * lanes;
+        before += kStateBlock * lanes;
         forC += kStateBlock * lanes;
+        steps += kBackwardGroup;
         stepInput += kBackwardGroup;
         dy += kBackwardGroup;
         b += 2 * kScanStates;
@@ -210,6 +214,16 @@ HWY_INLINE void reverseStates(BackwardScratch& scratch, int v, int state) {
     hn::Store(hn::Add(hn::Load(d, sums + kBackwardGroup), s1), d, sums + kBackwardGroup);
     hn::Store(hn::Add(hn::Load(d, sums + 2 * kBackwardGroup), s2), d, sums + 2 * kBackwardGroup);
     hn::Store(hn::Add(hn::Load(d, sums + 3 * kBackwardGroup), s3), d, sums + 3 * kBackwardGroup);
+}
+
+// Asks the caches for what finishSteps() will add to, for steps [from, to) of the tile.
+HWY_INLINE void prefetchGradients(const ScanShape& shape, const StagedGroup<kBackwardGroup>& group,
+                                  const float* du, int from, int to) {
+    constexpr int kLine = 16; // floats
+    const float* origin = du + group.batchItem * shape.length() * shape.channels + group.firstChannel;
+    for (int t = from; t < to; ++t)
+        for (int c = 0; c < group.channels; c += kLine)
+            hwy::Prefetch(origin + group.rows[t] * shape.channels + c);
 }
 
 // What follows from the sums over states: du, the argument's gradient, and the parameters' sums over steps.
@@ -322,14 +336,18 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
                 break;
             stageTile(shape, inputs, tile * kTile, kTile, (tile + 1) * kTile, group, nullptr);
             int block = 0;
-            for (int v = 0; v < vectors; ++v)
+            for (int v = 0; v < vectors; ++v) {
+                const bool inRange = powersInRange(group, v);
                 for (int state = 0; state < kScanStates; state += kStateBlock) {
                     prefetchSteps(shape, inputs, group, nullptr, block * kTile / blocks,
                                   (block + 1) * kTile / blocks);
                     ++block;
-                    fillDecays(group, v, state);
-                    advanceStates(scratch, v, state);
+                    if (inRange)
+                        advanceStates<true>(scratch, v, state);
+                    else
+                        advanceStates<false>(scratch, v, state);
                 }
+            }
         }
 
         for (std::int64_t tile = tiles - 1; tile >= 0; --tile) {
@@ -346,6 +364,9 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
             }
             stageTile(shape, inputs, first, steps, first - kTile, group, scratch.sigmoids);
             stageRows(shape, group, dy, scratch.dy);
+            bool inRange[kBackwardGroup];
+            for (int v = 0; v < vectors; ++v)
+                inRange[v] = powersInRange(group, v);
             int block = 0;
             std::fill(std::begin(scratch.rateTerm), std::end(scratch.rateTerm), 0.0f);
             std::fill(std::begin(scratch.inputTerm), std::end(scratch.inputTerm), 0.0f);
@@ -356,8 +377,13 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
                     prefetchSteps(shape, inputs, group, dy, block * kTile / blocks,
                                   (block + 1) * kTile / blocks);
                     ++block;
-                    fillDecays(group, v, state);
-                    replayStates(scratch, border, v, state);
+                    if (state + kStateBlock == kScanStates)
+                        prefetchGradients(shape, group, gradients.u, v * kTile / vectors,
+                                          (v + 1) * kTile / vectors);
+                    if (inRange[v])
+                        replayStates<true>(scratch, border, v, state);
+                    else
+                        replayStates<false>(scratch, border, v, state);
                     reverseStates(scratch, v, state);
                 }
                 for (int t = 0; t < steps; ++t) {
@@ -435,7 +461,8 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
     const std::int64_t scratchOfOne = (parts - 1) * projectedSize + parameters;
     const std::int64_t run = std::clamp<std::int64_t>(kMostScratch / scratchOfOne, 1, shape.batch);
     // The first part writes to gradients.projected itself.
-    std::vector<float> partSums(static_cast<std::size_t>(run * (parts - 1) * projectedSize));
+    const auto partSums =
+        std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(run * (parts - 1) * projectedSize));
     std::vector<float> parameterSums(static_cast<std::size_t>(run * parameters));
     std::vector<hwy::AlignedUniquePtr<BackwardScratch>> scratch(static_cast<std::size_t>(threads));
 
@@ -450,7 +477,7 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
             UnitGradients results;
             results.u = gradients.u;
             results.projected = part == 0 ? gradients.projected + (start + item) * projectedSize
-                                          : partSums.data() + (item * (parts - 1) + part - 1) * projectedSize;
+                                          : partSums.get() + (item * (parts - 1) + part - 1) * projectedSize;
             std::fill_n(results.projected, projectedSize, 0.0f);
             results.dtWeight = parameterSums.data() + item * parameters;
             results.dtBias = results.dtWeight + kc * shape.rank;
@@ -468,7 +495,7 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
                 const std::int64_t item = unit / pieces;
                 const std::int64_t first = unit % pieces * kPiece;
                 addInOrder(gradients.projected + (start + item) * projectedSize,
-                           partSums.data() + item * (parts - 1) * projectedSize, parts - 1, projectedSize,
+                           partSums.get() + item * (parts - 1) * projectedSize, parts - 1, projectedSize,
                            first, std::min(kPiece, projectedSize - first));
             });
         const float* sums = parameterSums.data();

@@ -200,28 +200,6 @@ HWY_INLINE void decaysOf(Tag d, Vec step, const float* rates, int stride, Vec (&
     }
 }
 
-// exp(step * A) of states [state, state + 4) of vector v for all steps of the tile: decays[t][4][lanes].
-template<int kGroup>
-HWY_INLINE void fillDecays(StagedGroup<kGroup>& group, int v, int state) {
-    const Tag d;
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    const float* rates = group.rates + state * kGroup + v * lanes;
-    const float* HWY_RESTRICT step = group.step + v * lanes;
-    float* HWY_RESTRICT decays = group.decays;
-    const Vec r0 = hn::Load(d, rates);
-    const Vec r1 = hn::Load(d, rates + kGroup);
-    const Vec r2 = hn::Load(d, rates + 2 * kGroup);
-    const Vec r3 = hn::Load(d, rates + 3 * kGroup);
-    for (int t = 0; t < group.steps; ++t) {
-        const Vec s = hn::Load(d, step + t * kGroup);
-        float* to = decays + t * kStateBlock * lanes;
-        hn::Store(powerOfTwo(d, hn::Mul(s, r0)), d, to);
-        hn::Store(powerOfTwo(d, hn::Mul(s, r1)), d, to + lanes);
-        hn::Store(powerOfTwo(d, hn::Mul(s, r2)), d, to + 2 * lanes);
-        hn::Store(powerOfTwo(d, hn::Mul(s, r3)), d, to + 3 * lanes);
-    }
-}
-
 } // namespace HWY_NAMESPACE
 } // namespace limn::scan
 HWY_AFTER_NAMESPACE();
