@@ -10,4 +10,8 @@ Result<Image> openImage(const std::string& path) {
     return readImage(path);
 }
 
+std::optional<ImagePreview> openImagePreview(const std::string& path, int longestSide) {
+    return readImagePreview(path, longestSide);
+}
+
 } // namespace limn

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "io/core/image.h"
+#include "io/core/image_preview.h"
 #include "io/core/result.h"
 
+#include <optional>
 #include <string>
 
 namespace limn {
@@ -13,5 +15,9 @@ namespace limn {
 // The image as everything in the program sees it. Errors as readImage() of io/images/image_reader.h, each
 // naming the file.
 Result<Image> openImage(const std::string& path);
+
+// The same picture small and soon, to look at until openImage() is done; nothing where that would not be
+// sooner. As readImagePreview().
+std::optional<ImagePreview> openImagePreview(const std::string& path, int longestSide);
 
 } // namespace limn

@@ -84,7 +84,8 @@ struct JpegHeader : Header {
 // picture; for probing, the walk ends where the pixels begin.
 enum class HeaderUse { Probe, Decode };
 Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use);
-Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header);
+// `halvings` from 0 to 3: the samples have that fraction of the header's size, rounded up.
+Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int halvings = 0);
 // Judges the frame header of a JPEG stream inside another file, at [offset, offset + length). Gives width,
 // height and components; nothing when there is no frame header.
 struct JpegFrame {

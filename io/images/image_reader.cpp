@@ -4,6 +4,7 @@
 #include "io/images/decoding.h"
 #include "io/images/format_guess.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -111,6 +112,65 @@ Result<Image> readImage(const std::string& path, const ReadOptions& options) {
                                      return present(file, header, std::move(*samples), options.frame);
                                  });
     });
+}
+
+namespace {
+
+// Halvings that still show `longestSide` pixels; large pictures are halved once in any case.
+int previewHalvings(Size size, int orientation, int longestSide) {
+    constexpr std::size_t kSmall = 500'000;
+    constexpr std::size_t kLarge = 4'000'000;
+    constexpr int kMostHalvings = 3; // an eighth is what a JPEG's blocks give
+    if (size.pixels() < kSmall)
+        return 0;
+    int halvings = size.pixels() >= kLarge ? 1 : 0;
+    while (halvings < kMostHalvings && std::max(size.width, size.height) >> (halvings + 1) >= longestSide)
+        ++halvings;
+    // The codec's pixels begin at the stored left and upper border. Where turning mirrors that border away,
+    // they fit the image's grid only if none of them is cut.
+    const auto fits = [&](int h) {
+        const int part = (1 << h) - 1;
+        const bool mirrorsX = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+        const bool mirrorsY = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+        return !(mirrorsX && (size.width & part) != 0) && !(mirrorsY && (size.height & part) != 0);
+    };
+    while (halvings > 0 && !fits(halvings))
+        --halvings;
+    return halvings;
+}
+
+} // namespace
+
+std::optional<ImagePreview> readImagePreview(const std::string& path, int longestSide) {
+    const Result<ImagePreview> preview = guarded<ImagePreview>(path, [&]() -> Result<ImagePreview> {
+        const Result<Opened> opened = openImage(path);
+        if (!opened)
+            return opened.error();
+        const FileBytes& file = opened->file;
+        if (opened->format != Format::Jpeg)
+            return file.notHandled("a preview of this format");
+        Result<JpegHeader> header = readJpegHeader(file, HeaderUse::Probe);
+        if (!header)
+            return header.error();
+        ImagePreview result;
+        result.imageSize = orientedSize(header->size, header->orientation);
+        result.halvings = previewHalvings(header->size, header->orientation, longestSide);
+        if (result.halvings == 0)
+            return file.notHandled("a preview of so small a picture");
+        Result<Samples> samples = decodeJpeg(file, *header, result.halvings);
+        if (!samples)
+            return samples.error();
+        header->size = samples->size;
+        Result<Image> image = present(file, *header, std::move(*samples), 0);
+        if (!image)
+            return image.error();
+        result.size = image->size;
+        result.rgb = std::move(image->rgb);
+        return result;
+    });
+    if (!preview)
+        return std::nullopt;
+    return *preview;
 }
 
 Result<ImageProbe> probeImage(const std::string& path) {

@@ -228,10 +228,15 @@ void readRows(jpeg_decompress_struct& info, const Target& target) {
     }
 }
 
+Size halved(Size size, int times) {
+    const int more = (1 << times) - 1;
+    return {(size.width + more) >> times, (size.height + more) >> times};
+}
+
 // Everything with a destructor lives in the caller: longjmp passes over this frame. Returns false with the
 // message.
 bool decodeInto(jpeg_decompress_struct& info, Source& source, ErrorManager& errors, J_COLOR_SPACE wanted,
-                const Target& target, Size size) {
+                const Target& target, Size size, int halvings) {
     info.err = jpeg_std_error(&errors.base);
     errors.base.error_exit = onError;
     errors.base.emit_message = onMessage;
@@ -254,7 +259,15 @@ bool decodeInto(jpeg_decompress_struct& info, Source& source, ErrorManager& erro
         return false;
     }
     info.out_color_space = wanted;
+    info.scale_num = 1;
+    info.scale_denom = 1u << halvings;
     jpeg_start_decompress(&info);
+    const Size scaled = halved(size, halvings);
+    if (info.output_width != static_cast<JDIMENSION>(scaled.width) ||
+        info.output_height != static_cast<JDIMENSION>(scaled.height)) {
+        std::strcpy(errors.message, "its size cannot be scaled");
+        return false;
+    }
     readRows(info, target);
     jpeg_finish_decompress(&info);
     return true;
@@ -393,15 +406,16 @@ Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use) {
     return header;
 }
 
-Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header) {
+Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int halvings) {
+    const Size size = halved(header.size, halvings);
     Samples samples;
-    samples.size = header.size;
+    samples.size = size;
     samples.channels = header.channels;
     samples.model = header.channels == 1   ? ColourModel::Grey
                     : header.channels == 3 ? ColourModel::Rgb
                                            : ColourModel::Cmyk;
     samples.isInverted = header.channels == 4 && header.isAdobe;
-    const std::size_t rowBytes = static_cast<std::size_t>(header.size.width) * header.channels;
+    const std::size_t rowBytes = static_cast<std::size_t>(size.width) * header.channels;
 
     const auto source = std::make_unique<Source>();
     source->file = &file;
@@ -414,7 +428,7 @@ Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header) {
                                                         : JCS_CMYK;
     const auto decode = [&](const Target& target) -> Result<void> {
         Decompressor decompressor;
-        if (!decodeInto(decompressor.info, *source, *errors, wanted, target, header.size))
+        if (!decodeInto(decompressor.info, *source, *errors, wanted, target, header.size, halvings))
             return file.corrupt(std::string("the JPEG decoder says: ") + errors->message);
         return {};
     };
@@ -425,16 +439,16 @@ Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header) {
         samples.isFinished = true;
         RowFollower follower(rowBytes, bandRows(rowBytes), [&](std::uint8_t* rows, int first, int count) {
             if (first == 0)
-                resizeLarge(samples.rgb, header.size.pixels() * 3);
-            colours.convert(rows, static_cast<std::size_t>(header.size.width) * count);
-            placeRgbRows(rows, first, count, header.size, header.orientation, samples.rgb.data());
+                resizeLarge(samples.rgb, size.pixels() * 3);
+            colours.convert(rows, static_cast<std::size_t>(size.width) * count);
+            placeRgbRows(rows, first, count, size, header.orientation, samples.rgb.data());
         });
         if (Result<void> decoded = decode({.follower = &follower, .rowBytes = rowBytes}); !decoded)
             return decoded.error();
         follower.finish();
         return samples;
     }
-    resizeLarge(samples.u8, header.size.pixels() * header.channels);
+    resizeLarge(samples.u8, size.pixels() * header.channels);
     if (Result<void> decoded = decode({.picture = samples.u8.data(), .rowBytes = rowBytes}); !decoded)
         return decoded.error();
     return samples;

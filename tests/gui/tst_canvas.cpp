@@ -181,6 +181,54 @@ private Q_SLOTS:
             qPrintable(QStringLiteral("at %1, %2: differs by %3").arg(where.x()).arg(where.y()).arg(worst)));
     }
 
+    // What is shown while the image is decoded lies where the image will lie, at every zoom.
+    void aPreviewLiesWhereTheImageWill_data() {
+        QTest::addColumn<int>("halvings");
+        QTest::addColumn<double>("zoom"); // 0: the whole image
+        for (const int halvings : {1, 2}) {
+            for (const double zoom : {0.0, 0.25, 1.0})
+                QTest::addRow("%d halvings, zoom %.2f", halvings, zoom) << halvings << zoom;
+        }
+    }
+    void aPreviewLiesWhereTheImageWill() {
+        QFETCH(int, halvings);
+        QFETCH(double, zoom);
+        // Waves: a shift by one of the image's pixels is up to ten levels.
+        auto image = std::make_shared<Image>();
+        image->size = {2001, 1503};
+        for (int y = 0; y < image->size.height; ++y) {
+            for (int x = 0; x < image->size.width; ++x) {
+                for (const double wave : {std::sin(x * 0.1), std::sin(y * 0.1), std::sin((x + y) * 0.05)})
+                    image->rgb.push_back(static_cast<std::uint8_t>(std::lround(127 + 100 * wave)));
+            }
+        }
+        const ImagePyramidPtr whole = buildPyramid(image);
+        const ImagePyramid::Level& level = whole->levels[static_cast<std::size_t>(halvings)];
+        ImagePreview preview{image->size, halvings, level.size, {}};
+        preview.rgb.assign(level.rgb, level.rgb + level.size.pixels() * 3);
+        show(image);
+        if (zoom > 0)
+            m_canvas->zoomTo(zoom);
+        const ViewTransform view = m_canvas->view();
+        const QImage expected = m_canvas->grabImage();
+        m_canvas->setImage(buildPreviewPyramid(std::move(preview)), true);
+        QVERIFY(m_canvas->view() == view);
+        const QImage frame = m_canvas->grabImage();
+        QVERIFY(frame.size() == expected.size());
+        int worst = 0;
+        for (int y = 0; y < frame.height(); ++y) {
+            for (int x = 0; x < frame.width(); ++x) {
+                const QRgb a = frame.pixel(x, y), b = expected.pixel(x, y);
+                worst = std::max({worst, std::abs(qRed(a) - qRed(b)), std::abs(qGreen(a) - qGreen(b)),
+                                  std::abs(qBlue(a) - qBlue(b))});
+            }
+        }
+        QVERIFY2(worst <= 6, qPrintable(QString::number(worst)));
+        m_canvas->setImage(whole, true);
+        QVERIFY(m_canvas->view() == view);
+        QVERIFY(m_canvas->grabImage() == expected);
+    }
+
     void fitShowsTheWholeImageAtItsAspect() {
         show(smoothImage(3000, 1000));
         const QRectF device = m_canvas->view().toDevice(QRectF(0, 0, 3000, 1000));

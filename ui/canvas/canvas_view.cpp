@@ -77,7 +77,7 @@ void CanvasView::setImage(ImagePyramidPtr pyramid, bool keepView) {
     m_renderer.setPyramid(m_pyramid);
     if (context())
         doneCurrent();
-    const Size size = m_pyramid ? m_pyramid->image->size : Size{};
+    const Size size = m_pyramid ? m_pyramid->size : Size{};
     ViewTransform next = m_view;
     if (!keepView || !(m_view.imageSize() == size))
         next.setImageSize(size);
@@ -384,7 +384,10 @@ void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
     m_lastOverlayMs = static_cast<double>(clock.nsecsElapsed()) / 1e6;
     if (m_announceImage && !m_sceneDirty) {
         m_announceImage = false;
-        QTimer::singleShot(0, this, &CanvasView::imagePainted);
+        QTimer::singleShot(0, this, [this, painted = m_pyramid] {
+            if (painted == m_pyramid) // else the image that took its place will say so
+                Q_EMIT imagePainted();
+        });
     }
 }
 

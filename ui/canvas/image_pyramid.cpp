@@ -30,10 +30,25 @@ std::vector<std::uint8_t> halve(const ImagePyramid::Level& from, Size to) {
     return out;
 }
 
+Size halved(Size size, int times = 1) {
+    const int more = (1 << times) - 1;
+    return {(size.width + more) >> times, (size.height + more) >> times};
+}
+
+// Below the last level that is there.
+void addHalves(ImagePyramid& pyramid) {
+    while (std::max(pyramid.levels.back().size.width, pyramid.levels.back().size.height) > kSmallestLevel) {
+        const ImagePyramid::Level from = pyramid.levels.back();
+        const Size to = halved(from.size);
+        pyramid.storage.push_back(halve(from, to));
+        pyramid.levels.push_back({to, pyramid.storage.back().data()});
+    }
+}
+
 } // namespace
 
 int ImagePyramid::levelFor(double zoom) const {
-    int level = 0;
+    int level = firstLevel;
     while (level + 1 < static_cast<int>(levels.size()) && zoom * (1 << (level + 1)) <= 1.0)
         ++level;
     return level;
@@ -41,14 +56,22 @@ int ImagePyramid::levelFor(double zoom) const {
 
 ImagePyramidPtr buildPyramid(ImagePtr image) {
     auto pyramid = std::make_shared<ImagePyramid>();
+    pyramid->size = image->size;
     pyramid->levels.push_back({image->size, image->rgb.data()});
-    while (std::max(pyramid->levels.back().size.width, pyramid->levels.back().size.height) > kSmallestLevel) {
-        const ImagePyramid::Level from = pyramid->levels.back();
-        const Size to{(from.size.width + 1) / 2, (from.size.height + 1) / 2};
-        pyramid->storage.push_back(halve(from, to));
-        pyramid->levels.push_back({to, pyramid->storage.back().data()});
-    }
+    addHalves(*pyramid);
     pyramid->image = std::move(image);
+    return pyramid;
+}
+
+ImagePyramidPtr buildPreviewPyramid(ImagePreview preview) {
+    auto pyramid = std::make_shared<ImagePyramid>();
+    pyramid->size = preview.imageSize;
+    pyramid->firstLevel = preview.halvings;
+    for (int k = 0; k < preview.halvings; ++k)
+        pyramid->levels.push_back({halved(preview.imageSize, k), nullptr});
+    pyramid->storage.push_back(std::move(preview.rgb));
+    pyramid->levels.push_back({preview.size, pyramid->storage.back().data()});
+    addHalves(*pyramid);
     return pyramid;
 }
 

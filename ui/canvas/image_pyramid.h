@@ -4,6 +4,7 @@
 #pragma once
 
 #include "io/core/image.h"
+#include "io/core/image_preview.h"
 
 #include <memory>
 #include <vector>
@@ -16,11 +17,16 @@ struct ImagePyramid {
         const std::uint8_t* rgb = nullptr; // interleaved, rows without padding; owned by image or storage
     };
 
-    ImagePtr image;
-    std::vector<Level> levels; // level k is the image halved k times; level 0 is the image itself
+    Size size;      // of the image
+    ImagePtr image; // null in a preview
+    // Level k is the image halved k times, sizes rounded up; level 0 is the image itself. A preview has no
+    // pixels in the levels before the first.
+    std::vector<Level> levels;
+    int firstLevel = 0;
     std::vector<std::vector<std::uint8_t>> storage;
 
-    // The level whose pixels come nearest to device pixels without being coarser than them.
+    // The level whose pixels come nearest to device pixels without being coarser than them, where it is
+    // there.
     int levelFor(double zoom) const;
 };
 
@@ -28,5 +34,7 @@ using ImagePyramidPtr = std::shared_ptr<const ImagePyramid>;
 
 // Halves until the longer side is at most 512. Any thread; about 1 ms per megapixel.
 ImagePyramidPtr buildPyramid(ImagePtr image);
+// Of what is there while the image is decoded: shown like the image, at its coordinates.
+ImagePyramidPtr buildPreviewPyramid(ImagePreview preview);
 
 } // namespace limn

@@ -12,12 +12,13 @@
 #include <QtConcurrent>
 
 #include <algorithm>
+#include <cstring>
 
 namespace limn {
 namespace {
 
-// More than a screen full of them in the grid; others come back from the cache folder.
-constexpr int kKeptInMemory = 400;
+constexpr int kKeptAtFirst = 80;
+constexpr int kColors = 256;
 constexpr std::size_t kMostWishes = 60; // older ones scrolled out of view long ago
 
 QString cacheFile(const QString& path, qint64 modifiedMs) {
@@ -37,10 +38,15 @@ QImage makeThumbnail(const QString& path, qint64 modifiedMs) {
         if (!kept.isNull())
             return kept.convertToFormat(QImage::Format_RGB888);
     }
-    Result<Image> image = openImage(path.toStdString());
-    if (!image)
-        return {};
-    const ImagePyramidPtr pyramid = buildPyramid(std::make_shared<const Image>(std::move(*image)));
+    ImagePyramidPtr pyramid;
+    if (std::optional<ImagePreview> preview = openImagePreview(path.toStdString(), Thumbnails::kSide)) {
+        pyramid = buildPreviewPyramid(std::move(*preview));
+    } else {
+        Result<Image> image = openImage(path.toStdString());
+        if (!image)
+            return {};
+        pyramid = buildPyramid(std::make_shared<const Image>(std::move(*image)));
+    }
     const ImagePyramid::Level& level = pyramid->levels.back();
     const QImage small =
         QImage(level.rgb, level.size.width, level.size.height, level.size.width * 3, QImage::Format_RGB888)
@@ -56,7 +62,7 @@ QImage makeThumbnail(const QString& path, qint64 modifiedMs) {
 } // namespace
 
 Thumbnails::Thumbnails(QObject* parent) : QObject(parent) {
-    m_images.setMaxCost(kKeptInMemory);
+    m_images.setMaxCost(kKeptAtFirst);
     m_pool.setMaxThreadCount(1);
     m_pool.setThreadPriority(QThread::LowestPriority);
 }
@@ -100,13 +106,40 @@ void Thumbnails::next() {
     });
 }
 
+void Thumbnails::setKept(int count) {
+    m_images.setMaxCost(count);
+}
+
 void Thumbnails::setOutline(ImageId id, const QImage& outline) {
-    m_outlines.insert(id, outline);
+    Q_ASSERT(outline.isNull() || outline.format() == QImage::Format_Indexed8);
+    if (outline.isNull()) {
+        m_outlines.remove(id);
+    } else {
+        QList<QRgb> table = outline.colorTable();
+        table.resize(kColors);
+        QByteArray bytes(reinterpret_cast<const char*>(table.constData()),
+                         static_cast<qsizetype>(table.size() * sizeof(QRgb)));
+        for (int y = 0; y < outline.height(); ++y)
+            bytes.append(reinterpret_cast<const char*>(outline.constScanLine(y)), outline.width());
+        m_outlines.insert(id, {outline.size(), qCompress(bytes, 1)});
+    }
     Q_EMIT changed(id);
 }
 
 QImage Thumbnails::outline(ImageId id) const {
-    return m_outlines.value(id);
+    const auto it = m_outlines.constFind(id);
+    if (it == m_outlines.constEnd())
+        return {};
+    const QByteArray bytes = qUncompress(it->packed);
+    QList<QRgb> table(kColors);
+    const char* from = bytes.constData();
+    std::memcpy(table.data(), from, kColors * sizeof(QRgb));
+    from += kColors * sizeof(QRgb);
+    QImage image(it->size, QImage::Format_Indexed8);
+    image.setColorTable(table);
+    for (int y = 0; y < image.height(); ++y, from += image.width())
+        std::memcpy(image.scanLine(y), from, static_cast<std::size_t>(image.width()));
+    return image;
 }
 
 void Thumbnails::clear() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Small pictures of the worklist's images: made one after the other in the background, the newest wish first,
-// and kept in the user's cache folder. GUI thread.
+// and kept in the user's cache folder; in memory are about as many as the window can show, whatever the
+// project's size. GUI thread.
 #pragma once
 
 #include "app/project/worklist.h"
@@ -29,7 +30,10 @@ public:
 
     // Null while it is being made; changed() follows. `path` is absolute.
     QImage find(ImageId id, const QString& path, qint64 modifiedMs);
-    // Outline drawn over the picture, its own size; null: none.
+    // How many stay in memory; others come back from the cache folder.
+    void setKept(int count);
+    // Outline drawn over the picture, its own size, of Format_Indexed8; null: none. All are kept, in a few
+    // hundred bytes each.
     void setOutline(ImageId id, const QImage& outline);
     QImage outline(ImageId id) const;
     void clear();
@@ -46,7 +50,11 @@ private:
     void next();
 
     QCache<ImageId, QImage> m_images;
-    QHash<ImageId, QImage> m_outlines;
+    struct Outline {
+        QSize size;
+        QByteArray packed; // colour table, then rows without padding
+    };
+    QHash<ImageId, Outline> m_outlines;
     std::vector<Wish> m_wishes;
     QSet<ImageId> m_asked;
     int m_running = 0;

@@ -3,6 +3,7 @@
 #include "ui/session/review_session.h"
 
 #include "app/document/proposal_ops.h"
+#include "app/images/open_image.h"
 #include "ui/canvas/block_classes.h"
 #include "ui/session/sentences.h"
 
@@ -14,6 +15,7 @@
 #include <QtConcurrent>
 
 #include <algorithm>
+#include <atomic>
 
 namespace limn {
 namespace {
@@ -49,6 +51,7 @@ QString defaultPerson() {
 // What the inference thread may ask for; outlives the queue's thread.
 struct ReviewSession::Shared {
     std::mutex mutex;
+    std::atomic<ImageId> current{0};
     std::map<ImageId, std::string> paths;
     std::vector<std::pair<ImageKind, std::string>> models; // by what they were trained on
     std::shared_ptr<ImageCache> cache;
@@ -60,6 +63,7 @@ struct ReviewSession::Shared {
 ReviewSession::ReviewSession(QObject* parent)
     : QObject(parent), m_cache(std::make_shared<ImageCache>()), m_shared(std::make_shared<Shared>()) {
     m_readers.setMaxThreadCount(2);
+    m_previewReaders.setMaxThreadCount(1);
     m_shared->cache = m_cache;
     const QSettings settings;
     m_useFirst = settings.value(QStringLiteral("useProposalFirst"), true).toBool();
@@ -187,6 +191,7 @@ ReviewSession::~ReviewSession() {
     closeProject();
     m_queue.reset();
     m_readers.waitForDone();
+    m_previewReaders.waitForDone();
 }
 
 void ReviewSession::setModels(std::vector<ModelChoice> models) {
@@ -326,6 +331,7 @@ void ReviewSession::closeProject() {
     m_taken.clear();
     m_automaticModels.clear();
     m_current = 0;
+    m_shared->current = 0;
     m_imageError.reset();
     m_pendingFirstPath.clear();
     m_cache->clear();
@@ -497,6 +503,7 @@ void ReviewSession::show(ImageId id) {
     }
     endAgreed();
     m_current = id;
+    m_shared->current = id;
     m_pyramid.reset();
     m_document = nullptr;
     m_imageError.reset();
@@ -514,12 +521,36 @@ void ReviewSession::show(ImageId id) {
     if (ImagePyramidPtr ready = m_cache->find(id)) {
         imageLoaded(id, ready);
     } else {
-        const std::string path = m_project->absolutePath(id);
-        QtConcurrent::run(&m_readers, [cache = m_cache, id, path] {
-            return cache->read(id, path);
-        }).then(this, [this, id](const Result<ImagePyramidPtr>& result) { imageLoaded(id, result); });
+        readShown(id);
     }
     requestProposals();
+}
+
+// The whole image, and before it what can be had sooner. Both are left when another image is asked for
+// meanwhile: whoever pages through a folder waits for the last one alone.
+void ReviewSession::readShown(ImageId id) {
+    const std::string path = m_project->absolutePath(id);
+    const std::shared_ptr<Shared> shared = m_shared;
+    QtConcurrent::run(&m_readers, [shared, id, path]() -> Result<ImagePyramidPtr> {
+        if (shared->current != id)
+            return Error{ErrorCode::Cancelled, {path}};
+        return shared->cache->read(id, path);
+    }).then(this, [this, id](const Result<ImagePyramidPtr>& result) {
+        if (result || result.error().code != ErrorCode::Cancelled)
+            imageLoaded(id, result);
+    });
+    QtConcurrent::run(&m_previewReaders, [shared, id, path, side = m_viewSide]() -> ImagePyramidPtr {
+        if (shared->current != id || shared->cache->find(id))
+            return nullptr;
+        std::optional<ImagePreview> preview = openImagePreview(path, side);
+        return preview ? buildPreviewPyramid(std::move(*preview)) : nullptr;
+    }).then(this, [this, id](const ImagePyramidPtr& preview) {
+        if (!preview || id != m_current || !m_project || m_pyramid || m_imageError)
+            return;
+        Q_EMIT previewReady(preview);
+        // The annotation needs no pixels.
+        loadDocument(id, preview->size);
+    });
 }
 
 void ReviewSession::imageLoaded(ImageId id, const Result<ImagePyramidPtr>& result) {
@@ -682,6 +713,7 @@ void ReviewSession::forgetDocuments() {
     m_afterEdits = nullptr;
     m_taken.clear();
     m_current = 0;
+    m_shared->current = 0;
     Q_EMIT currentChanged();
 }
 

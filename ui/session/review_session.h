@@ -90,6 +90,8 @@ public:
     void step(int rows);
     void stepUndone(int direction);
     ImagePyramidPtr pyramid() const { return m_pyramid; }
+    // Pixels along the longer side of the view: what a preview has to show.
+    void setViewSide(int pixels) { m_viewSide = pixels; }
     // Null until the annotation was loaded.
     AnnotationDocument* document() const { return m_document; }
     // Why the shown image cannot be shown; empty when it can.
@@ -190,7 +192,9 @@ Q_SIGNALS:
     void listChanged();
     void recordsChanged(const std::vector<limn::ImageId>& ids);
     void currentChanged(); // another image is being shown
-    void imageReady();     // pyramid() or imageError() is there
+    // To look at until imageReady(). It may not come.
+    void previewReady(const limn::ImagePyramidPtr& preview);
+    void imageReady(); // pyramid() or imageError() is there
     void documentReady();
     void documentChanged(const limn::DocumentChange& change);
     void proposalsChanged(); // list, choice, pending or error
@@ -222,6 +226,7 @@ private:
 
     void connectProject();
     void startPrefetch();
+    void readShown(ImageId id);
     void imageLoaded(ImageId id, const Result<ImagePyramidPtr>& result);
     void attachDocument(ImageId id);
     void prefetchDocument(ImageId id);
@@ -251,6 +256,8 @@ private:
 
     std::shared_ptr<ImageCache> m_cache;
     QThreadPool m_readers;
+    QThreadPool m_previewReaders; // of their own, so that no prefetching delays them
+    int m_viewSide = 1024;
     ImageId m_current = 0;
     ImagePyramidPtr m_pyramid;
     AnnotationDocument* m_document = nullptr;

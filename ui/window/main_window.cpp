@@ -44,12 +44,13 @@ namespace {
 
 constexpr int kWorklistWidth = 208;
 constexpr int kSideWidth = 260;
+constexpr QSize kCard(172, 168);
 
 // Grid of pictures: the worklist's rows as cards.
 class CardDelegate : public QStyledItemDelegate {
 public:
     CardDelegate(WorklistModel* model, QObject* parent) : QStyledItemDelegate(parent), m_model(model) {}
-    QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex&) const override { return {172, 168}; }
+    QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex&) const override { return kCard; }
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override {
         const ImageRecord* r = m_model->recordAt(index.row());
@@ -560,6 +561,8 @@ void MainWindow::makeLayout() {
     });
     connect(m_canvas, &CanvasView::viewChanged, this, [this] {
         linkViews(m_canvas, m_second);
+        const QSize viewport = m_canvas->view().viewport();
+        m_session->setViewSide(std::max(viewport.width(), viewport.height()));
         refreshStatus();
     });
     connect(m_second, &CanvasView::viewChanged, this, [this] { linkViews(m_second, m_canvas); });
@@ -631,6 +634,7 @@ void MainWindow::connectSession() {
     connect(s, &ReviewSession::recordsChanged, this, &MainWindow::refreshReview);
     connect(s, &ReviewSession::currentChanged, this, [this] {
         m_imagePainted = false;
+        m_previewShown = false;
         static_cast<RulerTool*>(m_tools[ToolId::Ruler].get())->clear();
         m_options->setRuler(0);
         m_canvas->cancelGesture();
@@ -651,11 +655,21 @@ void MainWindow::connectSession() {
         refreshHistoryActions();
         showRejection();
     });
+    connect(s, &ReviewSession::previewReady, this, [this](const ImagePyramidPtr& preview) {
+        m_previewShown = true;
+        m_canvas->setImage(preview, m_keepZoom);
+        if (m_compare == Compare::Side)
+            m_second->setImage(preview, m_keepZoom);
+    });
     connect(s, &ReviewSession::imageReady, this, [this] {
         const ImagePyramidPtr pyramid = m_session->pyramid();
-        m_canvas->setImage(pyramid, m_keepZoom);
+        m_imagePainted = false; // a preview is nothing to decide on
+        // Whoever has moved the preview stays there.
+        const bool keepView = m_keepZoom || m_previewShown;
+        m_previewShown = false;
+        m_canvas->setImage(pyramid, keepView);
         if (m_compare == Compare::Side)
-            m_second->setImage(pyramid, m_keepZoom);
+            m_second->setImage(pyramid, keepView);
         refreshTitle();
         if (pyramid) {
             const std::optional<Spacing> spacing = m_session->spacing();
@@ -798,6 +812,14 @@ void MainWindow::resetLayout() {
     const QRect available = screen() ? screen()->availableGeometry() : QRect(0, 0, 1280, 800);
     resize(std::min(1440, available.width()), std::min(900, available.height()));
     m_splitter->setSizes({kWorklistWidth, width() - kWorklistWidth - kSideWidth, kSideWidth});
+}
+
+void MainWindow::resizeEvent(QResizeEvent* event) {
+    QMainWindow::resizeEvent(event);
+    // Two screens full of the grid, so that scrolling back finds them.
+    const int columns = width() / kCard.width() + 1;
+    const int rows = height() / kCard.height() + 2;
+    m_thumbnails->setKept(2 * columns * rows);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

@@ -76,6 +76,7 @@ public:
     void setModels(std::vector<ModelChoice> models);
 
 protected:
+    void resizeEvent(QResizeEvent* event) override;
     void closeEvent(QCloseEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
     bool eventFilter(QObject* watched, QEvent* event) override;
@@ -227,6 +228,7 @@ private:
     bool m_holdThreshold = false;
     bool m_keepZoom = false;
     bool m_imagePainted = false;
+    bool m_previewShown = false;
     bool m_linking = false;
     bool m_fallbackTold = false;
     PixelArea m_preview;

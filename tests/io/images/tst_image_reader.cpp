@@ -335,6 +335,92 @@ private Q_SLOTS:
         QVERIFY(image.notes.empty());
         QCOMPARE(difference(image.rgb, expected, turned, 12), QString());
     }
+    void previewsCoverTheImage_data() {
+        QTest::addColumn<int>("orientation");
+        QTest::addColumn<bool>("cut");
+        QTest::addColumn<bool>("progressive");
+        for (int orientation = 1; orientation <= 8; ++orientation) {
+            QTest::addRow("%d", orientation) << orientation << false << false;
+            QTest::addRow("%d, last pixels cut", orientation) << orientation << true << false;
+        }
+        QTest::addRow("progressive") << 1 << true << true;
+    }
+    void previewsCoverTheImage() {
+        QFETCH(int, orientation);
+        QFETCH(bool, cut);
+        QFETCH(bool, progressive);
+        // Waves that a shift by one pixel moves by up to ten levels.
+        const Size size = cut ? Size{1101, 707} : Size{1104, 704};
+        std::vector<std::uint8_t> rgb;
+        for (int y = 0; y < size.height; ++y)
+            for (int x = 0; x < size.width; ++x)
+                for (const double wave : {std::sin(x * 0.1), std::sin(y * 0.1), std::sin((x + y) * 0.05)})
+                    rgb.push_back(static_cast<std::uint8_t>(std::lround(127 + 100 * wave)));
+        writeJpegFile(
+            file("waves.jpg"),
+            {.size = size, .data = rgb.data(), .progressive = progressive, .exif = exifBlock(orientation)});
+        READ(image, file("waves.jpg"));
+        const std::optional<ImagePreview> preview = readImagePreview(file("waves.jpg"), 150);
+        if (cut && orientation != 1 && orientation != 5) {
+            // A cut pixel at the side that turning brings to the left or the top: nothing rather than a
+            // shift.
+            QVERIFY(!preview);
+            return;
+        }
+        QVERIFY(preview.has_value());
+        QCOMPARE(preview->halvings, 2);
+        QVERIFY(preview->imageSize == image.size);
+        QVERIFY((preview->size == Size{(image.size.width + 3) / 4, (image.size.height + 3) / 4}));
+        QCOMPARE(preview->rgb.size(), preview->size.pixels() * 3);
+        int worst = 0;
+        for (int y = 0; y < preview->size.height; ++y)
+            for (int x = 0; x < preview->size.width; ++x)
+                for (int c = 0; c < 3; ++c) {
+                    int sum = 0, count = 0;
+                    for (int iy = 4 * y; iy < std::min(4 * y + 4, image.size.height); ++iy)
+                        for (int ix = 4 * x; ix < std::min(4 * x + 4, image.size.width); ++ix, ++count)
+                            sum += image.pixel(ix, iy)[c];
+                    const std::size_t at = (static_cast<std::size_t>(y) * preview->size.width + x) * 3 + c;
+                    worst = std::max(worst, std::abs(preview->rgb[at] - sum / count));
+                }
+        QVERIFY2(worst <= 8, qPrintable(QString::number(worst)));
+    }
+    void previewsHaveTheImagesColours() {
+        const Size size{1101, 707};
+        const auto rgb = smoothRgb(size);
+        writeJpegFile(file("colours.jpg"), {.size = size, .data = rgb.data(), .icc = linearRgbProfile()});
+        READ(image, file("colours.jpg"));
+        const std::optional<ImagePreview> preview = readImagePreview(file("colours.jpg"), 300);
+        QVERIFY(preview.has_value());
+        QCOMPARE(preview->halvings, 1);
+        std::vector<std::uint8_t> expected;
+        for (int y = 0; y < preview->size.height; ++y)
+            for (int x = 0; x < preview->size.width; ++x)
+                expected.insert(expected.end(), image.pixel(2 * x, 2 * y), image.pixel(2 * x, 2 * y) + 3);
+        QCOMPARE(difference(preview->rgb, expected, preview->size, 12), QString());
+    }
+    void previewsThatWouldBringNothingAreLeftOut() {
+        const Size size{1101, 707};
+        const auto rgb = smoothRgb(size);
+        writeJpegFile(file("whole.jpg"), {.size = size, .data = rgb.data()});
+        QVERIFY(readImagePreview(file("whole.jpg"), 500).has_value());
+        QVERIFY(!readImagePreview(file("whole.jpg"), 600)); // coarser than what is looked at
+        writePngFile(file("whole.png"), {.size = size, .data = rgb.data()});
+        QVERIFY(!readImagePreview(file("whole.png"), 200));
+        writeJpegFile(file("small.jpg"), {.data = patternRgb().data()});
+        QVERIFY(!readImagePreview(file("small.jpg"), 1));
+        QVERIFY(!readImagePreview(file("missing.jpg"), 200));
+        Bytes half = readBytes(file("whole.jpg"));
+        half.resize(half.size() / 2);
+        writeBytes(file("half.jpg"), half);
+        QVERIFY(!readImagePreview(file("half.jpg"), 200)); // no picture with invented parts
+        // Large pictures are worth half the pixels of the view.
+        const Size large{2400, 1800};
+        const auto much = smoothRgb(large);
+        writeJpegFile(file("large.jpg"), {.size = large, .data = much.data()});
+        const std::optional<ImagePreview> preview = readImagePreview(file("large.jpg"), 2000);
+        QVERIFY(preview && preview->halvings == 1);
+    }
     void srgbProfileChangesNothing() {
         const auto rgb = patternRgb();
         writePngFile(file("srgb.png"), {.data = rgb.data(), .icc = srgbProfile()});
