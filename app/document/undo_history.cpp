@@ -4,9 +4,12 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstring>
 #include <memory>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace limn {
@@ -15,6 +18,10 @@ namespace {
 
 // Fast levels: the deltas are mostly runs, and finishing a stroke must not be felt.
 constexpr int kCompressionLevel = 1;
+
+// Differences of tiles from which on threads pay, at about a tenth of a millisecond each.
+constexpr std::size_t kWorthThreads = 12;
+constexpr std::size_t kMostThreads = 4; // memory bandwidth is used up by then
 
 constexpr std::uint64_t kLowBits = 0x0101010101010101u;
 // A product with it gathers the lowest bits of eight bytes in the top byte, the first byte's lowest.
@@ -270,35 +277,64 @@ void UndoHistory::encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta
     delta.bytes = compressed(raw);
 }
 
+// A tile with the difference applied. The old one may belong to a snapshot that is being saved: always a
+// copy.
+std::shared_ptr<Tile> UndoHistory::changedTile(const TileDelta& delta, const AnnotationPlanes& planes) {
+    thread_local std::vector<std::uint8_t> raw;
+    const std::array<std::uint64_t, 256>& spread = spreadBits();
+    const TileMap& map = delta.provenance ? planes.provenance : planes.labels;
+    const Rect& rect = delta.rect;
+    std::shared_ptr<Tile> tile = newTile();
+    std::memcpy(tile->data(), map.tileBytes(delta.tile), kTilePixels);
+    const std::size_t words = static_cast<std::size_t>(rect.width) / 8;
+    const std::size_t planeBytes = words * static_cast<std::size_t>(rect.height);
+    raw.resize(planeBytes * delta.values.size());
+    decompress(delta.bytes, raw);
+    for (std::size_t plane = 0; plane < delta.values.size(); ++plane)
+        for (int y = 0; y < rect.height; ++y) {
+            std::uint8_t* row = tile->data() + static_cast<std::size_t>(rect.y + y) * kTileSize + rect.x;
+            const std::uint8_t* bits = raw.data() + plane * planeBytes + static_cast<std::size_t>(y) * words;
+            for (std::size_t i = 0; i < words; ++i) {
+                const std::uint64_t word = load(row + 8 * i) ^ (spread[bits[i]] * delta.values[plane]);
+                std::memcpy(row + 8 * i, &word, 8);
+            }
+        }
+    return tile;
+}
+
 UndoHistory::Change UndoHistory::applyStep(const Step& step, AnnotationPlanes& planes) const {
+    // Each difference is a tile of its own. Steps over a large part of a large image are shared among
+    // threads: a person waits for them.
+    std::vector<std::shared_ptr<Tile>> tiles(step.deltas.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+        for (std::size_t i = next.fetch_add(1); i < tiles.size(); i = next.fetch_add(1))
+            tiles[i] = changedTile(step.deltas[i], planes);
+    };
+    std::vector<std::thread> helpers;
+    if (tiles.size() >= kWorthThreads) {
+        const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+        for (std::size_t i = 1; i < std::min(cores, kMostThreads); ++i) {
+            try {
+                helpers.emplace_back(work);
+            } catch (const std::system_error&) {
+                break; // no thread to be had: the rest is done here
+            }
+        }
+    }
+    work();
+    for (std::thread& helper : helpers)
+        helper.join();
+
     Change change;
     change.kind = step.kind;
-    std::vector<std::uint8_t> raw;
-    const std::array<std::uint64_t, 256>& spread = spreadBits();
-    for (const TileDelta& delta : step.deltas) {
+    for (std::size_t i = 0; i < tiles.size(); ++i) {
+        const TileDelta& delta = step.deltas[i];
         TileMap& map = delta.provenance ? planes.provenance : planes.labels;
-        const Rect& rect = delta.rect;
-        // The old tile may belong to a snapshot that is being saved: always write to a copy.
-        std::shared_ptr<Tile> tile = newTile();
-        std::memcpy(tile->data(), map.tileBytes(delta.tile), kTilePixels);
-        const std::size_t words = static_cast<std::size_t>(rect.width) / 8;
-        const std::size_t planeBytes = words * static_cast<std::size_t>(rect.height);
-        raw.resize(planeBytes * delta.values.size());
-        decompress(delta.bytes, raw);
-        for (std::size_t plane = 0; plane < delta.values.size(); ++plane)
-            for (int y = 0; y < rect.height; ++y) {
-                std::uint8_t* row = tile->data() + static_cast<std::size_t>(rect.y + y) * kTileSize + rect.x;
-                const std::uint8_t* bits =
-                    raw.data() + plane * planeBytes + static_cast<std::size_t>(y) * words;
-                for (std::size_t i = 0; i < words; ++i) {
-                    const std::uint64_t word = load(row + 8 * i) ^ (spread[bits[i]] * delta.values[plane]);
-                    std::memcpy(row + 8 * i, &word, 8);
-                }
-            }
-
-        map.setTile(delta.tile, std::move(tile));
+        map.setTile(delta.tile, std::move(tiles[i]));
 
         const Rect tileRect = map.tileRect(delta.tile);
+        const Rect& rect = delta.rect;
         const Rect dirty =
             intersected({tileRect.x + rect.x, tileRect.y + rect.y, rect.width, rect.height}, tileRect);
         // Both planes of a tile follow each other.

@@ -110,6 +110,7 @@ private:
     };
     static void encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta,
                        std::vector<std::uint8_t>& raw);
+    static std::shared_ptr<Tile> changedTile(const TileDelta& delta, const AnnotationPlanes& planes);
     Change applyStep(const Step& step, AnnotationPlanes& planes) const;
     void forgetOldest();
 

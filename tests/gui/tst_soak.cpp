@@ -17,18 +17,43 @@
 #include <cstdio>
 
 #include <malloc.h>
-#include <unistd.h>
 
 using namespace limn;
 
 namespace {
 
-double residentMb() {
-    QFile file(QStringLiteral("/proc/self/statm"));
-    if (!file.open(QIODevice::ReadOnly))
-        return 0;
-    return file.readAll().split(' ').at(1).toDouble() * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
-}
+// Resident memory as the system counts it, after free memory was given back, and what is in use of it.
+struct Memory {
+    double all = 0;
+    double own = 0;   // anonymous pages: heap, stacks, pixels
+    double files = 0; // pages of libraries and of the project's file
+    double inUse = 0; // handed out by the allocator
+
+    static Memory now() {
+        malloc_trim(0);
+        Memory memory;
+        QFile file(QStringLiteral("/proc/self/status"));
+        if (!file.open(QIODevice::ReadOnly))
+            return memory;
+        for (const QByteArray& line : file.readAll().split('\n')) {
+            const auto value = [&](const char* name, double& to) {
+                if (line.startsWith(name))
+                    to = line.mid(line.indexOf(':') + 1).trimmed().split(' ').first().toDouble() / 1e3;
+            };
+            value("VmRSS:", memory.all);
+            value("RssAnon:", memory.own);
+            value("RssFile:", memory.files);
+        }
+        const struct mallinfo2 info = mallinfo2();
+        memory.inUse = static_cast<double>(info.uordblks + info.hblkhd) / 1e6;
+        return memory;
+    }
+    void print(int image) const {
+        std::printf("soak: image %d: %.1f MB resident, %.1f own, %.1f of files, %.1f in use\n", image, all,
+                    own, files, inUse);
+        std::fflush(stdout);
+    }
+};
 
 } // namespace
 
@@ -37,6 +62,10 @@ class TestSoak : public QObject {
 
     QTemporaryDir m_folder;
     WindowFixture m;
+
+public:
+    // The long run takes longer than Qt Test lets a function run.
+    TestSoak() { qputenv("QTEST_FUNCTION_TIMEOUT", "3600000"); }
 
 private Q_SLOTS:
     void cleanup() { m.close(); }
@@ -85,17 +114,17 @@ private Q_SLOTS:
                                                      .arg(m.window().statusText())),
                                       5000);
             if (i + 1 == warm) {
-                malloc_trim(0);
-                early = residentMb();
+                early = Memory::now().all;
                 widgets = QApplication::allWidgets().size();
             }
-            if (i + 1 > warm && (i + 1) % 25 == 0) {
-                malloc_trim(0);
-                most = std::max(most, residentMb());
+            if ((i + 1) % 25 == 0) {
+                const Memory memory = Memory::now();
+                memory.print(i + 1);
+                if (i + 1 > warm)
+                    most = std::max(most, memory.all);
             }
         }
-        malloc_trim(0);
-        const double late = residentMb();
+        const double late = Memory::now().all;
         std::printf(
             "soak: %d images; %.0f MB after %d, at most %.0f MB later, %.0f MB at the end (%+.1f %%)\n",
             images, early, warm, std::max(most, late), late, 100 * (late / early - 1));

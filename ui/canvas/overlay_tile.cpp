@@ -20,7 +20,11 @@ constexpr int kBlock = 32;              // samples a side of a block
 constexpr int kDirection = 4;           // samples around a crack that tell where its edge runs
 constexpr int kLane = 16;               // samples that a vector instruction takes at once
 // More cracks than this in a tile are noise: one sample a pixel then shows as much, at an eighth of the work.
-constexpr int kMostCracks = 24000;
+constexpr std::size_t kMostCracks = 24000;
+// With more cracks than samples divided by this, looking around each sample costs less than stamping.
+constexpr std::size_t kDense = 12;
+constexpr int kProbes = 8; // rows that tell whether sampling a whole tile finely is worth it
+constexpr std::uint16_t kNoCrack = 0xffff;
 
 struct LineMetrics {
     int samplesPerPixel; // samples per device pixel, each axis
@@ -205,11 +209,17 @@ private:
         return static_cast<std::size_t>(y + m_pad) * m_lineStride + x + m_pad;
     }
     void fillAll(QRgb color);
+    bool looksLikeNoise(const OverlayLayer& layer) const;
     void sampleGrid(const OverlayLayer& layer);
     void paintFill(const OverlayLayer& layer, const FillColors& fills);
     void paintBands(const OverlayLayer& layer, const FillColors& fills);
-    bool findCracks(const OverlayLayer& layer, bool boundCracks);
+    std::size_t countCracks() const;
+    bool findLines(const OverlayLayer& layer, bool boundCracks);
+    void stampCracks(const OverlayLayer& layer);
     void mark(const OverlayLayer& layer, int x, int y, bool vertical);
+    void lookAround(const OverlayLayer& layer);
+    int crackClass(const OverlayLayer& layer, int x, int y, bool vertical) const;
+    void beginLines(std::uint8_t blocks);
     void paintLines(const OverlayLayer& layer);
     void begin();
     void touched(int y0, int y1, int x0, int x1);
@@ -232,7 +242,8 @@ private:
     std::vector<std::uint8_t> m_edgeClass;
     std::vector<std::uint8_t> m_lineBlocks; // of blocks of samples: a line passes
     bool m_lines = false;
-    int m_cracks = 0;
+    std::vector<std::uint16_t> m_cracksRight, m_cracksBelow; // their classes, with room around
+    std::vector<std::uint16_t> m_nearest;                    // of one row: distance * 256 + class
 
     std::vector<QRgb> m_picture;
     QRgb m_solid = 0;
@@ -275,7 +286,6 @@ bool TilePainter::draw(const std::vector<OverlayLayer>& layers, const OverlayTil
     m_begun = false;
     m_solid = 0;
     m_left = m_right = m_top = m_bottom = 0;
-    m_cracks = 0;
     const double outside = static_cast<double>(m_margin) / m_ss;
     m_xs.fill(m_n, place.column * kTile - outside, m_ss, place.zoom, place.image.width);
     m_ys.fill(m_n, place.row * kTile - outside, m_ss, place.zoom, place.image.height);
@@ -300,10 +310,12 @@ bool TilePainter::draw(const std::vector<OverlayLayer>& layers, const OverlayTil
             fillAll(fills.color[static_cast<std::size_t>(whole)]);
             continue;
         }
+        if (boundCracks && looksLikeNoise(layer))
+            return false;
         sampleGrid(layer);
         if (fills.any)
             paintFill(layer, fills);
-        if (!findCracks(layer, boundCracks))
+        if (!findLines(layer, boundCracks))
             return false;
         if (m_lines)
             paintLines(layer);
@@ -458,14 +470,56 @@ void TilePainter::paintBands(const OverlayLayer& layer, const FillColors& fills)
     }
 }
 
-bool TilePainter::findCracks(const OverlayLayer& layer, bool boundCracks) {
+// A few rows of samples tell noise from outlines, so that it need not be sampled twice.
+bool TilePainter::looksLikeNoise(const OverlayLayer& layer) const {
+    std::array<std::uint8_t, 4 * kTile> row;
+    const int width = std::min(m_xs.last - m_xs.first, static_cast<int>(row.size()));
+    std::size_t changes = 0;
+    for (int i = 0; i < kProbes; ++i) {
+        const int y = m_ys.first + (m_ys.last - m_ys.first) * (2 * i + 1) / (2 * kProbes);
+        layer.source->sampleRow(m_ys[y], m_xs.at.data() + m_xs.first, width, row.data());
+        for (int x = 1; x < width; ++x)
+            changes += row[static_cast<std::size_t>(x)] != row[static_cast<std::size_t>(x) - 1];
+    }
+    // Both directions, and twice as many as the bound, since rows differ.
+    return changes * 2 * static_cast<std::size_t>(m_ys.last - m_ys.first) / kProbes > 2 * kMostCracks;
+}
+
+std::size_t TilePainter::countCracks() const {
+    std::size_t cracks = 0;
+    for (int y = 0; y < m_n; ++y) {
+        const std::uint8_t* g = m_grid.data() + cell(0, y);
+        unsigned inRow = 0;
+        for (int x = 0; x + 1 < m_n; ++x)
+            inRow += g[x] != g[x + 1];
+        if (y + 1 < m_n) {
+            for (int x = 0; x < m_n; ++x)
+                inRow += g[x] != g[x + m_n];
+        }
+        cracks += inRow;
+    }
+    return cracks;
+}
+
+bool TilePainter::findLines(const OverlayLayer& layer, bool boundCracks) {
     m_lines = false;
     bool styled = false;
     for (std::size_t i = 1; i < 256 && !styled; ++i)
         styled = layer.line[i] != LineStyle::None;
     if (!styled)
         return true;
-    // Row by row; a stretch that equals the one beside and below it holds no crack.
+    const std::size_t cracks = countCracks();
+    if (boundCracks && cracks > kMostCracks)
+        return false;
+    if (cracks > m_grid.size() / kDense)
+        lookAround(layer);
+    else if (cracks > 0)
+        stampCracks(layer);
+    return true;
+}
+
+// Row by row; a stretch that equals the one beside and below it holds no crack.
+void TilePainter::stampCracks(const OverlayLayer& layer) {
     constexpr int kStretch = 64;
     for (int y = 0; y < m_n; ++y) {
         const std::uint8_t* g = m_grid.data() + cell(0, y);
@@ -487,22 +541,18 @@ bool TilePainter::findCracks(const OverlayLayer& layer, bool boundCracks) {
                 }
             }
         }
-        if (boundCracks && m_cracks > kMostCracks)
-            return false;
     }
-    return true;
 }
 
-// The crack right of sample (x, y), or below it.
-void TilePainter::mark(const OverlayLayer& layer, int x, int y, bool vertical) {
+// The class whose line runs along the crack right of sample (x, y), or below it; 0 where none does.
+int TilePainter::crackClass(const OverlayLayer& layer, int x, int y, bool vertical) const {
     const std::uint8_t a = m_grid[cell(x, y)];
     const std::uint8_t b = vertical ? m_grid[cell(x + 1, y)] : m_grid[cell(x, y + 1)];
     const auto styleOf = [&](std::uint8_t c) { return c == 0 ? LineStyle::None : layer.line[c]; };
     const std::uint8_t c = styleOf(a) != LineStyle::None ? a : b;
     const LineStyle style = styleOf(c);
     if (style == LineStyle::None)
-        return;
-    ++m_cracks;
+        return 0;
     if (style != LineStyle::Solid) {
         // The dash's phase runs along the axis that the edge follows more closely.
         int across = 0, along = 0;
@@ -521,20 +571,93 @@ void TilePainter::mark(const OverlayLayer& layer, int x, int y, bool vertical) {
         const bool dashed = style == LineStyle::Dashed;
         if (positiveModulo(followsY ? gy : gx, dashed ? m.dashPeriod : m.dotPeriod) >=
             (dashed ? m.dashOn : m.dotOn))
-            return;
+            return 0;
     }
+    return c;
+}
+
+// Room for distances around all samples; what the widest stamp row writes from the last sample on still ends
+// inside.
+void TilePainter::beginLines(std::uint8_t blocks) {
+    m_lines = true;
+    m_pad = m_tables.vertical.left + 1;
+    m_lineStride = m_n + m_pad + std::max(m_tables.vertical.stride, m_tables.horizontal.stride);
+    const std::size_t cells =
+        static_cast<std::size_t>(m_lineStride) * static_cast<std::size_t>(m_n + 2 * m_pad + 1);
+    m_distance.assign(cells, kFar);
+    m_edgeClass.resize(cells);
+    m_lineBlocks.assign(static_cast<std::size_t>(m_blocks) * m_blocks, blocks);
+}
+
+// Where cracks are everywhere: each sample takes the nearest of those within a line's reach, row by row,
+// which touches nothing twice.
+void TilePainter::lookAround(const OverlayLayer& layer) {
+    beginLines(1);
+    const int pad = m_pad;
+    const int stride = m_n + 2 * pad;
+    const auto at = [&](int x, int y) {
+        return static_cast<std::size_t>(y + pad) * static_cast<std::size_t>(stride) +
+               static_cast<std::size_t>(x + pad);
+    };
+    const std::size_t cells = static_cast<std::size_t>(stride) * static_cast<std::size_t>(stride);
+    m_cracksRight.assign(cells, kNoCrack);
+    m_cracksBelow.assign(cells, kNoCrack);
+    for (int y = 0; y < m_n; ++y) {
+        const std::uint8_t* g = m_grid.data() + cell(0, y);
+        for (int x = 0; x < m_n; ++x) {
+            if (x + 1 < m_n && g[x] != g[x + 1]) {
+                const int c = crackClass(layer, x, y, true);
+                m_cracksRight[at(x, y)] = c == 0 ? kNoCrack : static_cast<std::uint16_t>(c);
+            }
+            if (y + 1 < m_n && g[x] != g[x + m_n]) {
+                const int c = crackClass(layer, x, y, false);
+                m_cracksBelow[at(x, y)] = c == 0 ? kNoCrack : static_cast<std::uint16_t>(c);
+            }
+        }
+    }
+    struct Place {
+        const std::uint16_t* first; // of the cracks that the first row's first sample looks at
+        std::uint16_t distance;
+    };
+    std::vector<Place> places;
+    const auto add = [&](const Stamp& stamp, const std::vector<std::uint16_t>& cracks) {
+        for (int j = 0; j < stamp.rows; ++j) {
+            for (int i = 0; i < stamp.stride; ++i) {
+                const std::uint8_t d = stamp.distance[static_cast<std::size_t>(j) * stamp.stride + i];
+                if (m_tables.line[d] != 0)
+                    places.push_back({cracks.data() + at(stamp.left - i, stamp.top - j),
+                                      static_cast<std::uint16_t>(d << 8)});
+            }
+        }
+    };
+    add(m_tables.vertical, m_cracksRight);
+    add(m_tables.horizontal, m_cracksBelow);
+    m_nearest.resize(static_cast<std::size_t>(m_n));
+    for (int y = 0; y < m_n; ++y) {
+        std::fill(m_nearest.begin(), m_nearest.end(), kNoCrack);
+        std::uint16_t* nearest = m_nearest.data();
+        for (const Place& place : places) {
+            const std::uint16_t* cracks = place.first + static_cast<std::size_t>(y) * stride;
+            for (int x = 0; x < m_n; ++x)
+                nearest[x] = std::min<std::uint16_t>(nearest[x], cracks[x] | place.distance);
+        }
+        std::uint8_t* distance = m_distance.data() + lineCell(0, y);
+        std::uint8_t* edge = m_edgeClass.data() + lineCell(0, y);
+        for (int x = 0; x < m_n; ++x) {
+            distance[x] = static_cast<std::uint8_t>(nearest[x] >> 8); // kFar without a crack
+            edge[x] = static_cast<std::uint8_t>(nearest[x]);
+        }
+    }
+}
+
+void TilePainter::mark(const OverlayLayer& layer, int x, int y, bool vertical) {
+    const int found = crackClass(layer, x, y, vertical);
+    if (found == 0)
+        return;
+    const auto c = static_cast<std::uint8_t>(found);
+    if (!m_lines)
+        beginLines(0);
     const Stamp& stamp = vertical ? m_tables.vertical : m_tables.horizontal;
-    if (!m_lines) {
-        m_lines = true;
-        m_pad = stamp.left + 1;
-        // The widest stamp row, written from the last sample on, still ends inside.
-        m_lineStride = m_n + m_pad + std::max(m_tables.vertical.stride, m_tables.horizontal.stride);
-        const std::size_t cells =
-            static_cast<std::size_t>(m_lineStride) * static_cast<std::size_t>(m_n + 2 * m_pad + 1);
-        m_distance.assign(cells, kFar);
-        m_edgeClass.resize(cells);
-        m_lineBlocks.assign(static_cast<std::size_t>(m_blocks) * m_blocks, 0);
-    }
     for (int j = 0; j < stamp.rows; ++j) {
         std::uint8_t* distance = m_distance.data() + lineCell(x - stamp.left, y - stamp.top + j);
         std::uint8_t* edge = m_edgeClass.data() + lineCell(x - stamp.left, y - stamp.top + j);
@@ -577,6 +700,14 @@ void TilePainter::paintLines(const OverlayLayer& layer) {
             for (int py = py0; py < py1; ++py) {
                 QRgb* line = m_picture.data() + static_cast<std::size_t>(py) * kTile;
                 for (int px = px0; px < px1; ++px) {
+                    if (ss == 1) {
+                        // In noise most pixels are nothing but core.
+                        const std::size_t i = lineCell(m_margin + px, m_margin + py);
+                        if (m_tables.core[m_distance[i]] == 255) {
+                            line[px] = layer.color[m_edgeClass[i]] | 0xff000000;
+                            continue;
+                        }
+                    }
                     int red = 0, green = 0, blue = 0, alpha = 0;
                     for (int sy = 0; sy < ss; ++sy) {
                         for (int sx = 0; sx < ss; ++sx) {
