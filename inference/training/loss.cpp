@@ -33,8 +33,11 @@ LossParts segmentationLoss(const at::Tensor& logits, const at::Tensor& target, d
     constexpr std::int64_t kWindow = 31;
     LossParts parts;
     if (boundaryWeight > 0.0) {
+        // Rows, then columns: the same mean in 62 steps a pixel instead of 961.
+        const at::Tensor across =
+            at::avg_pool2d(target, {1, kWindow}, {1, 1}, {0, kWindow / 2}, false, false);
         const at::Tensor around =
-            at::avg_pool2d(target, {kWindow, kWindow}, {1, 1}, {kWindow / 2, kWindow / 2}, false, false);
+            at::avg_pool2d(across, {kWindow, 1}, {1, 1}, {kWindow / 2, 0}, false, false);
         const at::Tensor weight = (around - target).abs().mul(boundaryWeight).add(1.0);
         const at::Tensor each =
             at::binary_cross_entropy_with_logits(logits, target, {}, {}, at::Reduction::None);
