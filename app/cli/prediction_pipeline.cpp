@@ -98,6 +98,18 @@ private:
     }
     void reportCancelled(std::size_t item) { report(item, Error{ErrorCode::Cancelled, {"The run"}}); }
 
+    Result<PreparedImage> prepare(std::size_t item) {
+        if (m_steps.prepare)
+            return m_steps.prepare(item);
+        Result<Image> image = m_steps.read(item);
+        if (!image)
+            return image.error();
+        Result<std::vector<float>> input = m_engine.preprocess(*image, m_options.predict);
+        if (!input)
+            return input.error();
+        return PreparedImage{std::move(*image), std::move(*input)};
+    }
+
     void readAll() {
         for (std::size_t item = m_next++; item < m_items; item = m_next++) {
             if (cancelled()) {
@@ -109,20 +121,16 @@ private:
             Prepared prepared;
             prepared.item = item;
             try {
-                Result<Image> image = m_steps.read(item);
-                if (image) {
-                    Result<std::vector<float>> input = m_engine.preprocess(*image, m_options.predict);
-                    if (input)
-                        prepared.input = std::move(*input);
-                    else
-                        error = input.error();
-                    prepared.image = std::move(*image);
+                Result<PreparedImage> read = prepare(item);
+                if (read) {
+                    prepared.image = std::move(read->image);
+                    prepared.input = std::move(read->input);
                     if (!m_options.keepPixels) {
                         prepared.image.rgb = {};
                         prepared.image.deep = nullptr;
                     }
                 } else {
-                    error = image.error();
+                    error = read.error();
                 }
             } catch (const std::bad_alloc&) {
                 error =
@@ -194,14 +202,19 @@ private:
         m_predicted.push(std::move(predicted), bytes);
     }
 
+    Result<void> finish(Predicted& predicted) {
+        if (m_steps.finishMap)
+            return m_steps.finishMap(predicted.item, std::move(predicted.image), std::move(predicted.map));
+        Proposal proposal = m_engine.finish(predicted.image, std::move(predicted.map), m_options.predict);
+        return m_steps.finish(predicted.item, std::move(predicted.image), std::move(proposal));
+    }
+
     void finishAll() {
         while (std::optional<Predicted> next = m_predicted.pop()) {
             const Clock::time_point begin = Clock::now();
             std::optional<Error> error;
             try {
-                Proposal proposal = m_engine.finish(next->image, std::move(next->map), m_options.predict);
-                Result<void> finished =
-                    m_steps.finish(next->item, std::move(next->image), std::move(proposal));
+                Result<void> finished = finish(*next);
                 if (!finished)
                     error = finished.error();
             } catch (const std::bad_alloc&) {

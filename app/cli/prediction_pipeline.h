@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <vector>
 
 namespace limn {
 
@@ -22,11 +23,20 @@ struct PipelineOptions {
     bool keepPixels = false; // finish() gets the pixels too; otherwise only what else an Image holds
 };
 
+// An image and what the network takes of it.
+struct PreparedImage {
+    Image image;
+    std::vector<float> input; // as of Engine::preprocess()
+};
+
 struct PipelineSteps {
-    // On a reader's thread.
+    // On a reader's thread. One of the two is set: what prepare() gives is not preprocessed any more.
     std::function<Result<Image>(std::size_t item)> read;
-    // On a finisher's thread, for each item that has a proposal.
+    std::function<Result<PreparedImage>(std::size_t item)> prepare;
+    // On a finisher's thread, for each item that has a proposal. One of the two is set: finishMap() takes the
+    // network's own map, and brings it to the image's size itself.
     std::function<Result<void>(std::size_t item, Image image, Proposal proposal)> finish;
+    std::function<Result<void>(std::size_t item, Image image, FloatMap network)> finishMap;
     // Once for each item, never two at a time, on any thread. No error: it worked. Cancelled: it was not
     // begun.
     std::function<void(std::size_t item, const std::optional<Error>& error)> done;
@@ -36,7 +46,7 @@ struct PipelineSteps {
 struct PipelineTimes {
     double readMs = 0.0;    // reading, decoding, preprocessing
     double networkMs = 0.0; // the network
-    double finishMs = 0.0;  // resampling to the image's size, and finish()
+    double finishMs = 0.0;  // resampling to the image's size, and finish() or finishMap()
     double wallMs = 0.0;
 };
 

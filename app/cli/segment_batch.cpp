@@ -3,6 +3,7 @@
 
 #include "app/export/csv.h"
 #include "app/export/overlay.h"
+#include "inference/plain/resample.h"
 #include "io/images/atomic_file.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
@@ -18,6 +19,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 namespace limn {
 
@@ -48,6 +50,29 @@ struct Figures {
     std::optional<double> areaMm2;
     double meanInside = 0.0;
 };
+
+// 1 where a value is at least `inside`, else 0. Adds the values inside to `sum`; returns how many they are.
+std::size_t thresholdRow(const std::uint16_t* values, std::size_t width, std::uint32_t inside,
+                         std::uint8_t* labels, std::uint64_t& sum) {
+    // In pieces whose sum fits into 32 bits, which lets the compiler use whole vectors.
+    constexpr std::size_t kPiece = 32768;
+    std::size_t area = 0;
+    for (std::size_t first = 0; first < width; first += kPiece) {
+        const std::size_t count = std::min(kPiece, width - first);
+        std::uint32_t pieceArea = 0;
+        std::uint32_t pieceSum = 0;
+        for (std::size_t i = first; i < first + count; ++i) {
+            const std::uint32_t value = values[i];
+            const std::uint32_t in = value >= inside ? 1 : 0;
+            labels[i] = static_cast<std::uint8_t>(in);
+            pieceArea += in;
+            pieceSum += in * value;
+        }
+        area += pieceArea;
+        sum += pieceSum;
+    }
+    return area;
+}
 
 class Batch {
 public:
@@ -93,9 +118,12 @@ public:
         PipelineOptions pipeline = m_options.pipeline;
         pipeline.keepPixels = m_options.saveOverlay;
         PipelineSteps steps;
-        steps.read = [this](std::size_t item) { return readImage(m_images[m_work[item]].path); };
-        steps.finish = [this](std::size_t item, Image image, Proposal proposal) {
-            return finish(m_work[item], std::move(image), proposal);
+        if (m_options.saveOverlay)
+            steps.read = [this](std::size_t item) { return readImage(m_images[m_work[item]].path); };
+        else
+            steps.prepare = [this](std::size_t item) { return prepare(m_images[m_work[item]].path); };
+        steps.finishMap = [this](std::size_t item, Image image, const FloatMap& network) {
+            return finish(m_work[item], std::move(image), network);
         };
         steps.done = [this](std::size_t item, const std::optional<Error>& error) {
             done(m_work[item], error);
@@ -174,20 +202,55 @@ private:
                (!m_options.saveOverlay || there("_overlay.jpg"));
     }
 
-    Result<void> finish(std::size_t index, Image image, const Proposal& proposal) {
+    // The network's input made while the rows come from the file.
+    Result<PreparedImage> prepare(const std::string& path) const {
+        const PredictOptions& predict = m_options.pipeline.predict;
+        if (Result<void> valid = checkInputSize(predict.inputSize); !valid)
+            return valid.error();
+        std::optional<InputRows> rows;
+        const RowSink sink = {[&](Size size) { rows.emplace(size, predict.inputSize, predict.resize); },
+                              [&](const std::uint8_t* rgb, int count) { rows->add(rgb, count); }};
+        Result<Image> image = readImageRows(path, sink);
+        if (!image)
+            return image.error();
+        return PreparedImage{std::move(*image), rows->finish()};
+    }
+
+    // A row at a time from the network's map to the mask's file: what is not asked for as a whole is never in
+    // memory as a whole.
+    Result<void> finish(std::size_t index, Image image, const FloatMap& network) {
         const InputImage& input = m_images[index];
-        const ProbabilityMap& map = proposal.probability;
+        const Size size = image.size;
+        const std::size_t width = static_cast<std::size_t>(size.width);
         const std::uint32_t inside = ProbabilityMap::firstInside(m_threshold);
-        LabelMap mask(map.size);
+        ProbabilityRows rows(network, size);
+        ProbabilityMap map;
+        map.size = size;
+        if (m_options.saveProbability)
+            map.values.resize(size.pixels());
+        LabelMap mask;
+        if (m_options.saveOverlay)
+            mask = LabelMap(size);
+        std::vector<std::uint16_t> line(width);
         Figures figures;
-        figures.size = map.size;
+        figures.size = size;
         std::uint64_t sum = 0;
-        for (std::size_t i = 0; i < map.values.size(); ++i) {
-            if (map.values[i] < inside)
-                continue;
-            mask.labels[i] = 1;
-            ++figures.area;
-            sum += map.values[i];
+        const auto makeRow = [&](int y, std::uint8_t* labels) {
+            const std::size_t first = static_cast<std::size_t>(y) * width;
+            std::uint16_t* values = m_options.saveProbability ? map.values.data() + first : line.data();
+            rows.make(y, values);
+            figures.area += thresholdRow(values, width, inside, labels, sum);
+            if (m_options.saveOverlay)
+                std::copy_n(labels, width, mask.labels.data() + first);
+        };
+
+        if (m_options.saveMask) {
+            if (Result<void> written = writeMask(fileOf(input, "_mask.png"), size, makeRow); !written)
+                return written;
+        } else {
+            std::vector<std::uint8_t> labels(width);
+            for (int y = 0; y < size.height; ++y)
+                makeRow(y, labels.data());
         }
         if (figures.area > 0)
             figures.meanInside =
@@ -203,9 +266,6 @@ private:
             if (Result<void> written = writeJpeg(fileOf(input, "_overlay.jpg"), image); !written)
                 return written;
         }
-        if (m_options.saveMask)
-            if (Result<void> written = writeMask(fileOf(input, "_mask.png"), mask); !written)
-                return written;
         m_figures[index] = figures;
         return {};
     }

@@ -148,6 +148,24 @@ void resizeRow(const float* sums, const Filter& filter, float offset, float gain
     }
 }
 
+// The weighted sum of the rows that output row y is made of; rowAt(i) gives input row i.
+template<typename RowAt>
+void sumRows(const Filter& rows, int y, const RowAt& rowAt, std::vector<float>& sums) {
+    std::fill(sums.begin(), sums.end(), 0.0f);
+    const float* weights = rows.weights.data() + static_cast<std::size_t>(y) * rows.most;
+    for (int j = 0; j < rows.count[y]; j += 4) {
+        std::array<const std::uint8_t*, 4> four{};
+        std::array<float, 4> fourWeights{};
+        for (int k = 0; k < 4; ++k) {
+            // The last group is filled up with its own first row at weight 0.
+            const bool there = j + k < rows.count[y];
+            four[k] = rowAt(rows.first[y] + (there ? j + k : j));
+            fourWeights[k] = there ? weights[j + k] : 0.0f;
+        }
+        addFourRows(four, fourWeights, sums.data(), sums.size());
+    }
+}
+
 // Planes of (resized value - offset) * gain.
 template<int Channels>
 void resize(std::span<const std::uint8_t> samples, Size size, const Rect& region, Size out, ResizeMode mode,
@@ -163,19 +181,7 @@ void resize(std::span<const std::uint8_t> samples, Size size, const Rect& region
     };
     std::vector<float> sums(rowSamples);
     for (int y = 0; y < out.height; ++y) {
-        std::fill(sums.begin(), sums.end(), 0.0f);
-        const float* weights = rows.weights.data() + static_cast<std::size_t>(y) * rows.most;
-        for (int j = 0; j < rows.count[y]; j += 4) {
-            std::array<const std::uint8_t*, 4> four{};
-            std::array<float, 4> fourWeights{};
-            for (int k = 0; k < 4; ++k) {
-                // The last group is filled up with its own first row at weight 0.
-                const bool there = j + k < rows.count[y];
-                four[k] = rowAt(rows.first[y] + (there ? j + k : j));
-                fourWeights[k] = there ? weights[j + k] : 0.0f;
-            }
-            addFourRows(four, fourWeights, sums.data(), rowSamples);
-        }
+        sumRows(rows, y, rowAt, sums);
         resizeRow<Channels>(sums.data(), columns, offset, gain,
                             planes.data() + static_cast<std::size_t>(y) * out.width, out.pixels());
     }
@@ -231,6 +237,16 @@ private:
     int m_lowerRow = -1;
 };
 
+// Clamped to [0, 1], in units of the stored values.
+FloatMap scaledToStored(const FloatMap& map) {
+    FloatMap scaled{map.size, map.values};
+    for (float& value : scaled.values) {
+        // Written so that NaN falls on 0.
+        value = value > 0.0f ? std::min(value, 1.0f) * ProbabilityMap::kScale : 0.0f;
+    }
+    return scaled;
+}
+
 } // namespace
 
 void preprocess(std::span<const std::uint8_t> rgb, Size size, const Rect& region, Size out, ResizeMode mode,
@@ -249,12 +265,81 @@ void preprocess(std::span<const std::uint8_t> rgb, Size size, const Rect& region
               planes);
 }
 
-Result<std::vector<float>> preprocess(const Image& image, const PredictOptions& options) {
-    if (options.inputSize < kMinInputSize || options.inputSize > kMaxInputSize) {
-        return Error{ErrorCode::InvalidArgument,
-                     {"The input size", std::to_string(options.inputSize),
-                      std::to_string(kMinInputSize) + " to " + std::to_string(kMaxInputSize)}};
+Result<void> checkInputSize(int inputSize) {
+    if (inputSize >= kMinInputSize && inputSize <= kMaxInputSize)
+        return {};
+    return Error{ErrorCode::InvalidArgument,
+                 {"The input size", std::to_string(inputSize),
+                  std::to_string(kMinInputSize) + " to " + std::to_string(kMaxInputSize)}};
+}
+
+struct InputRows::State {
+    State(Size pictureSize, int side, ResizeMode mode)
+        : size(pictureSize)
+        , out{side, side}
+        , rows(filterOf(size.height, side, mode))
+        , columns(filterOf(size.width, side, mode))
+        , rowBytes(static_cast<std::size_t>(size.width) * 3)
+        , kept(rowBytes * static_cast<std::size_t>(rows.most))
+        , sums(rowBytes)
+        , planes(out.pixels() * 3) {}
+
+    std::uint8_t* keptRow(int row) {
+        return kept.data() + rowBytes * static_cast<std::size_t>(row % rows.most);
     }
+
+    Size size;
+    Size out;
+    Filter rows;
+    Filter columns;
+    std::size_t rowBytes;
+    std::vector<std::uint8_t> kept; // the last rows.most rows of the picture, going round
+    std::vector<float> sums;
+    std::vector<float> planes;
+    int given = 0; // rows of the picture
+    int made = 0;  // rows of the planes
+    std::uint8_t low = 255;
+    std::uint8_t high = 0;
+};
+
+InputRows::InputRows(Size size, int inputSize, ResizeMode mode)
+    : m_state(std::make_unique<State>(size, inputSize, mode)) {}
+
+InputRows::~InputRows() = default;
+
+void InputRows::add(const std::uint8_t* rgb, int count) {
+    State& s = *m_state;
+    for (int i = 0; i < count; ++i, rgb += s.rowBytes) {
+        if (s.low > 0 || s.high < 255)
+            widenRange(rgb, s.rowBytes, s.low, s.high);
+        std::copy_n(rgb, s.rowBytes, s.keptRow(s.given));
+        ++s.given;
+        for (; s.made < s.out.height && s.rows.first[s.made] + s.rows.count[s.made] <= s.given; ++s.made) {
+            sumRows(
+                s.rows, s.made, [&](int row) { return s.keptRow(row); }, s.sums);
+            resizeRow<3>(s.sums.data(), s.columns, 0.0f, 1.0f,
+                         s.planes.data() + static_cast<std::size_t>(s.made) * s.out.width, s.out.pixels());
+        }
+    }
+}
+
+std::vector<float> InputRows::finish() {
+    State& s = *m_state;
+    assert(s.given == s.size.height && s.made == s.out.height);
+    if (s.high <= s.low) {
+        std::fill(s.planes.begin(), s.planes.end(), 0.0f);
+    } else {
+        const float offset = static_cast<float>(s.low);
+        const float gain = 255.0f / static_cast<float>(s.high - s.low);
+        for (float& value : s.planes)
+            value = (value - offset) * gain;
+    }
+    return std::move(s.planes);
+}
+
+Result<std::vector<float>> preprocess(const Image& image, const PredictOptions& options) {
+    if (Result<void> valid = checkInputSize(options.inputSize); !valid)
+        return valid.error();
     if (image.size.width <= 0 || image.size.height <= 0 || image.rgb.size() != image.size.pixels() * 3) {
         return Error{ErrorCode::InvalidArgument,
                      {"The image " + image.path,
@@ -285,11 +370,7 @@ void resizeRgb(std::span<const std::uint8_t> rgb, Size size, const Rect& region,
 
 ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads) {
     assert(map.values.size() == map.size.pixels() && map.size.pixels() > 0 && out.pixels() > 0);
-    FloatMap scaled{map.size, map.values};
-    for (float& value : scaled.values) {
-        // Written so that NaN falls on 0.
-        value = value > 0.0f ? std::min(value, 1.0f) * ProbabilityMap::kScale : 0.0f;
-    }
+    const FloatMap scaled = scaledToStored(map);
     ProbabilityMap result;
     result.size = out;
     result.values.resize(out.pixels());
@@ -309,6 +390,25 @@ ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads) {
     }
     fillRows(0, out.height / parts);
     return result;
+}
+
+struct ProbabilityRows::State {
+    State(const FloatMap& map, Size out)
+        : scaled(scaledToStored(map)), resizer(scaled, out), width(static_cast<std::size_t>(out.width)) {}
+    FloatMap scaled;
+    MapResizer resizer;
+    std::size_t width;
+};
+
+ProbabilityRows::ProbabilityRows(const FloatMap& map, Size out) : m_state(std::make_unique<State>(map, out)) {
+    assert(map.values.size() == map.size.pixels() && map.size.pixels() > 0 && out.pixels() > 0);
+}
+
+ProbabilityRows::~ProbabilityRows() = default;
+
+void ProbabilityRows::make(int y, std::uint16_t* to) {
+    const float share = m_state->resizer.prepare(y);
+    blendTo16(m_state->resizer.upper(), m_state->resizer.lower(), share, to, m_state->width);
 }
 
 FloatMap resized(const FloatMap& map, Size out) {

@@ -7,6 +7,7 @@
 #include "io/core/image.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,28 @@ void preprocess(std::span<const std::uint8_t> rgb, Size size, const Rect& region
 // image).
 Result<std::vector<float>> preprocess(const Image& image, const PredictOptions& options);
 
+// InvalidArgument unless inputSize is one that a network's input may have (32..4096).
+Result<void> checkInputSize(int inputSize);
+
+// preprocess() of a whole picture whose rows come one after the other: the same values. One thread at a time.
+class InputRows {
+public:
+    // Precondition: checkInputSize(inputSize), and `size` is not empty.
+    InputRows(Size size, int inputSize, ResizeMode mode);
+    ~InputRows();
+    InputRows(const InputRows&) = delete;
+    InputRows& operator=(const InputRows&) = delete;
+
+    // The next `count` rows of the picture, size.width * 3 bytes each.
+    void add(const std::uint8_t* rgb, int count);
+    // After the last row: 3 * inputSize * inputSize floats.
+    std::vector<float> finish();
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
+
 // Resizes one plane of bytes (a mask: 0 and 1 or 0 and 255) without any stretching; values stay in 0..255.
 // Preconditions as above, with one byte a pixel.
 void resizePlane(std::span<const std::uint8_t> plane, Size size, const Rect& region, Size out,
@@ -42,6 +65,23 @@ void resizeRgb(std::span<const std::uint8_t> rgb, Size size, const Rect& region,
 // [0, 1]; NaN gives 0. `threads` <= 1 runs in the caller's thread; the result does not depend on it.
 // Precondition: map.values has map.size.pixels() values, and neither size is empty.
 ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads = 1);
+
+// toProbabilityMap() a row at a time, for maps that are used once and need not lie in memory as a whole: the
+// same values. One thread at a time.
+class ProbabilityRows {
+public:
+    ProbabilityRows(const FloatMap& map, Size out);
+    ~ProbabilityRows();
+    ProbabilityRows(const ProbabilityRows&) = delete;
+    ProbabilityRows& operator=(const ProbabilityRows&) = delete;
+
+    // Fills to[0 .. out.width) with row y; fastest from the first row to the last.
+    void make(int y, std::uint16_t* to);
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
 
 // Two-tap bilinear of a float map to another size (the spread, a probability map at 256 x 256).
 FloatMap resized(const FloatMap& map, Size out);

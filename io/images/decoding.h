@@ -66,6 +66,7 @@ struct Samples {
     // samples as shown.
     std::vector<std::uint8_t> rgb;
     bool isFinished = false;
+    bool isHandedOn = false; // finished, and given to a sink instead of `rgb`
     ProfileUse profile = ProfileUse::None;
     std::vector<std::string> notes;
 };
@@ -84,8 +85,10 @@ struct JpegHeader : Header {
 // picture; for probing, the walk ends where the pixels begin.
 enum class HeaderUse { Probe, Decode };
 Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use);
-// `halvings` from 0 to 3: the samples have that fraction of the header's size, rounded up.
-Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int halvings = 0);
+// `halvings` from 0 to 3: the samples have that fraction of the header's size, rounded up. Where there is a
+// sink, colour pictures that need no turning go there; it is for whole pictures alone (no halvings).
+Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int halvings = 0,
+                           const RowSink* sink = nullptr);
 // Judges the frame header of a JPEG stream inside another file, at [offset, offset + length). Gives width,
 // height and components; nothing when there is no frame header.
 struct JpegFrame {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <type_traits>
 
 namespace limn {
 
@@ -84,6 +85,15 @@ Result<Samples> decodeAny(const FileBytes& file, const DicomHeader& header, int 
     return decodeDicom(file, header, frame);
 }
 
+// A format that can gives its rows to the sink.
+template<typename AnyHeader>
+Result<Samples> decodeAny(const FileBytes& file, const AnyHeader& header, int frame, const RowSink* sink) {
+    if constexpr (std::is_same_v<AnyHeader, JpegHeader>)
+        return decodeJpeg(file, header, 0, sink);
+    else
+        return decodeAny(file, header, frame);
+}
+
 // Codec libraries and containers may throw; nothing passes the public functions.
 template<typename T, typename Work>
 Result<T> guarded(const std::string& path, const Work& work) {
@@ -111,6 +121,32 @@ Result<Image> readImage(const std::string& path, const ReadOptions& options) {
                                          return samples.error();
                                      return present(file, header, std::move(*samples), options.frame);
                                  });
+    });
+}
+
+Result<Image> readImageRows(const std::string& path, const RowSink& sink, const ReadOptions& options) {
+    const auto handOn = [&](Image image) {
+        sink.begin(image.size);
+        sink.rows(image.rgb.data(), image.size.height);
+        image.rgb = {};
+        return image;
+    };
+    return guarded<Image>(path, [&]() -> Result<Image> {
+        const Result<Opened> opened = openImage(path);
+        if (!opened)
+            return opened.error();
+        const FileBytes& file = opened->file;
+        return withHeader<Image>(
+            file, opened->format, HeaderUse::Decode, options.frame, [&](const auto& header) -> Result<Image> {
+                Result<Samples> samples = decodeAny(file, header, options.frame, &sink);
+                if (!samples)
+                    return samples.error();
+                const bool isHandedOn = samples->isHandedOn;
+                Result<Image> image = present(file, header, std::move(*samples), options.frame);
+                if (!image || isHandedOn)
+                    return image;
+                return handOn(std::move(*image));
+            });
     });
 }
 

@@ -8,6 +8,8 @@
 #include "io/core/result.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -48,6 +50,18 @@ Result<Image> readImage(const std::string& path, const ReadOptions& options = {}
 // would not be sooner (other formats than JPEG, pictures under half a megapixel or less than twice
 // `longestSide`, unless they are large) and where anything is wrong with the file: readImage says what.
 std::optional<ImagePreview> readImagePreview(const std::string& path, int longestSide);
+
+// For uses that take a picture's rows one after the other. Called in the reading thread, in this order.
+struct RowSink {
+    std::function<void(Size size)> begin; // before the first row
+    // The next `count` rows, size.width * 3 bytes each, as Image::rgb would hold them.
+    std::function<void(const std::uint8_t* rgb, int count)> rows;
+};
+
+// The same picture row by row; Image::rgb comes back empty. JPEG pictures that need no turning are never in
+// memory as a whole, others are read first and then handed on. Errors as above; what the sink got before one
+// is worth nothing.
+Result<Image> readImageRows(const std::string& path, const RowSink& sink, const ReadOptions& options = {});
 
 struct ImageProbe {
     Size size;          // as a person sees it: after the orientation is applied

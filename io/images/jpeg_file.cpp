@@ -10,6 +10,7 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 
 #include <jpeglib.h>
@@ -202,29 +203,36 @@ struct Decompressor {
     ~Decompressor() { jpeg_destroy_decompress(&info); }
 };
 
-// Where rows go: straight into the picture, or through a follower.
+// Where rows go: straight into the picture, through a follower, or a few at a time to `use`.
 struct Target {
     std::uint8_t* picture = nullptr;
     RowFollower* follower = nullptr;
+    std::uint8_t* few = nullptr; // room for kFewRows
+    std::function<void(std::uint8_t* rows, int count)> use;
     std::size_t rowBytes = 0;
 };
+
+constexpr int kFewRows = 16; // what a decoder makes at once where colours have half the resolution
 
 void readRows(jpeg_decompress_struct& info, const Target& target) {
     while (info.output_scanline < info.output_height) {
         const JDIMENSION wanted =
-            target.follower ? static_cast<JDIMENSION>(target.follower->rowsPerBand()) : 16;
+            target.follower ? static_cast<JDIMENSION>(target.follower->rowsPerBand()) : kFewRows;
         const JDIMENSION count = std::min(wanted, info.output_height - info.output_scanline);
         std::uint8_t* first = target.follower ? target.follower->nextBand()
+                              : target.few    ? target.few
                                               : target.picture + target.rowBytes * info.output_scanline;
         for (JDIMENSION done = 0; done < count;) {
-            JSAMPROW rows[16];
-            const JDIMENSION some = std::min<JDIMENSION>(16, count - done);
+            JSAMPROW rows[kFewRows];
+            const JDIMENSION some = std::min<JDIMENSION>(kFewRows, count - done);
             for (JDIMENSION i = 0; i < some; ++i)
                 rows[i] = first + target.rowBytes * (done + i);
             done += jpeg_read_scanlines(&info, rows, some);
         }
         if (target.follower)
             target.follower->bandIsFull(static_cast<int>(count));
+        else if (target.few)
+            target.use(first, static_cast<int>(count));
     }
 }
 
@@ -406,7 +414,8 @@ Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use) {
     return header;
 }
 
-Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int halvings) {
+Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int halvings,
+                           const RowSink* sink) {
     const Size size = halved(header.size, halvings);
     Samples samples;
     samples.size = size;
@@ -433,6 +442,21 @@ Result<Samples> decodeJpeg(const FileBytes& file, const JpegHeader& header, int 
         return {};
     };
 
+    if (sink != nullptr && header.channels == 3 && header.orientation == 1) {
+        const RgbToSrgb colours(header.iccProfile);
+        samples.profile = colours.use();
+        samples.isFinished = true;
+        samples.isHandedOn = true;
+        std::vector<std::uint8_t> few(rowBytes * kFewRows);
+        const auto use = [&](std::uint8_t* rows, int count) {
+            colours.convert(rows, static_cast<std::size_t>(size.width) * count);
+            sink->rows(rows, count);
+        };
+        sink->begin(size);
+        if (Result<void> decoded = decode({.few = few.data(), .use = use, .rowBytes = rowBytes}); !decoded)
+            return decoded.error();
+        return samples;
+    }
     if (header.channels == 3 && (header.orientation != 1 || !header.iccProfile.empty())) {
         const RgbToSrgb colours(header.iccProfile);
         samples.profile = colours.use();

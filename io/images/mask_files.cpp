@@ -54,14 +54,20 @@ void onPngFlush(png_structp) {}
 
 struct PngPixels {
     Size size;
-    int bits;       // 8 or 16 (native byte order)
-    int colourType; // PNG_COLOR_TYPE_GRAY or _RGB
-    const void* data;
-    bool isPicture; // photographs are filtered, label values are not
+    int bits;                              // 8 or 16 (native byte order)
+    int colourType;                        // PNG_COLOR_TYPE_GRAY or _RGB
+    std::function<const void*(int y)> row; // called from the first to the last; must not throw
+    bool isPicture;                        // photographs are filtered, label values are not
 };
 
+std::function<const void*(int)> rowsOf(const void* first, std::size_t rowBytes) {
+    return [first, rowBytes](int y) {
+        return static_cast<const unsigned char*>(first) + static_cast<std::size_t>(y) * rowBytes;
+    };
+}
+
 // Everything with a destructor lives in the caller: longjmp passes over this frame.
-bool encodePng(PngTarget& target, const PngPixels& pixels, png_bytep* rows) {
+bool encodePng(PngTarget& target, const PngPixels& pixels) {
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &target, onPngError, onPngWarning);
     png_infop info = png != nullptr ? png_create_info_struct(png) : nullptr;
     if (info == nullptr) {
@@ -84,10 +90,16 @@ bool encodePng(PngTarget& target, const PngPixels& pixels, png_bytep* rows) {
     png_write_info(png, info);
     if (pixels.bits == 16 && std::endian::native == std::endian::little)
         png_set_swap(png);
-    png_write_image(png, rows);
+    for (int y = 0; y < pixels.size.height; ++y)
+        png_write_row(png, static_cast<png_const_bytep>(pixels.row(y)));
     png_write_end(png, nullptr);
     png_destroy_write_struct(&png, &info);
     return true;
+}
+
+PngPixels labelPixels(const LabelMap& labels) {
+    return {labels.size, 8, PNG_COLOR_TYPE_GRAY,
+            rowsOf(labels.labels.data(), static_cast<std::size_t>(labels.size.width)), false};
 }
 
 // Sizes are checked once for all writers: the buffer must hold what the size says.
@@ -106,14 +118,7 @@ Result<void> checkPixels(Size size, std::size_t samples, std::size_t perPixel) {
 Result<std::unique_ptr<PngTarget>> encodedPng(const std::string& what, const PngPixels& pixels) {
     try {
         auto target = std::make_unique<PngTarget>();
-        const std::size_t rowBytes = static_cast<std::size_t>(pixels.size.width) * (pixels.bits / 8) *
-                                     (pixels.colourType == PNG_COLOR_TYPE_RGB ? 3 : 1);
-        std::vector<png_bytep> rows(static_cast<std::size_t>(pixels.size.height));
-        // libpng's writer takes rows as non-const and does not change them.
-        auto* first = const_cast<png_bytep>(static_cast<png_const_bytep>(pixels.data));
-        for (std::size_t y = 0; y < rows.size(); ++y)
-            rows[y] = first + y * rowBytes;
-        if (!encodePng(*target, pixels, rows.data()))
+        if (!encodePng(*target, pixels))
             return Error{ErrorCode::FileNotWritable, {what, target->message}};
         return target;
     } catch (const std::bad_alloc&) {
@@ -179,14 +184,13 @@ bool encodeJpeg(const Image& image, int quality, unsigned char** bytes, unsigned
 Result<void> writeLabelMap(const std::string& path, const LabelMap& labels) {
     if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
         return fits;
-    return writePngFile(path, {labels.size, 8, PNG_COLOR_TYPE_GRAY, labels.labels.data(), false});
+    return writePngFile(path, labelPixels(labels));
 }
 
 Result<std::vector<unsigned char>> encodedLabelMap(const LabelMap& labels) {
     if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
         return fits.error();
-    Result<std::unique_ptr<PngTarget>> encoded =
-        encodedPng("a label map", {labels.size, 8, PNG_COLOR_TYPE_GRAY, labels.labels.data(), false});
+    Result<std::unique_ptr<PngTarget>> encoded = encodedPng("a label map", labelPixels(labels));
     if (!encoded)
         return encoded.error();
     return std::move((*encoded)->bytes);
@@ -195,16 +199,33 @@ Result<std::vector<unsigned char>> encodedLabelMap(const LabelMap& labels) {
 Result<void> writeMask(const std::string& path, const LabelMap& labels) {
     if (Result<void> fits = checkPixels(labels.size, labels.labels.size(), 1); !fits)
         return fits;
-    std::vector<std::uint8_t> mask(labels.labels.size());
-    std::transform(labels.labels.begin(), labels.labels.end(), mask.begin(),
-                   [](std::uint8_t value) { return static_cast<std::uint8_t>(value != 0 ? 255 : 0); });
-    return writePngFile(path, {labels.size, 8, PNG_COLOR_TYPE_GRAY, mask.data(), false});
+    const std::size_t width = static_cast<std::size_t>(labels.size.width);
+    return writeMask(path, labels.size, [&](int y, std::uint8_t* row) {
+        std::copy_n(labels.labels.data() + static_cast<std::size_t>(y) * width, width, row);
+    });
+}
+
+Result<void> writeMask(const std::string& path, Size size,
+                       const std::function<void(int y, std::uint8_t* row)>& makeRow) {
+    if (Result<void> fits = checkPixels(size, size.pixels(), 1); !fits)
+        return fits;
+    std::vector<std::uint8_t> row(static_cast<std::size_t>(size.width));
+    const auto next = [&](int y) -> const void* {
+        makeRow(y, row.data());
+        for (std::uint8_t& value : row)
+            value = static_cast<std::uint8_t>(value != 0 ? 255 : 0);
+        return row.data();
+    };
+    return writePngFile(path, {size, 8, PNG_COLOR_TYPE_GRAY, next, false});
 }
 
 Result<void> writeProbability(const std::string& path, const ProbabilityMap& probability) {
     if (Result<void> fits = checkPixels(probability.size, probability.values.size(), 1); !fits)
         return fits;
-    return writePngFile(path, {probability.size, 16, PNG_COLOR_TYPE_GRAY, probability.values.data(), true});
+    return writePngFile(
+        path,
+        {probability.size, 16, PNG_COLOR_TYPE_GRAY,
+         rowsOf(probability.values.data(), static_cast<std::size_t>(probability.size.width) * 2), true});
 }
 
 Result<void> writeJpeg(const std::string& path, const Image& image, int quality) {
@@ -230,7 +251,9 @@ Result<void> writeJpeg(const std::string& path, const Image& image, int quality)
 Result<void> writePng(const std::string& path, const Image& image) {
     if (Result<void> fits = checkPixels(image.size, image.rgb.size(), 3); !fits)
         return fits;
-    return writePngFile(path, {image.size, 8, PNG_COLOR_TYPE_RGB, image.rgb.data(), true});
+    return writePngFile(path,
+                        {image.size, 8, PNG_COLOR_TYPE_RGB,
+                         rowsOf(image.rgb.data(), static_cast<std::size_t>(image.size.width) * 3), true});
 }
 
 Result<LabelMap> readLabelMap(const std::string& path) {

@@ -7,6 +7,8 @@
 #include "io/core/image.h"
 #include "io/core/result.h"
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,11 @@ Result<std::vector<unsigned char>> encodedLabelMap(const LabelMap& labels);
 // 8-bit grey PNG, 0 for background and 255 for every other label, as the ISIC archive stores masks. Errors as
 // above.
 Result<void> writeMask(const std::string& path, const LabelMap& labels);
+
+// The same of a mask that is made while it is written: makeRow(y, row) is called once for each y from 0 on,
+// in the calling thread, and fills row[0 .. size.width) with labels. It must not throw. Errors as above.
+Result<void> writeMask(const std::string& path, Size size,
+                       const std::function<void(int y, std::uint8_t* row)>& makeRow);
 
 // 16-bit grey PNG of the stored values (value / 65535 is the probability). Errors as above.
 Result<void> writeProbability(const std::string& path, const ProbabilityMap& probability);

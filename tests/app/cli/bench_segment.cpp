@@ -3,6 +3,7 @@
 // cores. A program to run by hand (bench_segment MODEL [photographs] [device]); no test. Photographs are
 // drawn.
 #include "app/cli/segment_batch.h"
+#include "inference/plain/resample.h"
 #include "io/core/drawn_image.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <thread>
 
 using namespace limn;
@@ -81,11 +83,11 @@ int run(const std::string& model, int count, const std::string& device) {
     std::vector<FloatMap> maps(images->size());
     std::atomic<int> problems{0};
     const double read = secondsOnAllCores(images->size(), [&](std::size_t i) {
-        const Result<Image> image = readImage((*images)[i].path);
-        Result<std::vector<float>> input =
-            image ? (*engine)->preprocess(*image, predict) : Result<std::vector<float>>(image.error());
-        if (input)
-            inputs[i] = std::move(*input);
+        std::optional<InputRows> rows;
+        const RowSink sink = {[&](Size size) { rows.emplace(size, predict.inputSize, predict.resize); },
+                              [&](const std::uint8_t* rgb, int rowCount) { rows->add(rgb, rowCount); }};
+        if (readImageRows((*images)[i].path, sink))
+            inputs[i] = rows->finish();
         else
             ++problems;
     });
@@ -97,17 +99,18 @@ int run(const std::string& model, int count, const std::string& device) {
         maps[i] = std::move(map->front());
     }
     const double network = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    Image shape; // finish() wants an image's size alone
-    shape.size = kPhotograph;
     const std::string alone = (folder.path() + QStringLiteral("/alone%1.png")).toStdString();
     const double write = secondsOnAllCores(images->size(), [&](std::size_t i) {
-        const Proposal proposal = (*engine)->finish(shape, maps[i], predict);
+        ProbabilityRows rows(maps[i], kPhotograph);
         const std::uint32_t inside = ProbabilityMap::firstInside(0.5);
-        LabelMap mask(kPhotograph);
-        std::transform(proposal.probability.values.begin(), proposal.probability.values.end(),
-                       mask.labels.begin(), [inside](std::uint16_t value) { return value >= inside; });
+        std::vector<std::uint16_t> line(static_cast<std::size_t>(kPhotograph.width));
+        const auto makeRow = [&](int y, std::uint8_t* labels) {
+            rows.make(y, line.data());
+            std::transform(line.begin(), line.end(), labels,
+                           [inside](std::uint16_t value) { return value >= inside; });
+        };
         const QString path = QString::fromStdString(alone).arg(i);
-        if (!writeMask(path.toStdString(), mask))
+        if (!writeMask(path.toStdString(), kPhotograph, makeRow))
             ++problems;
     });
 

@@ -110,6 +110,47 @@ private Q_SLOTS:
         QCOMPARE(overlay->size, kSize);
     }
 
+    // The mask is made a row at a time; what else is written must not change it, nor the figures.
+    void masksAndFiguresAreTheSameWhateverElseIsWritten() {
+        const auto run = [](Bench& bench, std::vector<CsvRow>& report, LabelMap& mask) {
+            bench.addImage("a.png");
+            bench.options.report = bench.out("report.csv");
+            QVERIFY(bench.run().ok());
+            Result<LabelMap> written = readMask(bench.out("a_mask.png"));
+            Result<std::vector<CsvRow>> table = readCsv(bench.options.report);
+            QVERIFY(written.ok() && table.ok());
+            mask = *written;
+            report = *table;
+        };
+        Bench maskAlone, withProbability, withOverlay;
+        withProbability.options.saveProbability = true;
+        withOverlay.options.saveOverlay = true;
+        std::vector<CsvRow> report, probabilityReport, overlayReport;
+        LabelMap mask, probabilityMask, overlayMask;
+        run(maskAlone, report, mask);
+        run(withProbability, probabilityReport, probabilityMask);
+        run(withOverlay, overlayReport, overlayMask);
+        QVERIFY(mask == maskWith(kSize, kDark));
+        QVERIFY(probabilityMask == mask);
+        QVERIFY(overlayMask == mask);
+        QCOMPARE(cell(report, 1, "area_px"), std::to_string(kDark.width * kDark.height));
+        QCOMPARE(cell(overlayReport, 1, "area_px"), cell(report, 1, "area_px"));
+        for (const char* column : {"area_px", "area_percent", "mean_probability_inside", "width", "height"})
+            QCOMPARE(cell(probabilityReport, 1, column), cell(report, 1, column));
+    }
+
+    void figuresWithoutAnyFile() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.options.saveMask = false;
+        bench.options.report = bench.out("report.csv");
+        QVERIFY(bench.run().ok());
+        Result<std::vector<CsvRow>> report = readCsv(bench.options.report);
+        QVERIFY(report.ok());
+        QCOMPARE(cell(*report, 1, "area_px"), std::to_string(kDark.width * kDark.height));
+        QVERIFY(!bench.files().contains(QStringLiteral("a_mask.png")));
+    }
+
     void oneBadFileStopsNothing() {
         Bench bench;
         bench.addImage("a.png");

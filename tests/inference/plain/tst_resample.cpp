@@ -78,6 +78,8 @@ private Q_SLOTS:
     void mapsGrowByTheDefinition();
     void mapsAreClampedAndRounded();
     void threadsDoNotChangeTheMap();
+    void rowsAreThoseOfTheMap();
+    void rowsGiveTheSameInput();
     void largeImagesAreQuick();
 };
 
@@ -283,6 +285,55 @@ void TestResample::threadsDoNotChangeTheMap() {
     const ProbabilityMap one = toProbabilityMap(map, {301, 211});
     for (const int threads : {0, 2, 3, 7, 1000})
         QVERIFY(toProbabilityMap(map, {301, 211}, threads).values == one.values);
+}
+
+void TestResample::rowsAreThoseOfTheMap() {
+    FloatMap map;
+    map.size = {64, 48};
+    for (const std::uint8_t byte : randomBytes(map.size.pixels(), 12))
+        map.values.push_back(static_cast<float>(byte) / 200.0f - 0.1f); // some beyond 0 and 1
+    for (const Size out : {Size{301, 211}, Size{20, 9}, Size{64, 48}, Size{1, 1}}) {
+        const ProbabilityMap whole = toProbabilityMap(map, out);
+        ProbabilityRows rows(map, out);
+        std::vector<std::uint16_t> row(static_cast<std::size_t>(out.width));
+        const auto check = [&](int y) {
+            rows.make(y, row.data());
+            const auto first = whole.values.begin() + static_cast<std::ptrdiff_t>(y) * out.width;
+            return std::equal(row.begin(), row.end(), first);
+        };
+        for (int y = 0; y < out.height; ++y)
+            QVERIFY(check(y));
+        for (int y = out.height - 1; y >= 0; y -= 3)
+            QVERIFY(check(y));
+    }
+}
+
+void TestResample::rowsGiveTheSameInput() {
+    for (const Size size :
+         {Size{301, 211}, Size{40, 33}, Size{32, 32}, Size{5, 4}, Size{1, 1}, Size{33, 700}}) {
+        for (const ResizeMode mode : {ResizeMode::Plain, ResizeMode::Antialias}) {
+            Image image = randomImage(size.width, size.height, 5);
+            for (std::uint8_t& value : image.rgb)
+                value = static_cast<std::uint8_t>(20 + value % 180);
+            PredictOptions options;
+            options.inputSize = 64;
+            options.resize = mode;
+            InputRows rows(size, options.inputSize, mode);
+            const std::uint8_t* from = image.rgb.data();
+            for (int y = 0, count = 1; y < size.height; y += count, count = count % 7 + 1) {
+                count = std::min(count, size.height - y);
+                rows.add(from, count);
+                from += static_cast<std::ptrdiff_t>(count) * size.width * 3;
+            }
+            const Result<std::vector<float>> whole = preprocess(image, options);
+            QVERIFY(whole.ok());
+            QVERIFY(rows.finish() == *whole);
+        }
+    }
+    InputRows constant(Size{9, 9}, 32, ResizeMode::Antialias);
+    const std::vector<std::uint8_t> grey(9 * 9 * 3, 77);
+    constant.add(grey.data(), 9);
+    QVERIFY(constant.finish() == std::vector<float>(32 * 32 * 3, 0.0f));
 }
 
 void TestResample::largeImagesAreQuick() {

@@ -61,6 +61,9 @@ QString judge(const std::string& path, bool mayRead) {
     const Result<ImageProbe> probe = probeImage(path);
     const qint64 milliseconds = timer.elapsed();
     const long kilobytes = peakKilobytes() - before;
+    const RowSink nowhere = {[](Size) {}, [](const std::uint8_t*, int) {}};
+    if (readImageRows(path, nowhere).ok() != image.ok())
+        return QStringLiteral("row by row it is judged otherwise");
     if (milliseconds > kMaxMilliseconds)
         return QStringLiteral("took %1 ms").arg(milliseconds);
     if (!kIsInstrumented && kilobytes > kMaxKilobytes)

@@ -28,12 +28,33 @@ std::string failure(const Result<Image>& image) {
     return image ? std::string() : image.error().message();
 }
 
+// What readImageRows() makes of a file as a picture, to stand beside readImage()'s.
+Result<Image> readByRows(const std::string& path) {
+    std::vector<std::uint8_t> rgb;
+    std::size_t rowBytes = 0;
+    const RowSink sink = {[&](Size size) { rowBytes = static_cast<std::size_t>(size.width) * 3; },
+                          [&](const std::uint8_t* rows, int count) {
+                              rgb.insert(rgb.end(), rows, rows + rowBytes * static_cast<std::size_t>(count));
+                          }};
+    Result<Image> image = readImageRows(path, sink);
+    if (image) {
+        if (!image->rgb.empty())
+            return Error{ErrorCode::InvalidArgument, {"The picture", "in memory", "handed on"}};
+        image->rgb = std::move(rgb);
+    }
+    return image;
+}
+
 } // namespace
 
 #define READ(image, path)                                                                                    \
     const Result<Image> image##Result = readImage(path);                                                     \
     QVERIFY2(image##Result.ok(), failure(image##Result).c_str());                                            \
-    const Image& image = *image##Result
+    const Image& image = *image##Result;                                                                     \
+    const Result<Image> image##Rows = readByRows(path);                                                      \
+    QVERIFY2(image##Rows.ok(), failure(image##Rows).c_str());                                                \
+    QVERIFY(image##Rows->rgb == image.rgb && image##Rows->size == image.size);                               \
+    QVERIFY(image##Rows->notes == image.notes && image##Rows->format == image.format)
 
 class TestImageReader : public QObject {
     Q_OBJECT

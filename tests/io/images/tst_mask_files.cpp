@@ -12,6 +12,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <numeric>
+
 #include <csignal>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -79,6 +81,28 @@ private Q_SLOTS:
         QVERIFY(mask.ok());
         QVERIFY(*mask == expected);
     }
+    void maskMadeWhileItIsWritten() {
+        const Size size{37, 23};
+        LabelMap labels(size);
+        for (std::size_t i = 0; i < labels.labels.size(); ++i)
+            labels.labels[i] = static_cast<std::uint8_t>(i * 7 % 5 == 0 ? 0 : i % 256);
+        QVERIFY(writeMask(file("whole.png"), labels).ok());
+        std::vector<int> asked;
+        const Result<void> written = writeMask(file("rows.png"), size, [&](int y, std::uint8_t* row) {
+            asked.push_back(y);
+            std::copy_n(labels.labels.data() + static_cast<std::size_t>(y) * 37, 37, row);
+        });
+        QVERIFY(written.ok());
+        std::vector<int> each(23);
+        std::iota(each.begin(), each.end(), 0);
+        QVERIFY(asked == each);
+        const Result<LabelMap> whole = readLabelMap(file("whole.png"));
+        const Result<LabelMap> rows = readLabelMap(file("rows.png"));
+        QVERIFY(whole.ok() && rows.ok());
+        QVERIFY(*rows == *whole);
+        QVERIFY(!writeMask(file("none.png"), Size{0, 5}, [](int, std::uint8_t*) {}).ok());
+    }
+
     void masksOfOtherKinds() {
         // 0 and 1 in PNG, lossy JPEG, one-bit PNG: all are masks somebody has.
         LabelMap expected(kSize);
