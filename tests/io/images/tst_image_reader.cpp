@@ -870,8 +870,8 @@ private Q_SLOTS:
         spoil("spoilt.dcm", readBytes(file("spoilt.dcm")).size() - rgb.size() / 2);
         const std::string nrrd = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 3 400 300\nencoding: raw\n"
                                  "kinds: RGB-color domain domain\n\n";
-        Bytes bytes(nrrd.begin(), nrrd.end());
-        bytes.insert(bytes.end(), rgb.begin(), rgb.end());
+        Bytes bytes(nrrd.size() + rgb.size());
+        std::copy(rgb.begin(), rgb.end(), std::copy(nrrd.begin(), nrrd.end(), bytes.begin()));
         writeBytes(file("spoilt.nrrd"), bytes);
         spoil("spoilt.nrrd", nrrd.size());
     }
