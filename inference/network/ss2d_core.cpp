@@ -11,6 +11,10 @@
 
 #include <tuple>
 
+#ifndef _OPENMP
+#error "Without OpenMP at::parallel_for() runs on one thread."
+#endif
+
 namespace limn {
 
 namespace {

@@ -38,6 +38,15 @@ if(LimnTorch_FOUND AND NOT TARGET Limn::Torch)
   # The wheel's libtorch_cpu names CUDA libraries that a machine without a GPU need not have.
   # No run path is given here: CMake adds one for the build tree by itself and replaces it at installation.
   target_link_options(Limn::Torch INTERFACE -Wl,--allow-shlib-undefined)
+  # For sources that call at::parallel_for() and are compiled with -fopenmp. The wheel brings the library that
+  # its threads belong to: a second one would make others.
+  file(GLOB limn_openmp "${LimnTorch_ROOT}/lib/libgomp*.so*")
+  if(limn_openmp)
+    list(GET limn_openmp 0 limn_openmp)
+    target_link_libraries(Limn::Torch INTERFACE "${limn_openmp}")
+  else()
+    target_link_options(Limn::Torch INTERFACE -fopenmp)
+  endif()
 
   if(EXISTS "${LimnTorch_ROOT}/lib/libtorch_cuda.so")
     add_library(Limn::TorchCuda INTERFACE IMPORTED)

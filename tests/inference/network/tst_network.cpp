@@ -4,6 +4,7 @@
 // finite differences through the whole operator.
 #include "inference/network/ss2d_core.h"
 #include "inference/scan/selective_scan.h"
+#include "inference/scan/thread_pool.h"
 #include "inference/training/loss.h"
 #include "tests/inference/network/network_fixture.h"
 
@@ -13,6 +14,11 @@
 #include <nlohmann/json.hpp>
 
 #include <QtTest/QTest>
+
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
 
 using namespace limn;
 using namespace limn::testing;
@@ -77,6 +83,7 @@ private Q_SLOTS:
     void ss2dAgreesWithGolden();
     void normInsideTheBranchIsLayerNorm();
     void blockKeepsLittleForItsBackwardRun();
+    void trainingRunsOnSeveralThreads();
     void wholeNetworkAgreesWithGolden_data();
     void wholeNetworkAgreesWithGolden();
     void trainingStepAgreesWithGolden();
@@ -170,6 +177,35 @@ void TestNetwork::blockKeepsLittleForItsBackwardRun() {
     QVERIFY(kept <= 4 * (output + inner + sum + projected + states + rates) + 4096);
     y.backward(at::ones_like(y));
     QVERIFY(block->ln_1->weight.grad().defined());
+}
+
+// The block's kernels on LibTorch's threads, forward and backward.
+void TestNetwork::trainingRunsOnSeveralThreads() {
+    const int before = at::get_num_threads();
+    at::set_num_threads(2);
+    VssBlock block(96, 6, 0.0);
+    fillByFormula(*block, "block.");
+    const Tensor x = formula("input", {1, 32, 32, 96}).requires_grad_(true);
+    std::mutex mutex;
+    std::set<std::thread::id> threads;
+    const scan::StopWhen watch([&] {
+        const std::lock_guard lock(mutex);
+        threads.insert(std::this_thread::get_id());
+        return false;
+    });
+    // On a busy machine a thread may come too late for any unit of a call.
+    const auto comes = [&](const std::function<void()>& work) {
+        threads.clear();
+        for (int i = 0; i < 50 && threads.size() < 2; ++i)
+            work();
+        return threads.size() >= 2;
+    };
+    const bool forward = comes([&] { block->forward(x); });
+    const Tensor y = block->forward(x);
+    const bool backward = comes([&] { y.backward(at::ones_like(y), true); });
+    at::set_num_threads(before);
+    QVERIFY(forward);
+    QVERIFY(backward);
 }
 
 // Packed: the encoder that proposals on the processor use; otherwise that of training.
