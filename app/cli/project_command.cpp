@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <QDir>
+#include <QElapsedTimer>
 #include <QFileInfo>
 
 #include <cstdio>
@@ -23,6 +24,7 @@ namespace {
 constexpr std::size_t kProblemsShown = 50;
 constexpr int kSavePatienceMs = 60000;
 constexpr int kTurnMs = 100;
+constexpr int kTroublePatienceMs = 3000; // for what may pass: a lock, a moment without room
 
 struct ProjectCommand {
     std::string project;
@@ -36,18 +38,47 @@ struct ProjectCommand {
     std::string names = "suffix";
     std::string existing = "replace";
     bool json = false;
+    bool list = false;
 };
 
 std::string absolute(const std::string& path) {
     return QFileInfo(QString::fromStdString(path)).absoluteFilePath().toStdString();
 }
 
+// Opens a project to change it. What can only be read is an Error that says why.
+Result<std::unique_ptr<Project>> openForWriting(const ProjectCommand& command, bool scanFolder) {
+    ProjectOptions options;
+    options.person = command.person;
+    options.scanFolder = scanFolder;
+    std::unique_ptr<Project> project = Project::open(absolute(command.project), options);
+    if (Result<void> opened = project->waitUntilOpen(); !opened)
+        return opened.error();
+    if (project->access() == StoreAccess::ReadWrite)
+        return project;
+    std::string why = "it is read-only";
+    for (const ProjectNotice& notice : project->notices()) {
+        if (notice.kind == ProjectNotice::Kind::HeldByOther)
+            return Error{ErrorCode::StoreHeld, {project->filePath(), notice.argument}};
+        if (notice.kind == ProjectNotice::Kind::NewerSchema)
+            why = "a newer version of this program made it";
+    }
+    return Error{ErrorCode::FileNotWritable, {project->filePath(), why}};
+}
+
 // Waits for the scan and the disk, and says what was left out.
 int settle(Project& project, const std::string& what) {
-    // In short turns, so that Ctrl-C is noticed.
-    while (!project.waitUntilSettled(kTurnMs))
+    // In short turns, so that Ctrl-C is noticed, and trouble that does not pass.
+    QElapsedTimer sinceWell;
+    sinceWell.start();
+    while (!project.waitUntilSettled(kTurnMs)) {
         if (interruptToken().cancelled())
             return reportError(Error{ErrorCode::Cancelled, {"The project's scan"}});
+        const SaveStatus status = project.saver().status();
+        if (!status.trouble)
+            sinceWell.restart();
+        else if (sinceWell.elapsed() > kTroublePatienceMs)
+            return reportError(*status.trouble);
+    }
     const SaveStatus saved = project.waitUntilSaved(kSavePatienceMs);
     if (saved.trouble)
         return reportError(*saved.trouble);
@@ -67,23 +98,18 @@ int createProject(const ProjectCommand& command) {
     const QFileInfo folder(QString::fromStdString(command.project));
     if (!folder.isDir())
         return reportError(Error{ErrorCode::FileNotFound, {command.project}});
-    ProjectOptions options;
-    options.person = command.person;
-    std::unique_ptr<Project> project = Project::open(absolute(command.project), options);
-    if (Result<void> opened = project->waitUntilOpen(); !opened)
-        return reportError(opened.error());
-    return settle(*project, "Project");
+    const Result<std::unique_ptr<Project>> project = openForWriting(command, true);
+    if (!project)
+        return reportError(project.error());
+    return settle(**project, "Project");
 }
 
 int addToProject(const ProjectCommand& command) {
     if (!QFileInfo::exists(QString::fromStdString(command.project)))
         return reportError(Error{ErrorCode::FileNotFound, {command.project}});
-    ProjectOptions options;
-    options.person = command.person;
-    options.scanFolder = false;
-    std::unique_ptr<Project> project = Project::open(absolute(command.project), options);
-    if (Result<void> opened = project->waitUntilOpen(); !opened)
-        return reportError(opened.error());
+    const Result<std::unique_ptr<Project>> project = openForWriting(command, false);
+    if (!project)
+        return reportError(project.error());
     std::vector<std::string> inputs;
     bool missing = false;
     for (const std::string& input : command.inputs) {
@@ -94,28 +120,33 @@ int addToProject(const ProjectCommand& command) {
             reportError(Error{ErrorCode::FileNotFound, {input}});
         }
     }
-    project->addFiles(inputs);
-    const int exitCode = settle(*project, "Project");
+    (*project)->addFiles(inputs);
+    const int exitCode = settle(**project, "Project");
     return missing && exitCode == kExitDone ? kExitFailed : exitCode;
 }
 
-// The project file itself, or the one in a folder.
+// The project file itself, or that of a folder.
 Result<std::unique_ptr<ProjectStore>> openForReading(const std::string& path) {
-    const QFileInfo info(QString::fromStdString(path));
-    std::string file = path;
-    if (info.isDir()) {
-        const QDir folder(info.absoluteFilePath());
-        const QStringList found = folder.entryList({QStringLiteral("*.limn")}, QDir::Files, QDir::Name);
-        if (found.size() != 1)
-            return Error{ErrorCode::InvalidArgument,
-                         {"The folder " + path, "with " + std::to_string(found.size()) + " project files",
-                          "one with exactly one; or give the .limn file itself"}};
-        file = folder.absoluteFilePath(found.front()).toStdString();
+    std::string file = absolute(path);
+    if (QFileInfo(QString::fromStdString(file)).isDir()) {
+        const Result<std::string> found = findProjectFile(file);
+        if (!found) {
+            printProblem("limn-cli project create " + path + " makes a project of the folder.");
+            return found.error();
+        }
+        file = *found;
     }
     StoreOptions options;
     options.create = false;
     options.readOnly = true;
-    return ProjectStore::open(absolute(file), options);
+    Result<std::unique_ptr<ProjectStore>> store = ProjectStore::open(file, options);
+    if (!store && store.error().code == ErrorCode::StoreInvalid)
+        printProblem("Open it in Limn, or call limn-cli project create with its folder: the damaged file is "
+                     "kept aside, and what can be read is recovered.");
+    if (store && (*store)->holder())
+        printProblem(file + " is open in another program (" + (*store)->holder()->text() +
+                     "): this is what it has saved so far.");
+    return store;
 }
 
 int showStatus(const ProjectCommand& command) {
@@ -132,10 +163,20 @@ int showStatus(const ProjectCommand& command) {
         nlohmann::ordered_json states;
         for (ReviewState state : kReviewStates)
             states[std::string(reviewStateName(state))] = counts.byState[static_cast<std::size_t>(state)];
-        const nlohmann::ordered_json json = {
+        nlohmann::ordered_json json = {
             {"project", (*store)->path()}, {"images", counts.total},       {"states", states},
             {"flagged", counts.flagged},   {"no_lesion", counts.noLesion}, {"unusable", counts.unusable},
             {"to_do", counts.todo()}};
+        for (ImageId id : command.list ? worklist.select({}) : std::vector<ImageId>()) {
+            const ImageRecord& record = *worklist.find(id);
+            json["list"].push_back({{"id", id},
+                                    {"path", record.path},
+                                    {"state", std::string(reviewStateName(record.state))},
+                                    {"reason", record.reason},
+                                    {"flagged", record.flagged},
+                                    {"note", record.flagNote},
+                                    {"trouble", record.trouble}});
+        }
         printLine(json.dump(2));
         return kExitDone;
     }
@@ -150,6 +191,13 @@ int showStatus(const ProjectCommand& command) {
     line("flagged", counts.flagged);
     line("no lesion", counts.noLesion);
     line("unusable", counts.unusable);
+    for (ImageId id : command.list ? worklist.select({}) : std::vector<ImageId>()) {
+        const ImageRecord& record = *worklist.find(id);
+        std::string words = std::string(reviewStateName(record.state)) + '\t' + record.path;
+        for (const std::string* remark : {&record.reason, &record.flagNote, &record.trouble})
+            words += remark->empty() ? "" : '\t' + *remark;
+        printLine(words);
+    }
     return kExitDone;
 }
 
@@ -372,6 +420,7 @@ void addProjectCommands(CLI::App& program, ChosenCommand& chosen) {
 
     CLI::App* status = project->add_subcommand("status", "How many images are in which state");
     takesProject(status);
+    status->add_flag("--list", state->list, "Every image with its state, too");
     status->add_flag("--json", state->json, "Print JSON");
     run(status, showStatus);
 

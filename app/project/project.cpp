@@ -28,7 +28,7 @@ Result<FileFacts> probeFile(const std::string& path) {
 std::string ProjectNotice::sentence() const {
     switch (kind) {
     case Kind::ProjectElsewhere:
-        return "The folder is read-only: the project is kept in " + argument + ".";
+        return "Nothing can be written in the folder: the project is kept in " + argument + ".";
     case Kind::HeldByOther:
         return "This project is open elsewhere (" + argument +
                "). You can look at everything; changes stay in memory until it is closed there.";
@@ -202,6 +202,13 @@ Project::~Project() {
     m_state->saver.reset();
 }
 
+bool Project::event(QEvent* event) {
+    if (event->type() != kDelivery)
+        return QObject::event(event);
+    m_state->deliverOne(); // a wait function may have delivered it already
+    return true;
+}
+
 Result<void> Project::waitUntilOpen() {
     m_state->deliverUntil([this] { return m_state->open || m_state->openError; }, {});
     if (m_state->openError)
@@ -335,13 +342,14 @@ void Project::removeImages(std::vector<ImageId> ids) {
 }
 
 void Project::rescan() {
-    m_state->checkKnown(m_state->now.worklist.select({}));
-    if (QFileInfo(fromUtf8(m_state->now.imageFolder)).isDir())
+    const bool canSearch = QFileInfo(fromUtf8(m_state->now.imageFolder)).isDir();
+    m_state->checkKnown(m_state->now.worklist.select({}), !canSearch);
+    if (canSearch)
         m_state->search({m_state->now.imageFolder}, true);
 }
 
 void Project::checkSource(ImageId image) {
-    m_state->checkKnown({image});
+    m_state->checkKnown({image}, true);
 }
 
 void Project::acceptSource(ImageId image) {

@@ -73,6 +73,10 @@ struct ProjectNotice {
     std::string sentence() const; // English, whole
 };
 
+// The file that opening this folder would use, when it is there already: one in the folder, or the one that
+// is kept elsewhere because nothing could be written in the folder. FileNotFound: there is none.
+Result<std::string> findProjectFile(const std::string& folder, const std::string& fallbackFolder = {});
+
 class Project : public QObject {
     Q_OBJECT
 public:
@@ -193,6 +197,9 @@ Q_SIGNALS:
     void noticed(const limn::ProjectNotice& notice);
     void scanProgress(int done, int total);
     void scanFinished();
+
+protected:
+    bool event(QEvent* event) override;
 
 private:
     struct State;

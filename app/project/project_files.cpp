@@ -239,7 +239,7 @@ void Project::State::looked(std::vector<ImageRecord> records) {
 }
 
 // Compares source files with what was noted of them.
-void Project::State::checkKnown(std::vector<ImageId> ids) {
+void Project::State::checkKnown(std::vector<ImageId> ids, bool saysMissing) {
     struct File {
         ImageRecord record;
         std::string path;
@@ -259,7 +259,7 @@ void Project::State::checkKnown(std::vector<ImageId> ids) {
     if (files->empty())
         return;
     beginScan();
-    worker->postUrgent([this, files](const GoOn& goOn) {
+    worker->postUrgent([this, files, saysMissing](const GoOn& goOn) {
         std::vector<ImageRecord> changed;
         std::vector<ImageId> toRead;
         std::vector<ProjectNotice> news;
@@ -268,6 +268,8 @@ void Project::State::checkKnown(std::vector<ImageId> ids) {
                 return;
             const Result<FileStamp> stamp = fileStamp(file.path);
             ImageRecord record = file.record;
+            if (!stamp && !saysMissing)
+                continue;
             if (!stamp) {
                 record.trouble = stamp.error().message();
                 if (record.trouble != file.record.trouble) {

@@ -48,6 +48,15 @@ std::string fallbackFileOf(const std::string& folder, const std::string& fallbac
 
 } // namespace
 
+Result<std::string> findProjectFile(const std::string& folder, const std::string& fallbackFolder) {
+    const std::string path = absolutePathOf(folder);
+    for (const std::string& file : {projectFileOf(path), fallbackFileOf(path, fallbackFolder)}) {
+        if (QFileInfo::exists(fromUtf8(file)))
+            return file;
+    }
+    return Error{ErrorCode::FileNotFound, {projectFileOf(path)}};
+}
+
 // On the saver's thread.
 Result<std::unique_ptr<ProjectStore>> Project::State::openStore(bool fullCheck) {
     openNotices.clear();

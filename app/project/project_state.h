@@ -13,6 +13,8 @@
 #include <QFileInfo>
 
 #include <condition_variable>
+#include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <unordered_set>
@@ -54,6 +56,9 @@ inline std::string absolutePathOf(const std::string& path) {
 
 extern const std::string kImageFolderSetting;
 
+// Asks the owner's event loop to look into the mailbox.
+inline const QEvent::Type kDelivery = static_cast<QEvent::Type>(QEvent::registerEventType());
+
 struct Project::State {
     std::string askedPath;
     ProjectOptions options;
@@ -75,10 +80,11 @@ struct Project::State {
     std::string openPath;
     std::string openFolder;
 
-    // Counts what was posted to the owner, so that wait functions know when to deliver.
-    std::mutex postedMutex;
-    std::condition_variable postedChanged;
-    std::size_t posted = 0;
+    // What other threads have for the owner, oldest first. Handed over under a lock of our own, and not
+    // inside Qt's events, so that the thread sanitizer sees it and waiting needs no event loop.
+    std::mutex mailboxMutex;
+    std::condition_variable mailboxChanged;
+    std::deque<std::function<void()>> mailbox;
 
     std::unique_ptr<Saver> saver;
     std::unique_ptr<BackgroundWorker> worker;
@@ -86,35 +92,45 @@ struct Project::State {
     Project* project = nullptr;
 
     void toOwner(std::function<void()> call) {
-        QMetaObject::invokeMethod(project, std::move(call), Qt::QueuedConnection);
         {
-            const std::lock_guard lock(postedMutex);
-            ++posted;
+            const std::lock_guard lock(mailboxMutex);
+            mailbox.push_back(std::move(call));
         }
-        postedChanged.notify_all();
+        mailboxChanged.notify_all();
+        QCoreApplication::postEvent(project, new QEvent(kDelivery)); // one for each call
+    }
+
+    // Runs the oldest call, in the owner's thread. False: there is none.
+    bool deliverOne() {
+        std::function<void()> call;
+        {
+            const std::lock_guard lock(mailboxMutex);
+            if (mailbox.empty())
+                return false;
+            call = std::move(mailbox.front());
+            mailbox.pop_front();
+        }
+        call();
+        return true;
     }
 
     // Delivers what comes until `done`, in the owner's thread. False: the time was over before.
     bool deliverUntil(const std::function<bool()>& done, std::optional<int> timeoutMs) {
         QElapsedTimer timer;
         timer.start();
-        std::size_t seen = 0;
         for (;;) {
-            {
-                const std::lock_guard lock(postedMutex);
-                seen = posted;
+            while (deliverOne()) {
             }
-            QCoreApplication::sendPostedEvents(project, QEvent::MetaCall);
             if (done())
                 return true;
-            std::unique_lock lock(postedMutex);
-            const auto news = [&] { return posted != seen; };
+            std::unique_lock lock(mailboxMutex);
+            const auto news = [&] { return !mailbox.empty(); };
             if (!timeoutMs) {
-                postedChanged.wait(lock, news);
+                mailboxChanged.wait(lock, news);
                 continue;
             }
             const qint64 left = *timeoutMs - timer.elapsed();
-            if (left <= 0 || !postedChanged.wait_for(lock, std::chrono::milliseconds(left), news))
+            if (left <= 0 || !mailboxChanged.wait_for(lock, std::chrono::milliseconds(left), news))
                 return false;
         }
     }
@@ -152,7 +168,8 @@ struct Project::State {
     void found(std::vector<std::string> paths);
     void lookAt(std::vector<ImageId> ids, bool urgent);
     void looked(std::vector<ImageRecord> records);
-    void checkKnown(std::vector<ImageId> ids);
+    // saysMissing: false where a search for moved files follows, which says what it did not find.
+    void checkKnown(std::vector<ImageId> ids, bool saysMissing);
 };
 
 } // namespace limn

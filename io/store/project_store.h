@@ -91,6 +91,7 @@ public:
 
     virtual const std::string& path() const = 0; // empty: in memory
     virtual StoreAccess access() const = 0;
+    // Another program that had it open for writing when this one opened it.
     virtual const std::optional<StoreHolder>& holder() const = 0;
     virtual const std::optional<StoreRecovery>& recovery() const = 0;
     // How many states of annotations, and how many decisions, opening took from the journal of a program that

@@ -69,6 +69,8 @@ Result<std::unique_ptr<SqlProjectStore>> SqlProjectStore::openFile(const std::st
         store->m_access = StoreAccess::ReadOnlyFolder;
         if (Result<void> opened = store->openForReading(); !opened)
             return opened.error();
+        store->m_holder = holderOf(path);
+        store->readHolder();
         return store;
     }
     SqliteHold hold = takeHold(path, options.takeOver);
@@ -209,7 +211,7 @@ Result<void> SqlProjectStore::openForReading() {
     case SchemaFit::Current:
         // Strokes that a program left behind when it was killed; a living one brings them in by itself.
         if (QFileInfo::exists(QString::fromStdString(StrokeJournal::pathOf(m_path))) &&
-            m_access != StoreAccess::ReadOnlyHeld && !takeHold(m_path, false).other) {
+            m_access != StoreAccess::ReadOnlyHeld && !holderOf(m_path)) {
             m_sql.reset();
             return openCopyForReading();
         }

@@ -16,6 +16,8 @@
 #include <QUrl>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <limits>
 
@@ -296,6 +298,23 @@ SqliteHold takeHold(const std::string& path, bool takeOver) {
     hold.reason = lock->error() == QLockFile::PermissionError ? "the folder is read-only"
                                                               : "no file could be made in the folder";
     return hold;
+}
+
+std::optional<StoreHolder> holderOf(const std::string& path) {
+    const QLockFile lock(fromUtf8(path) + QStringLiteral(".lock"));
+    qint64 processId = 0;
+    QString host;
+    QString program;
+    if (!lock.getLockInfo(&processId, &host, &program))
+        return std::nullopt;
+    const bool isGone = host == QSysInfo::machineHostName() &&
+                        ::kill(static_cast<pid_t>(processId), 0) != 0 && errno == ESRCH;
+    if (isGone)
+        return std::nullopt;
+    StoreHolder holder;
+    holder.host = host.toStdString();
+    holder.processId = processId;
+    return holder;
 }
 
 Result<std::unique_ptr<SqlConnection>> openSqliteFile(const std::string& path, SqliteMode mode,

@@ -24,6 +24,8 @@ struct SqliteHold {
     std::string reason; // why the folder is not writable
 };
 SqliteHold takeHold(const std::string& path, bool takeOver);
+// Who holds it now, without trying to. Nothing: nobody, or a program that died.
+std::optional<StoreHolder> holderOf(const std::string& path);
 
 enum class SqliteMode {
     Write,

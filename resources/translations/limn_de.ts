@@ -119,8 +119,8 @@
 <context>
     <name>Notices</name>
     <message>
-        <source>The folder is read-only: the project is kept in %1.</source>
-        <translation>Der Ordner ist schreibgeschützt: das Projekt liegt in %1.</translation>
+        <source>Nothing can be written in the folder: the project is kept in %1.</source>
+        <translation>In den Ordner kann nichts geschrieben werden: das Projekt liegt in %1.</translation>
     </message>
     <message>
         <source>This project is open elsewhere (%1). You can look at everything; changes stay in memory until it is closed there.</source>

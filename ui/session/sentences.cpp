@@ -97,7 +97,8 @@ const char* noticeSource(ProjectNotice::Kind kind) {
     using Kind = ProjectNotice::Kind;
     switch (kind) {
     case Kind::ProjectElsewhere:
-        return QT_TRANSLATE_NOOP("Notices", "The folder is read-only: the project is kept in %1.");
+        return QT_TRANSLATE_NOOP("Notices",
+                                 "Nothing can be written in the folder: the project is kept in %1.");
     case Kind::HeldByOther:
         return QT_TRANSLATE_NOOP("Notices",
                                  "This project is open elsewhere (%1). You can look at everything; changes "

@@ -319,6 +319,63 @@ private Q_SLOTS:
     }
 
     // The whole way on photographs as cameras make them, in a copy of their folder.
+    // What goes wrong with a project is said at once, with the way out, and nothing waits for ever.
+    void projectsInTrouble() {
+        const QString folder = m_dir.filePath(text("trouble"));
+        QVERIFY(QDir().mkpath(folder + text("/sub")));
+        for (int i = 0; i < 3; ++i)
+            QVERIFY(QFile::copy(in("image%1.png", i), folder + text("/p%1.png").arg(i)));
+        const QString file = folder + text("/trouble.limn");
+        const auto project = [&](const char* command, const QStringList& more = {}) {
+            return limnCli(QStringList{text("project"), text(command), folder} + more);
+        };
+        const Run none = project("status");
+        LIMN_COMPARE_EXIT(none, 1);
+        QVERIFY2(none.err.contains("project create"), none.err.constData());
+        LIMN_COMPARE_EXIT(project("create"), 0);
+        {
+            const auto holder = ProjectStore::open(file.toStdString(), {.person = "Ana"});
+            QVERIFY(holder.ok());
+            for (const Run& run : {project("add", {in("image%1.png", 4)}), project("create")}) {
+                LIMN_COMPARE_EXIT(run, 1);
+                QVERIFY2(run.err.contains("open in another program (Ana"), run.err.constData());
+            }
+            const Run status = project("status", {text("--list")});
+            LIMN_COMPARE_EXIT(status, 0);
+            QVERIFY2(status.out.contains("new\tp1.png"), status.out.constData());
+            QVERIFY2(status.err.contains("open in another program (Ana"), status.err.constData());
+        }
+        QVERIFY(project("status").err.isEmpty());
+
+        // Moved and vanished files are said once each.
+        QVERIFY(QFile::rename(folder + text("/p0.png"), folder + text("/sub/elsewhere.png")));
+        QVERIFY(QFile::remove(folder + text("/p2.png")));
+        const Run moved = project("create");
+        LIMN_COMPARE_EXIT(moved, 0);
+        QVERIFY2(moved.err.contains("found again at ") && moved.err.contains("sub/elsewhere.png"),
+                 moved.err.constData());
+        QVERIFY2(moved.err.contains("p2.png is no longer where it was"), moved.err.constData());
+        QVERIFY2(!moved.err.contains("p0.png"), moved.err.constData());
+
+        // A damaged file is left alone by who only reads; making the project again recovers it, and its copy
+        // does not stand in the way.
+        QFile damaged(file);
+        QVERIFY(damaged.open(QIODevice::WriteOnly));
+        QVERIFY(damaged.write("hello") == 5);
+        damaged.close();
+        for (const char* command : {"status", "verify"}) {
+            const Run run = project(command);
+            LIMN_COMPARE_EXIT(run, 1);
+            QVERIFY2(run.err.contains("what can be read is recovered"), run.err.constData());
+            QCOMPARE(bytesOf(file), QByteArray("hello"));
+        }
+        const Run recovered = project("create");
+        LIMN_COMPARE_EXIT(recovered, 0);
+        QVERIFY2(recovered.err.contains("trouble.damaged-"), recovered.err.constData());
+        QCOMPARE(QDir(folder).entryList({text("trouble.damaged-*.limn")}).size(), 1);
+        LIMN_COMPARE_EXIT(project("verify"), 0);
+    }
+
     void projectsOfRealPhotographs() {
         const QDir samples(text(LIMN_SHARED_DIR "/data/fullres-samples"));
         const QStringList photographs = samples.entryList({text("*.jpg")}, QDir::Files, QDir::Name).mid(0, 3);
