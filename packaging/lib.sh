@@ -275,6 +275,14 @@ limn_build() {
         cmake --build "$LIMN_ROOT/build/$preset" -j "${LIMN_JOBS:-$(limn_jobs)}" "${targets[@]}"
 }
 
+# What programs of the presets asan and tsan need in their environment: any finding ends them with an error.
+limn_sanitizer_settings() {
+    export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:suppressions=$LIMN_ROOT/packaging/ubsan.supp"
+    export LSAN_OPTIONS="suppressions=$LIMN_ROOT/packaging/lsan.supp:print_suppressions=0"
+    export TSAN_OPTIONS="suppressions=$LIMN_ROOT/packaging/tsan.supp:second_deadlock_stack=1"
+    export QT_QPA_PLATFORM=offscreen
+}
+
 # --- A display for window tests --------------------------------------------------------------------------------
 
 LIMN_XVFB=""

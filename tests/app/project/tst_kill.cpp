@@ -37,6 +37,15 @@ namespace {
 constexpr Size kSize{1500, 1100};
 constexpr int kImages = 3;
 
+// How much slower everything is, so that as much happens before a kill.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kSlowness = 10;
+#else
+constexpr int kSlowness = 1;
+#endif
+constexpr int kPersonMs = 25 * kSlowness;   // between two acts
+constexpr int kLongestMs = 120 * kSlowness; // from the first act to the kill
+
 // Stroke number n (from 1) of an image: some rectangles, and its number in the first four pixels.
 void drawStroke(LabelMap& map, int image, int n) {
     Random random(static_cast<std::uint64_t>(image) * 1'000'003u + static_cast<std::uint64_t>(n));
@@ -150,7 +159,7 @@ int workForEver(const std::string& path, Pace pace) {
         if (pace == Pace::Patient && saver.flush(60000).waiting != 0)
             return 1;
         if (pace == Pace::Person)
-            std::this_thread::sleep_for(std::chrono::milliseconds(25));
+            std::this_thread::sleep_for(std::chrono::milliseconds(kPersonMs));
     }
 }
 
@@ -207,7 +216,7 @@ private Q_SLOTS:
             timer.start();
             bool begun = false;
             bool alive = true;
-            // Up to 120 ms after its first stroke, at any microsecond.
+            // Up to kLongestMs after it is ready, at any microsecond.
             double killAtMs = 1e9;
             for (;;) {
                 pollfd wait{ends[0], POLLIN, 0};
@@ -226,7 +235,7 @@ private Q_SLOTS:
                     break; // the child is dead and the pipe is empty
                 if (!begun) {
                     begun = true;
-                    killAtMs = timer.nsecsElapsed() / 1e6 + random.below(120000) / 1000.0;
+                    killAtMs = timer.nsecsElapsed() / 1e6 + random.below(1000 * kLongestMs) / 1000.0;
                 }
                 const std::size_t image = static_cast<std::size_t>(message.image);
                 if (message.what == 'h')

@@ -14,6 +14,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <deque>
+
 using namespace limn;
 using namespace limn::testing;
 
@@ -46,7 +48,7 @@ private:
     ImageId m_image;
     Random m_random;
     LabelMap m_map;
-    std::vector<StoredAnnotation> m_states;
+    std::deque<StoredAnnotation> m_states; // states that were given out stay where they are
 };
 
 bool same(const StoredAnnotation& a, const StoredAnnotation& b) {
