@@ -31,6 +31,10 @@ if(LIMN_WERROR)
   target_compile_options(limn_build INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>
                          $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-error=restrict>
                          $<$<COMPILE_LANGUAGE:CXX>:-Wno-error=missing-field-initializers>)
+  if(LIMN_SANITIZE)
+    # GCC's manual says that this one is often wrong with sanitizers: here of every empty std::optional.
+    target_compile_options(limn_build INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-error=maybe-uninitialized>)
+  endif()
 endif()
 if(LIMN_SANITIZE)
   list(JOIN LIMN_SANITIZE "," limn_sanitize_list)
@@ -49,10 +53,6 @@ function(limn_add_test name)
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES AUTOMOC ON)
   target_link_libraries(${name} PRIVATE limn_build ${ARG_LIBRARIES} Qt6::Test)
-  if(LIMN_SANITIZE)
-    # GCC's own manual: with sanitizers this warning is wrong often, here of every empty std::optional.
-    target_compile_options(${name} PRIVATE -Wno-error=maybe-uninitialized)
-  endif()
   # ../shared beside the checkout holds golden values and real images; tests on it skip where it is missing.
   target_compile_definitions(${name} PRIVATE LIMN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              LIMN_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")
