@@ -59,6 +59,12 @@ struct BenchmarkReport {
     double multiplyAdds = 0.0;       // of products and convolutions
     double scanStates = 0.0;         // each needs one exponential
     double exponentialLimitMs = 0.0; // GPU: all of them on the special-function units; 0 on the processor
+    // GPU: bytes of the arrays between the encoder's steps, each written once and read once by each step that
+    // wants it, of the weights, and of what the decoder reads of the encoder; and the time that they take at
+    // the memory's rate. 0 on the processor. Small arrays stay in the second cache, so a batch of one can be
+    // faster.
+    double bytes = 0.0;
+    double memoryLimitMs = 0.0;
 };
 
 // Errors: InvalidArgument, DeviceNotAvailable, OutOfMemory, ComputationFailed and those of reading a

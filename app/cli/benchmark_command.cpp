@@ -56,6 +56,10 @@ nlohmann::json jsonOf(const BenchmarkReport& r) {
         out["recording_failure"] = r.recordingFailure;
     if (r.exponentialLimitMs > 0.0)
         out["exponential_limit_ms"] = r.exponentialLimitMs;
+    if (r.memoryLimitMs > 0.0) {
+        out["bytes"] = r.bytes;
+        out["memory_limit_ms"] = r.memoryLimitMs;
+    }
     return out;
 }
 
@@ -111,6 +115,12 @@ void printTable(const BenchmarkReport& r) {
     if (r.exponentialLimitMs > 0.0)
         printText("  exponentials at the special-function rate: %.3f ms, %.0f %% of the scans' time",
                   r.exponentialLimitMs, 100.0 * r.exponentialLimitMs / r.scansAlone.medianMs);
+    if (r.memoryLimitMs > 0.0) {
+        printText("  %.2f GB between the steps: %.3f ms at the memory's rate", r.bytes / 1e9,
+                  r.memoryLimitMs);
+        printText("  share of the limit: %.0f %% of the exponentials' and the memory's time together",
+                  100.0 * (r.memoryLimitMs + r.exponentialLimitMs) / r.network.medianMs);
+    }
 }
 
 int runBenchmark(BenchmarkCommand& command) {

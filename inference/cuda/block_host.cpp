@@ -17,7 +17,7 @@ namespace {
 constexpr int kAccepted = 0;
 constexpr int kInvalidValue = 1; // cudaErrorInvalidValue
 constexpr int kWarp = 32;
-constexpr int kForwardPair = 2; // the forward kernel's lanes hold pairs of channels
+constexpr int kLanePair = 2; // channels
 
 // One channel of one image, rows `stride` elements apart; zeros around it.
 struct Plane {
@@ -157,7 +157,7 @@ int normGateForwardHost(std::int64_t rows, int channels, int parts, const float*
             if (sum != nullptr)
                 sum[row * channels + channel] = own;
         }
-        const Moments moments = momentsOf(value.data(), channels, kForwardPair);
+        const Moments moments = momentsOf(value.data(), channels, kLanePair);
         for (int channel = 0; channel < channels; ++channel) {
             const float normalised =
                 (value[static_cast<std::size_t>(channel)] - moments.mean) * moments.scale * weight[channel] +
@@ -175,7 +175,7 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
         return kAccepted;
     if (channels > kMaxNormChannels)
         return kInvalidValue;
-    const int warps = normGatePartials(rows);
+    const int warps = normPartials(rows);
     const std::int64_t rowsPerWarp = (rows + warps - 1) / warps;
     const auto count = static_cast<float>(channels);
     std::vector<float> value(static_cast<std::size_t>(channels));
@@ -184,7 +184,7 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
         float* sums = partial + part * channels * 2;
         std::fill_n(sums, channels * 2, 0.0f);
         for (std::int64_t row = part * rowsPerWarp; row < std::min(rows, (part + 1) * rowsPerWarp); ++row) {
-            const Moments moments = momentsOf(y + row * channels, channels, 1);
+            const Moments moments = momentsOf(y + row * channels, channels, kLanePair);
             for (int channel = 0; channel < channels; ++channel) {
                 const auto at = static_cast<std::size_t>(channel);
                 value[at] = (y[row * channels + channel] - moments.mean) * moments.scale;
@@ -199,7 +199,7 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
                 sums[channel * 2 + 1] += gradAfter;
                 gradNormalised[at] = gradAfter * weight[channel];
             }
-            const auto meanOf = [&](auto term) { return sumOverWarp(channels, 1, term) / count; };
+            const auto meanOf = [&](auto term) { return sumOverWarp(channels, kLanePair, term) / count; };
             const float meanGrad = meanOf([&](int c) { return gradNormalised[static_cast<std::size_t>(c)]; });
             const float meanGradValue = meanOf([&](int c) {
                 return gradNormalised[static_cast<std::size_t>(c)] * value[static_cast<std::size_t>(c)];
@@ -209,6 +209,56 @@ int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const 
                 gradY[row * channels + channel] =
                     moments.scale * (gradNormalised[at] - meanGrad - value[at] * meanGradValue);
             }
+        }
+    }
+    return kAccepted;
+}
+
+int layerNormForwardHost(std::int64_t rows, int channels, const float* x, const float* weight,
+                         const float* bias, float* out) {
+    if (rows <= 0 || channels <= 0)
+        return kAccepted;
+    if (channels > kMaxNormChannels || channels % kLanePair != 0)
+        return kInvalidValue;
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const float* own = x + row * channels;
+        const Moments moments = momentsOf(own, channels, kLanePair);
+        for (int channel = 0; channel < channels; ++channel)
+            out[row * channels + channel] =
+                (own[channel] - moments.mean) * moments.scale * weight[channel] + bias[channel];
+    }
+    return kAccepted;
+}
+
+int layerNormBackwardHost(std::int64_t rows, int channels, const float* x, const float* weight,
+                          const float* gradOut, float* gradX, float* partial) {
+    if (rows <= 0 || channels <= 0)
+        return kAccepted;
+    if (channels > kMaxNormChannels || channels % kLanePair != 0)
+        return kInvalidValue;
+    const int warps = normPartials(rows);
+    const std::int64_t rowsPerWarp = (rows + warps - 1) / warps;
+    const auto count = static_cast<float>(channels);
+    for (std::int64_t part = 0; part < warps; ++part) {
+        float* sums = partial + part * channels * 2;
+        std::fill_n(sums, channels * 2, 0.0f);
+        for (std::int64_t row = part * rowsPerWarp; row < std::min(rows, (part + 1) * rowsPerWarp); ++row) {
+            const float* own = x + row * channels;
+            const float* grad = gradOut + row * channels;
+            const Moments moments = momentsOf(own, channels, kLanePair);
+            const auto value = [&](int c) { return (own[c] - moments.mean) * moments.scale; };
+            for (int channel = 0; channel < channels; ++channel) {
+                sums[channel * 2] += grad[channel] * value(channel);
+                sums[channel * 2 + 1] += grad[channel];
+            }
+            const float meanGrad =
+                sumOverWarp(channels, kLanePair, [&](int c) { return grad[c] * weight[c]; }) / count;
+            const float meanGradValue =
+                sumOverWarp(channels, kLanePair, [&](int c) { return grad[c] * weight[c] * value(c); }) /
+                count;
+            for (int channel = 0; channel < channels; ++channel)
+                gradX[row * channels + channel] = moments.scale * (grad[channel] * weight[channel] -
+                                                                   meanGrad - value(channel) * meanGradValue);
         }
     }
     return kAccepted;

@@ -25,9 +25,15 @@ int depthwiseSiluBackwardHost(int batch, int height, int width, int channels, co
 int normGateForwardHost(std::int64_t rows, int channels, int parts, const float* y, const float* z,
                         std::int64_t zStride, const float* weight, const float* bias, float* out, float* sum);
 
-// out: what the forward run gave. partial: [normGatePartials()][channels][2].
+// out: what the forward run gave. partial: [normPartials()][channels][2].
 int normGateBackwardHost(std::int64_t rows, int channels, const float* y, const float* z,
                          std::int64_t zStride, const float* weight, const float* bias, const float* gradOut,
                          float* out, float* gradY, float* gradZ, std::int64_t gradZStride, float* partial);
+
+// partial: [normPartials()][channels][2].
+int layerNormForwardHost(std::int64_t rows, int channels, const float* x, const float* weight,
+                         const float* bias, float* out);
+int layerNormBackwardHost(std::int64_t rows, int channels, const float* x, const float* weight,
+                          const float* gradOut, float* gradX, float* partial);
 
 } // namespace limn::gpu

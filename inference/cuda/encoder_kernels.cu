@@ -26,12 +26,25 @@ __global__ void __launch_bounds__(kThreads)
     __shared__ __align__(16) float sInput[kWarps][kPatchInputs][kPatchesOfWarp];
     const int warp = threadIdx.x / 32;
     const int lane = threadIdx.x % 32;
-    for (int i = threadIdx.x; i < kPatchInputs * kPatchChannels; i += kThreads)
-        sWeight[i % kPatchInputs][i / kPatchInputs] = weight[i];
+    allowNext();
+    // All under way before the first is needed.
+    constexpr int kWeightsOfThread = kPatchInputs * kPatchChannels / kThreads;
+    static_assert(kWeightsOfThread * kThreads == kPatchInputs * kPatchChannels);
+    float own[kWeightsOfThread];
+#pragma unroll
+    for (int i = 0; i < kWeightsOfThread; ++i)
+        own[i] = weight[threadIdx.x + i * kThreads];
+#pragma unroll
+    for (int i = 0; i < kWeightsOfThread; ++i) {
+        const int index = threadIdx.x + i * kThreads;
+        sWeight[index % kPatchInputs][index / kPatchInputs] = own[i];
+    }
+    waitForPrevious();
 
     const int columns = width / kPatchSide;
     const int patchesOfImage = columns * (height / kPatchSide);
     const int first = (blockIdx.x * kWarps + warp) * kPatchesOfWarp;
+#pragma unroll
     for (int i = lane; i < kPatchesOfWarp * kPatchInputs; i += 32) {
         // Neighbouring lanes read neighbouring pixels: four of a patch's row, then the next patch.
         const int x = i % kPatchSide;
@@ -93,15 +106,15 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-template<int kPairs>
-__device__ __forceinline__ void normaliseAndStore(WarpRow<kPairs>& row, int lane, int channels,
-                                                  const float* __restrict__ weight,
-                                                  const float* __restrict__ bias, Half* __restrict__ out) {
-    row.normalise(lane, channels, kNormEpsilon);
+template<int kPairs, int kWarps>
+__device__ __forceinline__ void
+normaliseAndStore(SharedRow<kPairs, kWarps>& row, int channels, const float* __restrict__ weight,
+                  const float* __restrict__ bias, Half* __restrict__ out, float (&sumParts)[kWarps]) {
+    row.normalise(channels, kNormEpsilon, sumParts);
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
-        const int channel = WarpRow<kPairs>::channelOf(i, lane);
-        if (!WarpRow<kPairs>::has(i, lane, channels))
+        const int channel = row.channelOf(i);
+        if (!row.has(i, channels))
             continue;
         const float2 scale = loadPair(weight + channel);
         const float2 shift = loadPair(bias + channel);
@@ -110,23 +123,25 @@ __device__ __forceinline__ void normaliseAndStore(WarpRow<kPairs>& row, int lane
     }
 }
 
-template<int kPairs>
+template<int kPairs, int kWarps>
 __global__ void __launch_bounds__(kThreads)
     addNormKernel(std::int64_t rows, int channels, const float* x, const Half* __restrict__ branch,
                   const float* __restrict__ weight, const float* __restrict__ bias, float* sum,
                   Half* __restrict__ out) {
-    using Row = WarpRow<kPairs>;
-    const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
-    const int lane = threadIdx.x % 32;
+    __shared__ float sumParts[kWarps];
+    const RowPlace<kThreads, kWarps> place;
+    const std::int64_t row = place.row;
+    allowNext();
     if (row >= rows)
         return;
-    Row values;
+    waitForPrevious();
+    SharedRow<kPairs, kWarps> values(place.lane);
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
         values.value[i] = make_float2(0.0f, 0.0f);
-        if (!Row::has(i, lane, channels))
+        if (!values.has(i, channels))
             continue;
-        const std::int64_t index = row * channels + Row::channelOf(i, lane);
+        const std::int64_t index = row * channels + values.channelOf(i);
         values.value[i] = loadPair(x + index);
         if (branch != nullptr) {
             const float2 own = loadPair(branch + index);
@@ -137,41 +152,50 @@ __global__ void __launch_bounds__(kThreads)
     if (sum != nullptr) {
 #pragma unroll
         for (int i = 0; i < kPairs; ++i)
-            if (Row::has(i, lane, channels))
-                storePair(sum + row * channels + Row::channelOf(i, lane), values.value[i]);
+            if (values.has(i, channels))
+                storePair(sum + row * channels + values.channelOf(i), values.value[i]);
     }
-    normaliseAndStore(values, lane, channels, weight, bias, out + row * channels);
+    normaliseAndStore(values, channels, weight, bias, out + row * channels, sumParts);
 }
 
-template<int kPairs>
+template<int kPairs, int kWarps>
 __global__ void __launch_bounds__(kThreads)
-    mergeNormKernel(std::int64_t rows, int height, int width, int channels, const float* __restrict__ x,
+    mergeNormKernel(std::int64_t rows, int width, int channels, const float* __restrict__ x,
                     const Half* __restrict__ branch, const float* __restrict__ weight,
                     const float* __restrict__ bias, Half* __restrict__ out) {
-    using Row = WarpRow<kPairs>;
-    const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
-    const int lane = threadIdx.x % 32;
+    __shared__ float sumParts[kWarps];
+    const RowPlace<kThreads, kWarps> place;
+    const std::int64_t row = place.row;
+    allowNext();
     if (row >= rows)
         return;
+    waitForPrevious();
     const int halfWidth = width / 2;
     const std::int64_t blockRow = row / halfWidth; // counted through all images: heights are even
     const int column = static_cast<int>(row - blockRow * halfWidth) * 2;
     const std::int64_t corner = (blockRow * 2 * width + column) * channels;
-    Row values;
+    SharedRow<kPairs, kWarps> values(place.lane);
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
         values.value[i] = make_float2(0.0f, 0.0f);
-        if (!Row::has(i, lane, 4 * channels))
+        if (!values.has(i, 4 * channels))
             continue;
-        const int place = Row::channelOf(i, lane);
-        const int neighbour = place / channels; // a pair lies in one: channels are even
+        const int channel = values.channelOf(i);
+        const int neighbour = channel / channels; // a pair lies in one: channels are even
         const std::int64_t pixel = static_cast<std::int64_t>(neighbour & 1) * width + (neighbour >> 1);
-        const std::int64_t index = corner + pixel * channels + (place - neighbour * channels);
+        const std::int64_t index = corner + pixel * channels + (channel - neighbour * channels);
         const float2 own = loadPair(x + index);
         const float2 added = loadPair(branch + index);
         values.value[i] = make_float2(own.x + added.x, own.y + added.y);
     }
-    normaliseAndStore(values, lane, 4 * channels, weight, bias, out + row * 4 * channels);
+    normaliseAndStore(values, 4 * channels, weight, bias, out + row * 4 * channels, sumParts);
+}
+
+LaunchShape shapeOfRows(std::int64_t rows, int warps) {
+    LaunchShape shape;
+    shape.grid = dim3(blocksFor(rows, kWarps / warps));
+    shape.block = dim3(kThreads);
+    return shape;
 }
 
 } // namespace
@@ -181,10 +205,11 @@ int patchEmbed(int batch, int height, int width, const float* images, const floa
     const int patches = batch * (height / kPatchSide) * (width / kPatchSide);
     if (patches <= 0)
         return 0;
-    patchEmbedKernel<<<blocksFor(patches, kWarps * kPatchesOfWarp), kThreads, 0,
-                       static_cast<cudaStream_t>(stream)>>>(patches, height, width, images, weight, bias,
-                                                            normWeight, normBias, out);
-    return static_cast<int>(cudaGetLastError());
+    LaunchShape shape;
+    shape.grid = dim3(blocksFor(patches, kWarps * kPatchesOfWarp));
+    shape.block = dim3(kThreads);
+    return launchEarly(&patchEmbedKernel, shape, stream, patches, height, width, images, weight, bias,
+                       normWeight, normBias, out);
 }
 
 int addNorm(std::int64_t rows, int channels, const float* x, const void* branch, const float* weight,
@@ -193,12 +218,10 @@ int addNorm(std::int64_t rows, int channels, const float* x, const void* branch,
         return 0;
     if (channels % 2 != 0)
         return static_cast<int>(cudaErrorInvalidValue);
-    return withPairsPerLane(channels, [&](auto pairs) {
-        addNormKernel<decltype(pairs)::value>
-            <<<blocksFor(rows, kWarps), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-                rows, channels, x, static_cast<const Half*>(branch), weight, bias, sum,
-                static_cast<Half*>(out));
-        return static_cast<int>(cudaGetLastError());
+    return withRowShape(rows, channels, [&](auto pairs, auto warps) {
+        return launchEarly(&addNormKernel<decltype(pairs)::value, decltype(warps)::value>,
+                           shapeOfRows(rows, decltype(warps)::value), stream, rows, channels, x,
+                           static_cast<const Half*>(branch), weight, bias, sum, static_cast<Half*>(out));
     });
 }
 
@@ -209,12 +232,10 @@ int mergeNorm(int batch, int height, int width, int channels, const float* x, co
         return 0;
     if (channels % 2 != 0 || height % 2 != 0 || width % 2 != 0)
         return static_cast<int>(cudaErrorInvalidValue);
-    return withPairsPerLane(4 * channels, [&](auto pairs) {
-        mergeNormKernel<decltype(pairs)::value>
-            <<<blocksFor(rows, kWarps), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-                rows, height, width, channels, x, static_cast<const Half*>(branch), weight, bias,
-                static_cast<Half*>(out));
-        return static_cast<int>(cudaGetLastError());
+    return withRowShape(rows, 4 * channels, [&](auto pairs, auto warps) {
+        return launchEarly(&mergeNormKernel<decltype(pairs)::value, decltype(warps)::value>,
+                           shapeOfRows(rows, decltype(warps)::value), stream, rows, width, channels, x,
+                           static_cast<const Half*>(branch), weight, bias, static_cast<Half*>(out));
     });
 }
 

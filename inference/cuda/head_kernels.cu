@@ -103,21 +103,6 @@ __device__ __forceinline__ void waitForCopies() {
     asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
-// A kernel may start while the one before it still runs (launchStep): it must not touch what that one makes,
-// or write anything, before waitForPrevious(). allowNext() gives the next kernel leave to start the same way
-// once all blocks of this one have come so far. GPUs before compute capability 9.0 run one kernel after the
-// other.
-__device__ __forceinline__ void waitForPrevious() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-__device__ __forceinline__ void allowNext() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
-}
-
 __device__ __forceinline__ float maximum(float a, float b) {
     return fmaxf(a, b);
 }
@@ -126,6 +111,8 @@ __device__ __forceinline__ float maximum(float a, float b) {
 __global__ void __launch_bounds__(kPoolThreads) poolKernel(const Arguments a) {
     __shared__ float4 sums[kPoolThreads];
     __shared__ float4 maxima[kPoolThreads];
+    // In this order: squeeze reads the features before it waits.
+    waitForPrevious();
     allowNext();
     const int level = levelOfBlock(a, blockIdx.x);
     const int image = blockIdx.y;
@@ -1143,7 +1130,6 @@ __global__ void __launch_bounds__(kAssembleThreads) assembleKernel(const Argumen
 struct Device {
     int multiprocessors = 0;
     int sharedBytes = 0; // most that a block can have
-    int major = 0;       // of the compute capability
 };
 
 cudaError_t readDevice(Device& out) {
@@ -1155,58 +1141,44 @@ cudaError_t readDevice(Device& out) {
     };
     read(out.multiprocessors, cudaDevAttrMultiProcessorCount);
     read(out.sharedBytes, cudaDevAttrMaxSharedMemoryPerBlockOptin);
-    read(out.major, cudaDevAttrComputeCapabilityMajor);
     return code;
-}
-
-// early: the kernel may start before the one in front of it has ended (waitForPrevious).
-template<typename... Parameters>
-cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, int threads, int sharedBytes, bool early,
-                   cudaStream_t stream, Parameters... parameters) {
-    cudaLaunchAttribute attribute{};
-    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attribute.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = dim3(static_cast<unsigned>(threads));
-    config.dynamicSmemBytes = static_cast<std::size_t>(sharedBytes);
-    config.stream = stream;
-    config.attrs = &attribute;
-    config.numAttrs = early ? 1 : 0;
-    return cudaLaunchKernelEx(&config, kernel, parameters...);
 }
 
 // Sets every level's first block, and returns the number of blocks.
 template<typename Blocks>
-unsigned layOut(Arguments& a, Blocks blocksOf) {
+int layOut(Arguments& a, Blocks blocksOf) {
     int total = 0;
     for (int level = 0; level < kHeadLevels; ++level) {
         a.level[level].firstBlock = total;
         total += blocksOf(level);
     }
-    return static_cast<unsigned>(total);
+    return total;
 }
 
 int divideUp(int count, int size) {
     return (count + size - 1) / size;
 }
 
+LaunchShape shapeOf(int blocks, int batch, int threads, int sharedBytes = 0) {
+    LaunchShape shape;
+    shape.grid = dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(batch));
+    shape.block = dim3(static_cast<unsigned>(threads));
+    shape.sharedBytes = sharedBytes;
+    return shape;
+}
+
 template<int kRowBlocks>
-cudaError_t launchInfuse(Arguments a, unsigned batch, bool early, cudaStream_t stream) {
+int launchInfuse(Arguments a, int batch, Stream stream) {
     using Shape = Infuse<kRowBlocks>;
-    const unsigned blocks = layOut(a, [&a](int level) {
+    const int blocks = layOut(a, [&a](int level) {
         return divideUp(a.level[level].height, Shape::kRows) * divideUp(a.level[level].width, kInfuseColumns);
     });
-    const cudaError_t code = cudaFuncSetAttribute(
-        &infuseKernel<kRowBlocks>, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kSharedBytes);
-    if (code != cudaSuccess)
-        return code;
-    return launch(&infuseKernel<kRowBlocks>, dim3(blocks, batch), kInfuseThreads, Shape::kSharedBytes, early,
-                  stream, a);
+    return launchEarly(&infuseKernel<kRowBlocks>, shapeOf(blocks, batch, kInfuseThreads, Shape::kSharedBytes),
+                       stream, a);
 }
 
 // Large tiles read the weights half as often and suit many images; small ones spread one image over the GPU.
-bool wantsLargeTiles(const Arguments& a, unsigned batch, const Device& device) {
+bool wantsLargeTiles(const Arguments& a, int batch, const Device& device) {
     using Large = Infuse<2>;
     constexpr int kPixels = Large::kRows * kInfuseColumns;
     constexpr int kBytes = Large::kSharedBytes + 2 * kPixels * static_cast<int>(sizeof(float));
@@ -1214,38 +1186,34 @@ bool wantsLargeTiles(const Arguments& a, unsigned batch, const Device& device) {
     return tiles >= 2 * static_cast<std::int64_t>(device.multiprocessors) && device.sharedBytes >= kBytes;
 }
 
-cudaError_t launchStep(int step, Arguments a, const HeadProblem& problem, const Device& device, bool early,
-                       cudaStream_t stream) {
-    const auto batch = static_cast<unsigned>(problem.batch);
+int launchStep(int step, Arguments a, const HeadProblem& problem, const Device& device, Stream stream) {
+    const int batch = problem.batch;
     switch (step) {
     case 0: {
-        const unsigned blocks =
-            layOut(a, [&a](int level) { return poolChunks(level, a.level[level].pixels); });
-        return launch(&poolKernel, dim3(blocks, batch), kPoolThreads, 0, false, stream, a);
+        const int blocks = layOut(a, [&a](int level) { return poolChunks(level, a.level[level].pixels); });
+        return launchEarly(&poolKernel, shapeOf(blocks, batch, kPoolThreads), stream, a);
     }
     case 1:
-        return launch(&gateKernel, dim3(kHeadLevels, batch), kGateThreads, 0, early, stream, a);
+        return launchEarly(&gateKernel, shapeOf(kHeadLevels, batch, kGateThreads), stream, a);
     case 2: {
-        const unsigned blocks = layOut(
+        const int blocks = layOut(
             a, [&a](int level) { return divideUp(a.level[level].pixels, kSqueezeWarps * 16 >> level); });
-        return launch(&squeezeKernel, dim3(blocks, batch), kSqueezeWarps * 32, 0, early, stream, a);
+        return launchEarly(&squeezeKernel, shapeOf(blocks, batch, kSqueezeWarps * 32), stream, a);
     }
     case 3:
-        return launch(&pyramidKernel, dim3(static_cast<unsigned>(a.level[3].pixels), batch), kPyramidThreads,
-                      0, early, stream, a);
+        return launchEarly(&pyramidKernel, shapeOf(a.level[3].pixels, batch, kPyramidThreads), stream, a);
     case 4:
-        return wantsLargeTiles(a, batch, device) ? launchInfuse<2>(a, batch, early, stream)
-                                                 : launchInfuse<1>(a, batch, early, stream);
+        return wantsLargeTiles(a, batch, device) ? launchInfuse<2>(a, batch, stream)
+                                                 : launchInfuse<1>(a, batch, stream);
     case 5: {
         const int blocks =
             divideUp(a.level[1].height, kRefineRows) * divideUp(a.level[1].width, kRefineColumns);
-        return launch(&refineKernel, dim3(static_cast<unsigned>(blocks), batch), kRefineThreads, 0, early,
-                      stream, a);
+        return launchEarly(&refineKernel, shapeOf(blocks, batch, kRefineThreads), stream, a);
     }
     default: {
         const int blocks = problem.height / kAssembleSide * (problem.width / kAssembleSide);
-        return launch(&assembleKernel, dim3(static_cast<unsigned>(blocks), batch), kAssembleThreads, 0, early,
-                      stream, a, problem.height, problem.width);
+        return launchEarly(&assembleKernel, shapeOf(blocks, batch, kAssembleThreads), stream, a,
+                           problem.height, problem.width);
     }
     }
 }
@@ -1282,14 +1250,9 @@ int headForward(const HeadProblem& problem, void* scratch, float* probabilities,
     a.quarter = reinterpret_cast<float*>(at(plan.quarter));
     a.refined = reinterpret_cast<float*>(at(plan.refined));
     a.probabilities = probabilities;
-    for (int step = firstStep; step < endStep; ++step) {
-        // The first launch waits for everything before it, whatever that is.
-        const bool early = step > firstStep && device.major >= 9;
-        const cudaError_t code =
-            launchStep(step, a, problem, device, early, static_cast<cudaStream_t>(stream));
-        if (code != cudaSuccess)
-            return static_cast<int>(code);
-    }
+    for (int step = firstStep; step < endStep; ++step)
+        if (const int code = launchStep(step, a, problem, device, stream); code != 0)
+            return code;
     return 0;
 }
 

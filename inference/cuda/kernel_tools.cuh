@@ -42,60 +42,170 @@ __device__ __forceinline__ float sumOverWarp(float value) {
     return value;
 }
 
+// A kernel may start while the one before it still runs (launchEarly): it must not touch what that one makes,
+// or write anything, before waitForPrevious(). allowNext() gives the next kernel leave to start the same way
+// once all blocks of this one have come so far. GPUs before compute capability 9.0 run one kernel after the
+// other.
+__device__ __forceinline__ void waitForPrevious() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void allowNext() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// Takes a type out of deduction, so that arguments are converted to the kernel's parameters.
+template<typename T>
+struct SameType {
+    using type = T;
+};
+
+struct LaunchShape {
+    dim3 grid;
+    dim3 block;
+    int sharedBytes = 0;   // dynamic
+    int clusterBlocks = 1; // neighbours along x that form a cluster
+};
+
+// The kernel must call waitForPrevious(). Returns 0 or the cudaError_t.
+template<typename... Parameters>
+int launchEarly(void (*kernel)(Parameters...), const LaunchShape& shape, void* stream,
+                typename SameType<Parameters>::type... parameters) {
+    constexpr int kAlwaysAllowed = 48 * 1024;
+    int device = 0;
+    int major = 0;
+    cudaError_t code = cudaGetDevice(&device);
+    if (code == cudaSuccess)
+        code = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    if (code == cudaSuccess && shape.sharedBytes > kAlwaysAllowed)
+        code = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.sharedBytes);
+    if (code != cudaSuccess)
+        return static_cast<int>(code);
+    cudaLaunchAttribute attributes[2]{};
+    cudaLaunchConfig_t config{};
+    config.gridDim = shape.grid;
+    config.blockDim = shape.block;
+    config.dynamicSmemBytes = static_cast<std::size_t>(shape.sharedBytes);
+    config.stream = static_cast<cudaStream_t>(stream);
+    config.attrs = attributes;
+    if (major >= 9) {
+        attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        attributes[0].val.programmaticStreamSerializationAllowed = 1;
+        config.numAttrs = 1;
+    }
+    if (shape.clusterBlocks > 1) {
+        cudaLaunchAttribute& cluster = attributes[config.numAttrs++];
+        cluster.id = cudaLaunchAttributeClusterDimension;
+        cluster.val.clusterDim.x = static_cast<unsigned>(shape.clusterBlocks);
+        cluster.val.clusterDim.y = 1;
+        cluster.val.clusterDim.z = 1;
+    }
+    return static_cast<int>(cudaLaunchKernelEx(&config, kernel, parameters...));
+}
+
 inline int blocksFor(std::int64_t count, int perBlock) {
     return static_cast<int>((count + perBlock - 1) / perBlock);
 }
 
-// Calls function with the number of pairs per lane (as a compile-time constant) that holds a row of
-// `channels` in a warp's registers; cudaErrorInvalidValue where none does.
-template<typename Function>
-int withPairsPerLane(int channels, Function function) {
-    if (channels <= 128)
-        return function(std::integral_constant<int, 2>{});
-    if (channels <= 192)
-        return function(std::integral_constant<int, 3>{});
-    if (channels <= 384)
-        return function(std::integral_constant<int, 6>{});
-    if (channels <= 768)
-        return function(std::integral_constant<int, 12>{});
-    if (channels <= 1536)
-        return function(std::integral_constant<int, 24>{});
-    return static_cast<int>(cudaErrorInvalidValue);
+// Sums over the kWarps warps of a block that share a row, in a fixed order; all get the result.
+template<int kWarps>
+__device__ __forceinline__ float sumOverRow(float value, float (&parts)[kWarps], int lane, int warp) {
+    float sum = sumOverWarp(value);
+    if constexpr (kWarps > 1) {
+        __syncthreads(); // what was read of `parts` before
+        if (lane == 0)
+            parts[warp] = sum;
+        __syncthreads();
+        sum = parts[0];
+#pragma unroll
+        for (int other = 1; other < kWarps; ++other)
+            sum += parts[other];
+    }
+    return sum;
 }
 
-// A row's pairs in a warp's registers: lane l holds pairs l, l + 32, ... (channels 2 l, 2 l + 1, ...).
-template<int kPairs>
-struct WarpRow {
-    float2 value[kPairs];
+// Of how many warps a row of `channels` should have its lanes: where rows are few, their latency counts.
+inline constexpr int kFewRows = 1024;
+inline constexpr int kRowWarps = 4;
 
-    __device__ __forceinline__ static bool has(int i, int lane, int channels) {
-        return 2 * (lane + 32 * i) < channels;
+// Calls function with two compile-time constants: the pairs per lane that hold a row of `channels` in the
+// registers of a warp or, of few rows, of a block, and the number of its warps; cudaErrorInvalidValue where
+// nothing does.
+template<typename Function>
+int withRowShape(std::int64_t rows, int channels, Function function) {
+    const auto with = [&](auto warps) {
+        constexpr int kWarps = decltype(warps)::value;
+        if (channels <= 128 * kWarps)
+            return function(std::integral_constant<int, 2>{}, warps);
+        if (channels <= 192 * kWarps)
+            return function(std::integral_constant<int, 3>{}, warps);
+        if (channels <= 384 * kWarps)
+            return function(std::integral_constant<int, 6>{}, warps);
+        if constexpr (kWarps == 1) {
+            if (channels <= 768)
+                return function(std::integral_constant<int, 12>{}, warps);
+            if (channels <= 1536)
+                return function(std::integral_constant<int, 24>{}, warps);
+        }
+        return static_cast<int>(cudaErrorInvalidValue);
+    };
+    return rows <= kFewRows && channels > 192 ? with(std::integral_constant<int, kRowWarps>{})
+                                              : with(std::integral_constant<int, 1>{});
+}
+
+// A row's pairs in the registers of kWarps warps: the lane counted through all of them holds pairs l, l + 32
+// kWarps, ... (channels 2 l, 2 l + 1, ...).
+template<int kPairs, int kWarps>
+struct SharedRow {
+    float2 value[kPairs];
+    int lane; // counted through the row's warps
+
+    __device__ __forceinline__ explicit SharedRow(int rowLane) : lane(rowLane) {}
+
+    __device__ __forceinline__ bool has(int i, int channels) const {
+        return 2 * (lane + 32 * kWarps * i) < channels;
     }
-    __device__ __forceinline__ static int channelOf(int i, int lane) { return 2 * (lane + 32 * i); }
+    __device__ __forceinline__ int channelOf(int i) const { return 2 * (lane + 32 * kWarps * i); }
 
     // Afterwards the values have mean 0 and variance 1 over the row (pairs that do not exist hold 0 before
-    // and are not to be read after). Population variance, as LayerNorm has it.
-    __device__ __forceinline__ void normalise(int lane, int channels, float epsilon) {
+    // and are not to be read after). Population variance, as LayerNorm has it. All threads of the row's warps
+    // must call it. Returns what they were scaled by, 1 / sqrt(variance + epsilon).
+    __device__ __forceinline__ float normalise(int channels, float epsilon, float (&parts)[kWarps]) {
+        const int warp = lane / 32;
         float sum = 0.0f;
 #pragma unroll
         for (int i = 0; i < kPairs; ++i)
             sum += value[i].x + value[i].y;
-        const float mean = sumOverWarp(sum) / channels;
+        const float mean = sumOverRow<kWarps>(sum, parts, lane % 32, warp) / channels;
         float squares = 0.0f;
 #pragma unroll
         for (int i = 0; i < kPairs; ++i) {
             value[i].x -= mean;
             value[i].y -= mean;
-            if (has(i, lane, channels))
+            if (has(i, channels))
                 squares += value[i].x * value[i].x + value[i].y * value[i].y;
         }
-        const float scale = rsqrtf(sumOverWarp(squares) / channels + epsilon);
+        const float scale = rsqrtf(sumOverRow<kWarps>(squares, parts, lane % 32, warp) / channels + epsilon);
 #pragma unroll
         for (int i = 0; i < kPairs; ++i) {
             value[i].x *= scale;
             value[i].y *= scale;
         }
+        return scale;
     }
+};
+
+// A thread's place where rows have kWarps warps each and blocks kThreads threads.
+template<int kThreads, int kWarps>
+struct RowPlace {
+    std::int64_t row;
+    int lane; // counted through the row's warps
+    __device__ __forceinline__ RowPlace()
+        : row(static_cast<std::int64_t>(blockIdx.x) * (kThreads / 32 / kWarps) + threadIdx.x / (32 * kWarps))
+        , lane(threadIdx.x % (32 * kWarps)) {}
 };
 
 } // namespace limn::gpu

@@ -27,23 +27,29 @@ struct ScanProblem {
     const float* projected = nullptr; // [batch][length][directions][rankStride + 32]
     const float* dtWeight = nullptr;  // [directions][channels][rank]
     const float* dtBias = nullptr;    // [directions][channels]
-    const float* a = nullptr;         // [directions][channels][16]
+    const float* a = nullptr;         // [directions][channels][16], none above 0
     const float* d = nullptr;         // [directions][channels]
 };
 
-// Long rows with few channels are cut into chunks of this many steps (a multiple of 32); 0: one chunk.
-struct ScanPlan {
-    int chunks = 1;
-    int chunkSteps = 0;
-    std::int64_t scratchFloats = 0; // of `scratch` below
-    std::int64_t savedFloats = 0;   // of `saved` below
+// What matters about a GPU for cutting the work.
+struct GpuShape {
+    int multiprocessors = 1;
+    bool clusters = false; // blocks of a cluster read each other's shared memory (compute capability 9.0)
 };
-ScanPlan planScan(const ScanProblem& problem, int multiprocessors);
+
+// Where there are too few rows (batch x directions x channels) to keep a GPU busy, a row is cut into pieces,
+// which are computed at the same time by the warps of `clusterBlocks` blocks.
+struct ScanPlan {
+    int clusterBlocks = 0;        // 0: rows are not cut
+    int pieceSteps = 0;           // of a piece: at most 32
+    std::int64_t savedFloats = 0; // of `saved` below
+};
+// keepStates: the plan is for a run with `saved`.
+ScanPlan planScan(const ScanProblem& problem, const GpuShape& gpu, bool keepStates);
 
 // y: [directions][batch][length][channels], one part per direction (normGateForward sums them).
 // saved: null, or the states at every 32nd step for the backward run.
-int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, float* scratch,
-                Stream stream);
+int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, Stream stream);
 
 struct ScanBackwardSizes {
     std::int64_t gradU = 0;            // floats: [directions][batch][length][channels]
@@ -84,10 +90,18 @@ int depthwiseSiluBackward(int batch, int height, int width, int channels, const 
 int normGateForward(Element element, std::int64_t rows, int channels, int parts, const void* y, const void* z,
                     std::int64_t zStride, const float* weight, const float* bias, void* out, float* sum,
                     Stream stream);
-// out: what the forward run gave, once more. partial: [normGatePartials()][channels][2] (weight, bias).
-int normGatePartials(std::int64_t rows);
+// out: what the forward run gave, once more. partial: [normPartials()][channels][2] (weight, bias). channels
+// and strides even.
+int normPartials(std::int64_t rows);
 int normGateBackward(std::int64_t rows, int channels, const float* y, const float* z, std::int64_t zStride,
                      const float* weight, const float* bias, const float* gradOut, float* out, float* gradY,
                      float* gradZ, std::int64_t gradZStride, float* partial, Stream stream);
+
+// LayerNorm (epsilon 1e-5) of rows of even `channels`. The backward run finds mean and variance again.
+//   partial: [normPartials()][channels][2] (weight, bias)
+int layerNormForward(std::int64_t rows, int channels, const float* x, const float* weight, const float* bias,
+                     float* out, Stream stream);
+int layerNormBackward(std::int64_t rows, int channels, const float* x, const float* weight,
+                      const float* gradOut, float* gradX, float* partial, Stream stream);
 
 } // namespace limn::gpu

@@ -19,8 +19,9 @@ limn::gpu::Stream currentStream() {
     return c10::cuda::getCurrentCUDAStream().stream();
 }
 
-int multiprocessors() {
-    return at::cuda::getCurrentDeviceProperties()->multiProcessorCount;
+limn::gpu::GpuShape shape() {
+    const cudaDeviceProp* properties = at::cuda::getCurrentDeviceProperties();
+    return {properties->multiProcessorCount, properties->major >= 9};
 }
 
 int deviceName(int device, char* name, std::size_t capacity, std::int64_t* memoryBytes) {
@@ -51,6 +52,15 @@ int clockKilohertz() {
     int value = 0;
     cudaDeviceGetAttribute(&value, cudaDevAttrClockRate, c10::cuda::current_device());
     return value;
+}
+
+double memoryBytesPerSecond() {
+    int kilohertz = 0;
+    int bits = 0;
+    const int device = c10::cuda::current_device();
+    cudaDeviceGetAttribute(&kilohertz, cudaDevAttrMemoryClockRate, device);
+    cudaDeviceGetAttribute(&bits, cudaDevAttrGlobalMemoryBusWidth, device);
+    return 2.0 * kilohertz * 1000.0 * bits / 8.0; // two transfers a clock
 }
 
 // Graphs share a pool while at least one lives; LibTorch refuses a pool whose last graph is gone, so the next
@@ -137,20 +147,23 @@ constexpr limn::gpu::Plugin kPlugin = {
     &limn::gpu::depthwisePartials,
     &limn::gpu::depthwiseSiluBackward,
     &limn::gpu::normGateForward,
-    &limn::gpu::normGatePartials,
+    &limn::gpu::normPartials,
     &limn::gpu::normGateBackward,
+    &limn::gpu::layerNormForward,
+    &limn::gpu::layerNormBackward,
     &limn::gpu::patchEmbed,
     &limn::gpu::addNorm,
     &limn::gpu::mergeNorm,
     &limn::gpu::planHeadScratch,
     &limn::gpu::headForward,
     &currentStream,
-    &multiprocessors,
+    &shape,
     &deviceName,
     &synchronise,
     &peakMemory,
     &resetPeakMemory,
     &clockKilohertz,
+    &memoryBytesPerSecond,
     &captureGraph,
     &replayGraph,
     &releaseGraph,

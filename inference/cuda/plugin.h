@@ -12,7 +12,7 @@
 
 namespace limn::gpu {
 
-inline constexpr std::uint32_t kPluginVersion = 5;
+inline constexpr std::uint32_t kPluginVersion = 6;
 inline constexpr const char* kPluginEntry = "limnCudaPlugin";
 
 struct Plugin {
@@ -28,8 +28,10 @@ struct Plugin {
     decltype(&gpu::depthwisePartials) depthwisePartials;
     decltype(&gpu::depthwiseSiluBackward) depthwiseSiluBackward;
     decltype(&gpu::normGateForward) normGateForward;
-    decltype(&gpu::normGatePartials) normGatePartials;
+    decltype(&gpu::normPartials) normPartials;
     decltype(&gpu::normGateBackward) normGateBackward;
+    decltype(&gpu::layerNormForward) layerNormForward;
+    decltype(&gpu::layerNormBackward) layerNormBackward;
     decltype(&gpu::patchEmbed) patchEmbed;
     decltype(&gpu::addNorm) addNorm;
     decltype(&gpu::mergeNorm) mergeNorm;
@@ -38,7 +40,7 @@ struct Plugin {
 
     // LibTorch's current stream of the current device.
     Stream (*currentStream)();
-    int (*multiprocessors)();
+    GpuShape (*shape)(); // of the current device
     // Name (cut to `capacity`, ended by 0) and memory of a device; 0 or an error code.
     int (*deviceName)(int device, char* name, std::size_t capacity, std::int64_t* memoryBytes);
     void (*synchronise)();
@@ -46,6 +48,7 @@ struct Plugin {
     std::int64_t (*peakMemory)();
     void (*resetPeakMemory)();
     int (*clockKilohertz)();
+    double (*memoryBytesPerSecond)(); // the most that the memory can do; 0 if it is not known
 
     // Records what body(context) does on the device into a graph (after three plain runs, so that handles and
     // workspaces exist). Null on failure, with the reason in `error`. All graphs share one memory pool: their

@@ -7,7 +7,9 @@
 #include "inference/cuda/scan_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <vector>
 
 namespace limn::gpu {
 
@@ -129,112 +131,143 @@ struct Tile {
     }
 };
 
-struct ForwardArrays {
-    int chunks;
-    int chunkSteps;
-    float* y;
-    float* saved;
-    float* chunkState; // [batch][directions][chunks][channels][16]
-    float* chunkDelta; // [batch][directions][chunks][channels]
+// What one run over a row brings; a block's channels side by side, as many as a block of scanPiecesKernel
+// has.
+constexpr int kForwardChannels = kPieceChannels;
+using ForwardTile = Tile<kForwardChannels>;
+using RowStates = std::array<std::array<float, kStates>, kForwardChannels>;
+using RowSizes = std::array<float, kForwardChannels>;
 
-    std::int64_t chunkIndex(const Row& row, int chunk, int channel) const {
-        return (row.imagePath * chunks + chunk) * row.p.channels + channel;
+struct ForwardBlock {
+    ForwardBlock(const Row& ofRow, int first, float* yArray, float* savedArray, ForwardTile& scratch)
+        : row(ofRow)
+        , firstChannel(first)
+        , channels(std::min(kForwardChannels, ofRow.p.channels - first))
+        , y(yArray)
+        , saved(savedArray)
+        , tile(scratch) {
+        for (int local = 0; local < channels; ++local)
+            for (int n = 0; n < kStates; ++n)
+                a2[local][n] = row.p.a[row.channelIndex(first + local) * kStates + n] * kLog2E;
     }
-};
 
-// kStatesOnly: the first of the two runs over a chunked row.
-template<bool kStatesOnly>
-void forwardBlock(const Row& row, const ForwardArrays& arrays, int firstChannel, int chunk,
-                  Tile<kForwardChannels>& tile) {
-    const ScanProblem& p = row.p;
-    const int channels = std::min(kForwardChannels, p.channels - firstChannel);
-    Four a2[kForwardChannels][kQuads];
-    Four h[kForwardChannels][kQuads] = {};
-    float deltaSum[kForwardChannels][kQuads] = {}; // each thread sums its own steps
-    for (int local = 0; local < channels; ++local)
-        for (int quad = 0; quad < kQuads; ++quad)
-            for (int n = 0; n < kQuadStates; ++n) {
-                const int state = quad * kQuadStates + n;
-                a2[local][quad][n] = p.a[row.channelIndex(firstChannel + local) * kStates + state] * kLog2E;
-                if constexpr (!kStatesOnly) {
-                    float& value = h[local][quad][n];
-                    for (int before = 0; before < chunk; ++before) {
-                        const std::int64_t index = arrays.chunkIndex(row, before, firstChannel + local);
-                        value = exp2Unit(arrays.chunkDelta[index] * a2[local][quad][n]) * value +
-                                arrays.chunkState[index * kStates + state];
-                    }
-                }
-            }
-
-    const int begin = chunk * arrays.chunkSteps;
-    const int end = std::min(row.length, begin + arrays.chunkSteps);
-    for (int first = begin; first < end; first += kTileSteps) {
-        tile.load(row, firstChannel, first, end);
+    // Up to 32 steps. kOutput: also y; else only the states and the sum of the steps' sizes.
+    // kPolynomial: of the first four states' decays (see kPolynomialDecays).
+    template<bool kOutput, int kPolynomial>
+    void walk(int begin, int end, RowStates& states, RowSizes& deltaSum) const {
+        tile.load(row, firstChannel, begin, end);
         for (int local = 0; local < channels; ++local) {
             const int channel = firstChannel + local;
-            if constexpr (!kStatesOnly) {
-                if (arrays.saved != nullptr)
-                    for (int quad = 0; quad < kQuads; ++quad)
-                        std::copy_n(h[local][quad], kQuadStates,
-                                    arrays.saved + row.savedIndex(first / kTileSteps, channel, quad));
-            }
-            for (int group = 0; group < kTileSteps; group += 4) {
-                float part[kQuads][4];
-                for (int quad = 0; quad < kQuads; ++quad)
-                    for (int j = 0; j < 4; ++j) {
-                        const int step = group + j;
-                        const float delta = tile.delta[step][local];
-                        const float deltaU = tile.deltaU[step][local];
-                        Four& states = h[local][quad];
-                        const Four& rates = a2[local][quad];
-                        Four b;
-                        tile.quadB(row, step, quad, b);
-                        if constexpr (kStatesOnly) {
-                            if (quad == j)
-                                deltaSum[local][quad] += delta;
-                            for (int n = 0; n < kQuadStates; ++n)
-                                states[n] = exp2Unit(delta * rates[n]) * states[n] + deltaU * b[n];
-                        } else {
-                            Four c;
-                            tile.quadC(row, step, quad, c);
-                            part[quad][j] = stepStates(states, rates, delta, deltaU, b, c);
-                        }
-                    }
-                if constexpr (!kStatesOnly) {
-                    const float skip = p.d[row.channelIndex(channel)];
-                    for (int j = 0; j < 4 && first + group + j < end; ++j) {
-                        const int step = group + j;
-                        const float own = (part[0][j] + part[1][j]) + (part[2][j] + part[3][j]);
-                        arrays.y[(row.pathRows + tile.row[step]) * p.channels + channel] =
-                            own + skip * tile.u[step][local];
-                    }
+            const float skip = row.p.d[row.channelIndex(channel)];
+            for (int step = 0; step < end - begin; ++step) {
+                const float delta = tile.delta[step][local];
+                const float deltaU = tile.deltaU[step][local];
+                float part[kQuads];
+                for (int vector = 0; vector < kQuads; ++vector) {
+                    Four h;
+                    Four rates;
+                    Four b;
+                    Four c;
+                    copyFour(states[local].data() + vector * kQuadStates, h);
+                    copyFour(a2[local].data() + vector * kQuadStates, rates);
+                    tile.quadB(row, step, vector, b);
+                    tile.quadC(row, step, vector, c);
+                    part[vector] = vector == 0 ? stepStates<kPolynomial>(h, rates, delta, deltaU, b, c)
+                                               : stepStates<0>(h, rates, delta, deltaU, b, c);
+                    std::copy_n(h, kQuadStates, states[local].data() + vector * kQuadStates);
                 }
+                deltaSum[local] += delta;
+                if constexpr (kOutput)
+                    y[(row.pathRows + tile.row[step]) * row.p.channels + channel] =
+                        ((part[0] + part[1]) + (part[2] + part[3])) + skip * tile.u[step][local];
             }
         }
     }
 
-    if constexpr (kStatesOnly) {
-        for (int local = 0; local < channels; ++local) {
-            const std::int64_t index = arrays.chunkIndex(row, chunk, firstChannel + local);
-            for (int quad = 0; quad < kQuads; ++quad)
-                std::copy_n(h[local][quad], kQuadStates,
-                            arrays.chunkState + index * kStates + quad * kQuadStates);
-            const float(&sums)[kQuads] = deltaSum[local];
-            arrays.chunkDelta[index] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        }
+    void save(int begin, const RowStates& states) const {
+        if (saved == nullptr)
+            return;
+        for (int local = 0; local < channels; ++local)
+            std::copy_n(states[local].data(), kStates,
+                        saved + row.savedIndex(begin / kTileSteps, firstChannel + local, 0));
+    }
+
+    // states <- the states after steps of size sum `delta` that end with `end` when they begin with zero.
+    void pass(const RowSizes& delta, const RowStates& end, RowStates& states) const {
+        for (int local = 0; local < channels; ++local)
+            for (int n = 0; n < kStates; ++n)
+                states[local][n] = exp2Unit(delta[local] * a2[local][n]) * states[local][n] + end[local][n];
+    }
+
+    const Row& row;
+    int firstChannel;
+    int channels;
+    float* y;
+    float* saved;
+    ForwardTile& tile;
+    RowStates a2;
+};
+
+// scanRowsKernel
+void walkRow(const ForwardBlock& block) {
+    RowStates states = {};
+    RowSizes unused = {};
+    for (int begin = 0; begin < block.row.length; begin += kTileSteps) {
+        block.save(begin, states);
+        block.walk<true, 0>(begin, std::min(begin + kTileSteps, block.row.length), states, unused);
     }
 }
 
-template<bool kStatesOnly>
-void forwardRun(const ScanProblem& p, const ForwardArrays& arrays, Tile<kForwardChannels>& tile) {
-    for (int image = 0; image < p.batch; ++image)
-        for (int path = 0; path < p.directions; ++path) {
-            const Row row(p, image, path);
-            // Nobody asks what state the last chunk ends with.
-            for (int chunk = 0; chunk < (kStatesOnly ? arrays.chunks - 1 : arrays.chunks); ++chunk)
-                for (int first = 0; first < p.channels; first += kForwardChannels)
-                    forwardBlock<kStatesOnly>(row, arrays, first, chunk, tile);
+// scanPiecesKernel, all blocks of a cluster
+void walkPieces(const ForwardBlock& block, const ScanPlan& plan) {
+    struct Piece {
+        RowStates before; // from the state before its block
+        RowSizes delta;
+        RowSizes deltaBefore; // in its block
+    };
+    const int length = block.row.length;
+    const int blockSteps = kPieceWarps * plan.pieceSteps;
+    RowStates rowState = {};
+    const auto at = [](int index) { return static_cast<std::size_t>(index); };
+    std::vector<Piece> pieces(at(plan.clusterBlocks * kPieceWarps));
+    std::vector<RowStates> starts(at(plan.clusterBlocks));
+    for (int round = 0; round < length; round += plan.clusterBlocks * blockSteps) {
+        const auto beginOf = [&](int which, int warp) {
+            return std::min(round + which * blockSteps + warp * plan.pieceSteps, length);
+        };
+        const auto endOf = [&](int begin) { return std::min(begin + plan.pieceSteps, length); };
+        for (int which = 0; which < plan.clusterBlocks; ++which) {
+            RowStates ofBlock = {};
+            RowSizes blockDelta = {};
+            for (int warp = 0; warp < kPieceWarps; ++warp) {
+                Piece& piece = pieces[at(which * kPieceWarps + warp)];
+                RowStates end = {};
+                piece.delta = {};
+                const int begin = beginOf(which, warp);
+                if (begin < length)
+                    block.walk<false, kPolynomialDecays>(begin, endOf(begin), end, piece.delta);
+                piece.before = ofBlock;
+                piece.deltaBefore = blockDelta;
+                block.pass(piece.delta, end, ofBlock);
+                for (int local = 0; local < kForwardChannels; ++local)
+                    blockDelta[local] += piece.delta[local];
+            }
+            starts[at(which)] = rowState;
+            block.pass(blockDelta, ofBlock, rowState);
         }
+        for (int which = 0; which < plan.clusterBlocks; ++which)
+            for (int warp = 0; warp < kPieceWarps; ++warp) {
+                const Piece& piece = pieces[at(which * kPieceWarps + warp)];
+                const int begin = beginOf(which, warp);
+                if (begin >= length)
+                    continue;
+                RowStates states = starts[at(which)];
+                block.pass(piece.deltaBefore, piece.before, states);
+                block.save(begin, states);
+                RowSizes unused = {};
+                block.walk<true, kPolynomialDecays>(begin, endOf(begin), states, unused);
+            }
+    }
 }
 
 struct BackwardArrays {
@@ -440,21 +473,23 @@ void BackwardBlock::finish(const Row& row, const BackwardArrays& arrays, int fir
 
 } // namespace
 
-int scanForwardHost(const ScanProblem& problem, const ScanPlan& plan, float* y, float* saved,
-                    float* scratch) {
+int scanForwardHost(const ScanProblem& problem, const ScanPlan& plan, float* y, float* saved) {
     if (empty(problem))
         return kAccepted;
-    if (refused(problem))
+    if (refused(problem) || (saved != nullptr && plan.clusterBlocks > 0 && plan.pieceSteps != kTileSteps))
         return kInvalidValue;
-    ForwardArrays arrays{plan.chunks, plan.chunkSteps, y, saved, nullptr, nullptr};
-    const auto tile = std::make_unique<Tile<kForwardChannels>>();
-    if (plan.chunks > 1) {
-        arrays.chunkState = scratch;
-        arrays.chunkDelta = scratch + static_cast<std::int64_t>(problem.batch) * problem.directions *
-                                          problem.channels * plan.chunks * kStates;
-        forwardRun<true>(problem, arrays, *tile);
-    }
-    forwardRun<false>(problem, arrays, *tile);
+    const auto tile = std::make_unique<ForwardTile>();
+    for (int image = 0; image < problem.batch; ++image)
+        for (int path = 0; path < problem.directions; ++path) {
+            const Row row(problem, image, path);
+            for (int first = 0; first < problem.channels; first += kForwardChannels) {
+                const ForwardBlock block(row, first, y, saved, *tile);
+                if (plan.clusterBlocks > 0)
+                    walkPieces(block, plan);
+                else
+                    walkRow(block);
+            }
+        }
     return kAccepted;
 }
 

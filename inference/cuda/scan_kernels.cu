@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Selective scan over four paths, the forward run. Formula and layouts: scan/selective_scan.h.
 //
-// A channel of one path belongs to four neighbouring threads, each with four of its sixteen states in
-// registers; a warp holds 8 channels, a block 32. The projected rows (dt, B, C) of 32 steps are staged in
-// shared memory, fetched into registers while the 32 before them are computed: one barrier a tile. Steps go
-// in groups of four: each thread of a quad reads u and finds the size of one of them (once per channel, not
-// once per state), one and two groups ahead of its use, and hands it to the other three by shuffles. Rows are
-// read in raster order through an index, so that no path needs a flipped or transposed copy. The four partial
-// sums of y are combined by three shuffles for every group; thread q ends up with the group's step q and
-// writes it.
+// Two kernels. With many rows (a row: one channel along one path of one image) scanRowsKernel gives a row to
+// two neighbouring threads, each with eight of the sixteen states in registers, which walk it from end to
+// end. With few rows scanPiecesKernel cuts rows into pieces of at most 32 steps, one per warp, and reads each
+// piece twice: once from a state of zero to see what it does to the state before it, then, when the warps of
+// a cluster of blocks have put these together, once more for y. That takes each exponential twice, but every
+// scheduler of the GPU has work.
 //
-// What limits it: instructions, some 13 a state: one exponential, four of multiply-add class, the rest shared
-// by the states of a step (projection to the step's size, softplus, addresses, shuffles). The exponential
-// unit alone would allow 8.
+// Both read rows in raster order through an index, so that no path needs a flipped or transposed copy, and
+// stage projected rows (dt, B, C) in shared memory, where all lanes read the same words. The step's size is
+// found once per step and channel.
 //
-// Order of summing: over states first (4 in a thread, then over the quad), always the same: equal bits every
-// run.
+// What limits both: the exponential unit, which makes 16 numbers a clock, and close behind it the rate at
+// which instructions are issued: some 8 a state. Where a piece is read twice, a part of the exponentials is
+// computed on the multiply-add pipes instead.
+//
+// Order of summing: over four states, over two such sums, over both: always the same, so that bits are equal
+// every run.
 #include "inference/cuda/kernel_tools.cuh"
 #include "inference/cuda/kernels.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
+
+#include <cooperative_groups.h>
 
 namespace limn::gpu {
 
@@ -27,19 +31,18 @@ namespace {
 
 struct ForwardArguments {
     ScanProblem problem;
-    int chunks;
-    int chunkSteps;
+    int clusterBlocks;
+    int pieceSteps;
     void* y;
     float* saved;
-    float* chunkState; // [batch][directions][chunks][channels][16]
-    float* chunkDelta; // [batch][directions][chunks][channels]
 };
 
-constexpr int kForwardThreads = kForwardChannels * kQuads;
-constexpr int kForwardWarps = kForwardThreads / 32;
-constexpr int kStagedSteps = kTileSteps / kForwardWarps; // steps of a tile that one warp stages
-constexpr int kGroups = kTileSteps / kQuads;             // a group: as many steps as threads share a channel
-constexpr int kGroupsBeforeStore = kGroups - 2; // a tile's last two groups read ahead into the next tile
+constexpr int kShare = 2; // threads that share a row in scanRowsKernel
+constexpr int kRowThreads = kRowChannels * kShare;
+constexpr int kGroupSteps = kPieceGroup; // steps whose sizes are found together
+constexpr int kGroups = kTileSteps / kGroupSteps;
+constexpr int kOwnSteps = kGroupSteps / kShare; // of a group, per thread
+constexpr int kVectors = kStates / kQuadStates; // a row's states as vectors of four
 
 // Base pointers are the same for a whole block, and offsets are unsigned 32-bit numbers of bytes: one
 // instruction reads or writes.
@@ -49,253 +52,620 @@ __device__ __forceinline__ T* at(T* base, std::uint32_t bytes) {
     return reinterpret_cast<T*>(reinterpret_cast<Byte*>(base) + bytes);
 }
 
-// A tile's projected rows on their way from global memory: fetched while the tile before it is computed. In
-// shared memory columns up to kRank are dt (padded with zeros), then come 16 of B, then 16 of C.
+__device__ __forceinline__ void loadFour(const float* source, float (&out)[kQuadStates]) {
+    const float4 vector = *reinterpret_cast<const float4*>(source);
+    out[0] = vector.x;
+    out[1] = vector.y;
+    out[2] = vector.z;
+    out[3] = vector.w;
+}
+
+__device__ __forceinline__ void storeFour(float* target, const float (&values)[kQuadStates]) {
+    *reinterpret_cast<float4*>(target) = make_float4(values[0], values[1], values[2], values[3]);
+}
+
+// Four of a step's products of dt and weights, added to `sum`.
+__device__ __forceinline__ float addProjected(const float* dt, const float* weight, float sum) {
+    const float4 four = *reinterpret_cast<const float4*>(dt);
+    sum += weight[0] * four.x;
+    sum += weight[1] * four.y;
+    sum += weight[2] * four.z;
+    sum += weight[3] * four.w;
+    return sum;
+}
+
+// The step's size before softplus, from a staged row's dt.
 template<int kRank>
-struct StagedTile {
-    static constexpr int kSlice = kRank + 2 * kStates;
-    static constexpr int kColumns = (kSlice + 31) / 32; // of a row, per lane
-
-    std::uint32_t column[kColumns]; // in bytes from a row's beginning
-    bool exists[kColumns];
-    float value[kStagedSteps][kColumns];
-
-    __device__ __forceinline__ StagedTile(int rank, int rankStride, int lane) {
+__device__ __forceinline__ float projectStep(const float (&dt)[kRank], const float (&weight)[kRank],
+                                             float bias) {
+    float raw = bias;
 #pragma unroll
-        for (int c = 0; c < kColumns; ++c) {
-            const int own = lane + 32 * c;
-            column[c] = (own < kRank ? own : own - kRank + rankStride) * sizeof(float);
-            exists[c] = own < kSlice && (own >= kRank || own < rank);
+    for (int r = 0; r < kRank; r += 4)
+        raw = addProjected(dt + r, weight + r, raw);
+    return raw;
+}
+
+// The same in all lanes, which the compiler does not know of threadIdx.x / 32.
+__device__ __forceinline__ int warpIndex() {
+    return __shfl_sync(kFullWarp, static_cast<int>(threadIdx.x) / 32, 0);
+}
+
+// Copies to shared memory without waiting, and without a register in between: a load that a warp waits for in
+// the middle of its steps costs more than everything else here.
+template<int kBytes>
+__device__ __forceinline__ void copyAhead(void* target, const void* source, bool exists = true) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(
+                     static_cast<std::uint32_t>(__cvta_generic_to_shared(target))),
+                 "l"(source), "n"(kBytes), "r"(exists ? kBytes : 0)
+                 : "memory");
+}
+
+// What a block reads and writes of one path of one image, and how it gets there.
+template<typename T, int kRank>
+struct PathArrays {
+    const ScanProblem& p;
+    const T* u;
+    T* y;
+    const float* projected;
+    std::uint32_t projectedBytes; // of a row
+    std::uint32_t pixelBytes;     // of a row of u and of y
+    int path;
+    int length;
+
+    // The launcher has seen to it that an image's bytes can be counted in 32 bits.
+    __device__ __forceinline__ PathArrays(const ForwardArguments& arguments, int pathIndex, int image)
+        : p(arguments.problem), path(pathIndex), length(p.height * p.width) {
+        const int slice = p.rankStride + 2 * kStates;
+        u = static_cast<const T*>(p.u) + static_cast<std::int64_t>(image) * length * p.channels;
+        y = static_cast<T*>(arguments.y) +
+            (static_cast<std::int64_t>(path) * p.batch + image) * length * p.channels;
+        projected =
+            p.projected + static_cast<std::int64_t>(image) * length * (p.directions * slice) + path * slice;
+        projectedBytes = p.directions * slice * sizeof(float);
+        pixelBytes = p.channels * sizeof(T);
+    }
+
+    // In raster order; of a step past the end, the last step's.
+    __device__ __forceinline__ std::uint32_t rowOf(int step) const {
+        return rasterRow(path, min(step, length - 1), p.height, p.width);
+    }
+
+    // A warp's share of staging projected rows: those of kSteps steps from firstStep on, whose raster row the
+    // lane of that number holds. dt beyond the rank is left alone: zeros from clearPadding.
+    template<int kSteps>
+    __device__ __forceinline__ void stageProjected(float (*dt)[kRank], float (*bc)[2 * kStates],
+                                                   std::uint32_t rowOfLane, int firstStep, int lane) const {
+        static_assert(kSteps * kRank % 32 == 0);
+        const std::uint32_t offsetOfLane = rowOfLane * projectedBytes;
+#pragma unroll
+        for (int i = 0; i < kSteps * kRank / 32; ++i) {
+            const int index = lane + 32 * i;
+            const int step = firstStep + index / kRank;
+            const int column = index % kRank;
+            const std::uint32_t offset = __shfl_sync(kFullWarp, offsetOfLane, step);
+            if (column < p.rank)
+                copyAhead<4>(&dt[step][column], at(projected, offset + column * sizeof(float)));
+        }
+#pragma unroll
+        for (int i = 0; i < kSteps; ++i)
+            copyAhead<4>(&bc[firstStep + i][lane],
+                         at(projected, __shfl_sync(kFullWarp, offsetOfLane, firstStep + i) +
+                                           (p.rankStride + lane) * sizeof(float)));
+    }
+    __device__ __forceinline__ void clearPadding(float (*dt)[kRank], int rows, int thread,
+                                                 int threads) const {
+        for (int i = thread; i < rows * kRank; i += threads)
+            if (i % kRank >= p.rank)
+                dt[i / kRank][i % kRank] = 0.0f;
+    }
+    // What stageProjected brought, when it has arrived, by the same warp.
+    template<int kSteps>
+    __device__ __forceinline__ static void clampStaged(float (*bc)[2 * kStates], int firstStep, int lane) {
+#pragma unroll
+        for (int i = 0; i < kSteps; ++i) {
+            float& value = bc[firstStep + i][lane];
+            value = clampInput(value);
         }
     }
 
-    // rowOffset: where the row of the tile's step number `lane` begins, in bytes.
-    __device__ __forceinline__ void fetch(const float* projected, std::uint32_t rowOffset, int warp) {
+    // Of kSteps steps from firstStep on (see stageProjected), the input's kChannels channels from
+    // firstChannel on; zeros for channels that do not exist.
+    template<int kSteps, int kChannels>
+    __device__ __forceinline__ void stageInput(T (*target)[kChannels], std::uint32_t rowOfLane,
+                                               int firstChannel, int firstStep, int lane) const {
+        constexpr int kVector = 16 / sizeof(T);
+        constexpr int kRowVectors = kChannels / kVector;
+        static_assert(kSteps * kRowVectors % 32 == 0);
+        const std::uint32_t offsetOfLane = rowOfLane * pixelBytes;
+        if (p.channels % kVector == 0) {
 #pragma unroll
-        for (int i = 0; i < kStagedSteps; ++i) {
-            const std::uint32_t offset = __shfl_sync(kFullWarp, rowOffset, warp * kStagedSteps + i);
-#pragma unroll
-            for (int c = 0; c < kColumns; ++c)
-                value[i][c] = exists[c] ? *at(projected, offset + column[c]) : 0.0f;
-        }
-    }
-
-    __device__ __forceinline__ void store(float (*rows)[kSlice], int warp, int lane) const {
-#pragma unroll
-        for (int i = 0; i < kStagedSteps; ++i)
-#pragma unroll
-            for (int c = 0; c < kColumns; ++c) {
-                const int column = lane + 32 * c;
-                if (column < kSlice)
-                    rows[warp * kStagedSteps + i][column] =
-                        column < kRank ? value[i][c] : clampInput(value[i][c]);
+            for (int i = 0; i < kSteps * kRowVectors / 32; ++i) {
+                const int index = lane + 32 * i;
+                const int step = firstStep + index / kRowVectors;
+                const int local = index % kRowVectors * kVector;
+                const bool exists = firstChannel + local < p.channels;
+                const std::uint32_t offset = __shfl_sync(kFullWarp, offsetOfLane, step);
+                copyAhead<16>(&target[step][local],
+                              at(u, offset + (exists ? firstChannel + local : 0) * sizeof(T)), exists);
             }
+            return;
+        }
+        for (int i = 0; i < kSteps; ++i) {
+            const std::uint32_t offset = __shfl_sync(kFullWarp, offsetOfLane, firstStep + i);
+            for (int local = lane; local < kChannels; local += 32)
+                target[firstStep + i][local] = firstChannel + local < p.channels
+                                                   ? *at(u, offset + (firstChannel + local) * sizeof(T))
+                                                   : T(0.0f);
+        }
     }
 };
 
-// kRank: rank rounded up to a multiple of 4; kStatesOnly: the first of the two runs over a chunked row, which
-// only finds the state that a chunk started from zero ends with, and the sum of its steps.
-template<typename T, int kRank, bool kStatesOnly>
-__global__ void __launch_bounds__(kForwardThreads, kRank <= 12   ? 6
-                                                   : kRank <= 24 ? 5
-                                                                 : 3)
-    scanForwardKernel(const __grid_constant__ ForwardArguments arguments) {
-    constexpr int kSlice = kRank + 2 * kStates;
-    // Three: one that is read, one that a slower warp may still read, one that is written.
-    __shared__ __align__(16) float sProjected[3][kTileSteps][kSlice];
+__device__ __forceinline__ void waitForCopies() {
+    asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+// What makes a step's size of its dt. Zeros for channels that do not exist.
+template<int kRank>
+struct StepWeights {
+    float weight[kRank];
+    float bias;
+
+    __device__ __forceinline__ StepWeights(const ScanProblem& p, std::int64_t index, bool valid) {
+#pragma unroll
+        for (int r = 0; r < kRank; ++r)
+            weight[r] = valid && r < p.rank ? p.dtWeight[index * p.rank + r] : 0.0f;
+        bias = valid ? p.dtBias[index] : 0.0f;
+    }
+};
+
+__device__ __forceinline__ void loadRates(const ScanProblem& p, std::int64_t index, int firstState,
+                                          bool valid, float (&a2)[kQuadStates]) {
+    float4 rates = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+    if (valid)
+        rates = *reinterpret_cast<const float4*>(p.a + index * kStates + firstState);
+    a2[0] = rates.x * kLog2E;
+    a2[1] = rates.y * kLog2E;
+    a2[2] = rates.z * kLog2E;
+    a2[3] = rates.w * kLog2E;
+}
+
+template<typename T, int kRank>
+struct RowsShared {
+    // Three of each: one that is read, one that a slower warp may still read, one that is written.
+    float dt[3][kTileSteps][kRank];
+    float bc[3][kTileSteps][2 * kStates];
+    T u[3][kTileSteps][kRowChannels];
+};
+
+// A warp has 16 channels, a block 64. What 32 steps need is staged at a time, while the 32 before them are
+// computed: one barrier a tile. Of a group of four steps each thread of a pair finds the size of two, one
+// group ahead of its use, and hands it to the other by shuffles. The two sums of y are combined by two
+// shuffles a group; each thread ends up with two of its steps and writes them.
+template<typename T, int kRank>
+__global__ void __launch_bounds__(kRowThreads, kRank <= 12   ? 3
+                                               : kRank <= 24 ? 4
+                                                             : 3)
+    scanRowsKernel(const __grid_constant__ ForwardArguments arguments) {
+    constexpr int kWarps = kRowThreads / 32;
+    constexpr int kStagedSteps = kTileSteps / kWarps;
+    constexpr int kOwnVectors = kVectors / kShare;
+    extern __shared__ __align__(16) unsigned char sharedBytes[];
+    auto& s = *reinterpret_cast<RowsShared<T, kRank>*>(sharedBytes);
 
     const ScanProblem& p = arguments.problem;
-    const int length = p.height * p.width;
-    const int chunksHere = kStatesOnly ? arguments.chunks - 1 : arguments.chunks;
-    const int path = blockIdx.y / chunksHere;
-    const int chunk = blockIdx.y - path * chunksHere;
-    const int image = blockIdx.z;
-    const int warp = threadIdx.x / 32;
+    const PathArrays<T, kRank> arrays(arguments, blockIdx.y, blockIdx.z);
+    const int length = arrays.length;
+    const int warp = warpIndex();
     const int lane = threadIdx.x % 32;
-    const int quad = threadIdx.x % kQuads;
-    const int channel = blockIdx.x * kForwardChannels + threadIdx.x / kQuads;
-    const bool valid = channel < p.channels;
-    const int sliceIn = p.rankStride + 2 * kStates;
-    const std::int64_t channelIndex = static_cast<std::int64_t>(path) * p.channels + (valid ? channel : 0);
-    float weight[kRank];
-#pragma unroll
-    for (int r = 0; r < kRank; ++r)
-        weight[r] = valid && r < p.rank ? p.dtWeight[channelIndex * p.rank + r] : 0.0f;
-    const float bias = valid ? p.dtBias[channelIndex] : 0.0f;
-    float a2[kQuadStates];
-    float h[kQuadStates];
-#pragma unroll
-    for (int n = 0; n < kQuadStates; ++n) {
-        a2[n] = valid ? p.a[channelIndex * kStates + quad * kQuadStates + n] * kLog2E : 0.0f;
-        h[n] = 0.0f;
-    }
-    const float skip = valid ? p.d[channelIndex] : 0.0f;
-    const std::int64_t imagePath = static_cast<std::int64_t>(image) * p.directions + path;
-
-    if (!kStatesOnly && chunk > 0 && valid) {
-        for (int before = 0; before < chunk; ++before) {
-            const std::int64_t index = (imagePath * arguments.chunks + before) * p.channels + channel;
-            const float sum = arguments.chunkDelta[index];
-            const float4 state =
-                *reinterpret_cast<const float4*>(arguments.chunkState + index * kStates + quad * kQuadStates);
-            const float end[kQuadStates] = {state.x, state.y, state.z, state.w};
-#pragma unroll
-            for (int n = 0; n < kQuadStates; ++n)
-                h[n] = exp2Unit(sum * a2[n]) * h[n] + end[n];
-        }
-    }
-
-    // The launcher has seen to it that an image's bytes can be counted in 32 bits.
-    const T* u = static_cast<const T*>(p.u) + static_cast<std::int64_t>(image) * length * p.channels;
-    T* y = static_cast<T*>(arguments.y) +
-           (static_cast<std::int64_t>(path) * p.batch + image) * length * p.channels;
-    const float* projected =
-        p.projected + static_cast<std::int64_t>(image) * length * (p.directions * sliceIn) + path * sliceIn;
-    const std::uint32_t projectedBytes = p.directions * sliceIn * sizeof(float);
-    const std::uint32_t pixelBytes = p.channels * sizeof(T);
-    const std::uint32_t channelOffset = (valid ? channel : 0) * sizeof(T);
-    const int begin = chunk * arguments.chunkSteps;
-    const int end = min(length, begin + arguments.chunkSteps);
-    const int tilesOfRow = (length + kTileSteps - 1) / kTileSteps;
-
-    // Each thread prepares one step of a group: the step itself (its size, and that times u), and y's place.
-    struct Own {
-        float u;
-        std::uint32_t offset;
+    const int firstChannel = blockIdx.x * kRowChannels;
+    std::uint32_t rowOfLane = arrays.rowOf(lane);
+    const auto stage = [&](int buffer) {
+        arrays.template stageProjected<kStagedSteps>(s.dt[buffer], s.bc[buffer], rowOfLane,
+                                                     warp * kStagedSteps, lane);
+        arrays.template stageInput<kStagedSteps, kRowChannels>(s.u[buffer], rowOfLane, firstChannel,
+                                                               warp * kStagedSteps, lane);
     };
-    const auto fetchOwn = [&](std::uint32_t pixelOffset, int group) {
-        Own own;
-        own.offset = __shfl_sync(kFullWarp, pixelOffset, group * kQuads + quad) + channelOffset;
-        own.u = toFloat(*at(u, own.offset));
-        return own;
+    const auto finishStaging = [&](int buffer) {
+        waitForCopies();
+        arrays.template clampStaged<kStagedSteps>(s.bc[buffer], warp * kStagedSteps, lane);
+        __syncthreads();
+    };
+    const int share = threadIdx.x % kShare;
+    const int firstState = share * kOwnVectors * kQuadStates;
+    const int local = threadIdx.x / kShare;
+    const int channel = firstChannel + local;
+    const bool valid = channel < p.channels;
+    const std::int64_t channelIndex =
+        static_cast<std::int64_t>(arrays.path) * p.channels + (valid ? channel : 0);
+    const StepWeights<kRank> row(p, channelIndex, valid);
+    const float skip = valid ? p.d[channelIndex] : 0.0f;
+    float a2[kOwnVectors][kQuadStates];
+    float h[kOwnVectors][kQuadStates] = {};
+#pragma unroll
+    for (int v = 0; v < kOwnVectors; ++v)
+        loadRates(p, channelIndex, firstState + v * kQuadStates, valid, a2[v]);
+    const std::uint32_t channelOffset = (valid ? channel : 0) * sizeof(T);
+    const int tilesOfRow = (length + kTileSteps - 1) / kTileSteps;
+    float* saved = arguments.saved == nullptr || !valid
+                       ? nullptr
+                       : arguments.saved +
+                             ((static_cast<std::int64_t>(blockIdx.z) * p.directions + arrays.path) *
+                                  tilesOfRow * p.channels +
+                              channel) *
+                                 kStates +
+                             firstState;
+
+    struct Own {
+        float u[kOwnSteps];
+        float delta[kOwnSteps];
     };
     // Steps past the end change nothing: a decay of 1 and nothing added.
-    const auto stepSize = [&](const float* row, int t) {
-        float raw = bias;
+    const auto findSizes = [&](int buffer, int firstOfTile, int tile) {
+        Own own;
 #pragma unroll
-        for (int r = 0; r < kRank; r += 4) {
-            const float4 dt = *reinterpret_cast<const float4*>(row + r);
-            raw += weight[r] * dt.x;
-            raw += weight[r + 1] * dt.y;
-            raw += weight[r + 2] * dt.z;
-            raw += weight[r + 3] * dt.w;
+        for (int i = 0; i < kOwnSteps; ++i) {
+            const int step = firstOfTile + i * kShare + share;
+            const float size = softplus(projectStep<kRank>(s.dt[buffer][step], row.weight, row.bias));
+            own.delta[i] = tile + step < length ? size : 0.0f;
+            own.u[i] = toFloat(s.u[buffer][step][local]);
         }
-        return t < end ? softplus(raw) : 0.0f;
+        return own;
     };
 
-    StagedTile<kRank> staged(p.rank, p.rankStride, lane);
-    std::uint32_t rowOfLane = rasterRow(path, min(begin + lane, end - 1), p.height, p.width);
-    staged.fetch(projected, rowOfLane * projectedBytes, warp);
-    std::uint32_t pixelOffset = rowOfLane * pixelBytes;
-    Own own = fetchOwn(pixelOffset, 0);
-    Own ahead = fetchOwn(pixelOffset, 1);
-    staged.store(sProjected[0], warp, lane);
-    __syncthreads();
-    float delta = stepSize(sProjected[0][quad], begin + quad);
-    float deltaSum = 0.0f;
+    arrays.clearPadding(s.dt[0], 3 * kTileSteps, threadIdx.x, kRowThreads);
+    waitForPrevious();
+    stage(0);
+    finishStaging(0);
+    Own next = findSizes(0, 0, 0);
     int buffer = 0;
 
-    for (int tile = begin; tile < end; tile += kTileSteps) {
-        const bool isLast = tile + kTileSteps >= end;
+    for (int tile = 0; tile < length; tile += kTileSteps) {
+        const bool isLast = tile + kTileSteps >= length;
         const int nextBuffer = buffer == 2 ? 0 : buffer + 1;
-        rowOfLane = rasterRow(path, min(tile + kTileSteps + lane, end - 1), p.height, p.width);
-        const std::uint32_t pixelOffsetOfNext = rowOfLane * pixelBytes;
+        const std::uint32_t pixelOffset = rowOfLane * arrays.pixelBytes;
+        rowOfLane = arrays.rowOf(tile + kTileSteps + lane);
         if (!isLast)
-            staged.fetch(projected, rowOfLane * projectedBytes, warp);
-
-        if (!kStatesOnly && arguments.saved != nullptr && valid) {
-            const std::int64_t index = (imagePath * tilesOfRow + tile / kTileSteps) * p.channels + channel;
-            *reinterpret_cast<float4*>(arguments.saved + index * kStates + quad * kQuadStates) =
-                make_float4(h[0], h[1], h[2], h[3]);
+            stage(nextBuffer);
+        if (saved != nullptr) {
+#pragma unroll
+            for (int v = 0; v < kOwnVectors; ++v)
+                storeFour(saved + v * kQuadStates, h[v]);
+            saved += static_cast<std::int64_t>(p.channels) * kStates;
         }
 
 #pragma unroll 2
         for (int group = 0; group < kGroups; ++group) {
-            if (group == kGroupsBeforeStore && !isLast) {
-                staged.store(sProjected[nextBuffer], warp, lane);
-                __syncthreads();
-            }
-            // Two groups ahead: u; one ahead: the size of its step, so that its latency is hidden by this
-            // group's states.
-            const Own here = own;
-            const float ownDelta = delta;
-            const float ownDeltaU = clampInput(delta * here.u);
-            own = ahead;
-            const int fetched = group + 2;
-            ahead = fetchOwn(fetched < kGroups ? pixelOffset : pixelOffsetOfNext, fetched % kGroups);
+            if (group == kGroups - 1 && !isLast)
+                finishStaging(nextBuffer);
+            const Own here = next;
+            float deltaU[kOwnSteps];
+#pragma unroll
+            for (int i = 0; i < kOwnSteps; ++i)
+                deltaU[i] = clampInput(here.delta[i] * here.u[i]);
+            // One group ahead, so that their latency is hidden by this group's states.
             const bool nextIsHere = group + 1 < kGroups;
-            delta =
-                stepSize(sProjected[nextIsHere ? buffer : nextBuffer][(group + 1) % kGroups * kQuads + quad],
-                         tile + (group + 1) * kQuads + quad);
+            next = findSizes(nextIsHere ? buffer : nextBuffer, (group + 1) % kGroups * kGroupSteps,
+                             nextIsHere ? tile : tile + kTileSteps);
 
-            const float(*rows)[kSlice] = &sProjected[buffer][group * kQuads];
-            float part[kQuads];
+            float part[kGroupSteps];
 #pragma unroll
-            for (int j = 0; j < kQuads; ++j) {
-                const float stepDelta = __shfl_sync(kFullWarp, ownDelta, j, kQuads);
-                const float stepDeltaU = __shfl_sync(kFullWarp, ownDeltaU, j, kQuads);
-                const float4 bRow = *reinterpret_cast<const float4*>(&rows[j][kRank + quad * kQuadStates]);
-                const float b[kQuadStates] = {bRow.x, bRow.y, bRow.z, bRow.w};
-                if (kStatesOnly) {
+            for (int j = 0; j < kGroupSteps; ++j) {
+                const float stepDelta = __shfl_sync(kFullWarp, here.delta[j / kShare], j % kShare, kShare);
+                const float stepDeltaU = __shfl_sync(kFullWarp, deltaU[j / kShare], j % kShare, kShare);
+                const float* rows = s.bc[buffer][group * kGroupSteps + j];
+                float sum[kOwnVectors];
 #pragma unroll
-                    for (int n = 0; n < kQuadStates; ++n)
-                        h[n] = exp2Unit(stepDelta * a2[n]) * h[n] + stepDeltaU * b[n];
-                } else {
-                    const float4 cRow =
-                        *reinterpret_cast<const float4*>(&rows[j][kRank + kStates + quad * kQuadStates]);
-                    const float c[kQuadStates] = {cRow.x, cRow.y, cRow.z, cRow.w};
-                    part[j] = stepStates(h, a2, stepDelta, stepDeltaU, b, c);
+                for (int v = 0; v < kOwnVectors; ++v) {
+                    float b[kQuadStates];
+                    float c[kQuadStates];
+                    loadFour(rows + firstState + v * kQuadStates, b);
+                    loadFour(rows + kStates + firstState + v * kQuadStates, c);
+                    sum[v] = stepStates<0>(h[v], a2[v], stepDelta, stepDeltaU, b, c);
                 }
+                part[j] = sum[0] + sum[1];
             }
-            if (kStatesOnly) {
-                deltaSum += ownDelta;
-            } else {
-                // Sum over the quad and hand out: thread q keeps the group's step q.
-                const bool odd = (lane & 1) != 0;
-                float low = odd ? part[1] : part[0];
-                float high = odd ? part[3] : part[2];
-                low += __shfl_xor_sync(kFullWarp, odd ? part[0] : part[1], 1);
-                high += __shfl_xor_sync(kFullWarp, odd ? part[2] : part[3], 1);
-                const bool upper = (lane & 2) != 0;
-                float sum = upper ? high : low;
-                sum += __shfl_xor_sync(kFullWarp, upper ? low : high, 2);
-                if (valid && tile + group * kQuads + quad < end)
-                    *at(y, here.offset) = fromFloat<T>(sum + skip * here.u);
+#pragma unroll
+            for (int i = 0; i < kOwnSteps; ++i) {
+                const float mine = share == 0 ? part[i * kShare] : part[i * kShare + 1];
+                const float others = share == 0 ? part[i * kShare + 1] : part[i * kShare];
+                const float sum = mine + __shfl_xor_sync(kFullWarp, others, 1);
+                const int step = group * kGroupSteps + i * kShare + share;
+                const T value = fromFloat<T>(sum + skip * here.u[i]);
+                T* target = at(arrays.y, __shfl_sync(kFullWarp, pixelOffset, step) + channelOffset);
+                if (valid && tile + step < length)
+                    *target = value;
             }
         }
-        pixelOffset = pixelOffsetOfNext;
         buffer = nextBuffer;
     }
+    allowNext(); // not earlier: see scanPiecesKernel
+}
 
-    if (kStatesOnly) {
-        deltaSum += __shfl_xor_sync(kFullWarp, deltaSum, 1);
-        deltaSum += __shfl_xor_sync(kFullWarp, deltaSum, 2);
-        if (valid) {
-            const std::int64_t index = (imagePath * arguments.chunks + chunk) * p.channels + channel;
-            *reinterpret_cast<float4*>(arguments.chunkState + index * kStates + quad * kQuadStates) =
-                make_float4(h[0], h[1], h[2], h[3]);
-            if (quad == 0)
-                arguments.chunkDelta[index] = deltaSum;
+// A lane has one channel with all its states, a warp one piece of its row at a time.
+template<typename T, int kRank>
+struct PiecesShared {
+    union OfWarp {
+        float dt[kTileSteps][kRank];
+        // When dt has done its work. At a piece's end, from zero; then before a piece, with zero before the
+        // block's first.
+        float state[kStates][kPieceChannels];
+    };
+    float bc[kPieceWarps][kTileSteps][2 * kStates];
+    OfWarp ofWarp[kPieceWarps];
+    float delta[kPieceWarps][kTileSteps][kPieceChannels];
+    T u[kPieceWarps][kTileSteps][kPieceChannels];
+    // A copy for even and one for odd rounds: slower warps and blocks still read the last one's.
+    float deltaSum[2][kPieceWarps][kPieceChannels];
+    float blockState[2][kStates][kPieceChannels];
+    float blockDelta[2][kPieceChannels];
+    float start[kStates][kPieceChannels]; // before the block's first piece
+};
+
+constexpr int kPieceThreads = kPieceWarps * 32;
+constexpr int kOwnStates = kStates / kPieceWarps; // that one thread carries from piece to piece
+
+template<typename T, int kRank>
+__global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
+    scanPiecesKernel(const __grid_constant__ ForwardArguments arguments) {
+    using Shared = PiecesShared<T, kRank>;
+    extern __shared__ __align__(16) unsigned char sharedBytes[];
+    Shared& s = *reinterpret_cast<Shared*>(sharedBytes);
+#if __CUDA_ARCH__ >= 900
+    namespace cg = cooperative_groups;
+    const auto cluster = cg::this_cluster();
+    const int block = static_cast<int>(cluster.block_rank());
+    const int blocks = arguments.clusterBlocks;
+#else
+    constexpr int block = 0;
+    constexpr int blocks = 1;
+#endif
+    const auto waitForCluster = [&] {
+#if __CUDA_ARCH__ >= 900
+        if (blocks > 1) {
+            cluster.sync();
+            return;
         }
+#endif
+        __syncthreads();
+    };
+    const auto ofBlock = [&](float* own, int other) {
+#if __CUDA_ARCH__ >= 900
+        if (blocks > 1)
+            return *cluster.map_shared_rank(own, other);
+#endif
+        return *own;
+    };
+
+    const ScanProblem& p = arguments.problem;
+    const PathArrays<T, kRank> arrays(arguments, blockIdx.y, blockIdx.z);
+    const int length = arrays.length;
+    const int warp = warpIndex();
+    const int lane = threadIdx.x % 32;
+    const int firstChannel = blockIdx.x / blocks * kPieceChannels;
+    const int pieceSteps = arguments.pieceSteps;
+    const int roundSteps = blocks * kPieceWarps * pieceSteps;
+    const int firstOfRound = (block * kPieceWarps + warp) * pieceSteps;
+    auto& dt = s.ofWarp[warp].dt;
+    auto& bc = s.bc[warp];
+    auto& delta = s.delta[warp];
+    const auto stage = [&](int begin) {
+        const std::uint32_t rowOfLane = arrays.rowOf(begin + lane);
+        if (begin < length) {
+            arrays.template stageProjected<kTileSteps>(dt, bc, rowOfLane, 0, lane);
+            arrays.template stageInput<kTileSteps, kPieceChannels>(s.u[warp], rowOfLane, firstChannel, 0,
+                                                                   lane);
+        }
+        return rowOfLane * arrays.pixelBytes;
+    };
+    const int channel = firstChannel + lane;
+    const bool valid = channel < p.channels;
+    const std::int64_t channelIndex =
+        static_cast<std::int64_t>(arrays.path) * p.channels + (valid ? channel : 0);
+    const float skip = valid ? p.d[channelIndex] : 0.0f;
+    float a2[kVectors][kQuadStates];
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v)
+        loadRates(p, channelIndex, v * kQuadStates, valid, a2[v]);
+    float ownRates[kOwnStates];
+    float rowState[kOwnStates] = {};
+#pragma unroll
+    for (int i = 0; i < kOwnStates; ++i)
+        ownRates[i] = valid ? p.a[channelIndex * kStates + warp * kOwnStates + i] * kLog2E : 0.0f;
+    const std::uint32_t channelOffset = (valid ? channel : 0) * sizeof(T);
+    const int tilesOfRow = (length + kTileSteps - 1) / kTileSteps;
+
+    waitForPrevious();
+    std::uint32_t pixelOffset = stage(firstOfRound);
+
+    int parity = 0;
+    for (int round = 0; round < length; round += roundSteps, parity ^= 1) {
+        const int begin = round + firstOfRound;
+        const int steps = max(0, min(length - begin, pieceSteps));
+        const int groups = (steps + kGroupSteps - 1) / kGroupSteps;
+        if (round > 0)
+            pixelOffset = stage(begin);
+        arrays.clearPadding(dt, kTileSteps, lane, 32);
+        waitForCopies();
+        if (steps > 0)
+            arrays.template clampStaged<kTileSteps>(bc, 0, lane);
+        __syncwarp();
+
+        // The steps' sizes. Those past the end change nothing: a decay of 1 and nothing added.
+        float deltaSum = 0.0f;
+        {
+            // Read every round, so that no registers are lost to them afterwards.
+            const StepWeights<kRank> row(p, channelIndex, valid);
+            for (int group = 0; group < groups; ++group) {
+                float size[kGroupSteps];
+                // Four sums side by side, for few warps to hide the latency of each.
+#pragma unroll
+                for (int j = 0; j < kGroupSteps; ++j)
+                    size[j] = row.bias;
+#pragma unroll
+                for (int r = 0; r < kRank; r += 4)
+#pragma unroll
+                    for (int j = 0; j < kGroupSteps; ++j)
+                        size[j] = addProjected(&dt[group * kGroupSteps + j][r], &row.weight[r], size[j]);
+#pragma unroll
+                for (int j = 0; j < kGroupSteps; ++j)
+                    size[j] = softplus(size[j]);
+#pragma unroll
+                for (int j = 0; j < kGroupSteps; ++j) {
+                    const int step = group * kGroupSteps + j;
+                    size[j] = step < steps ? size[j] : 0.0f;
+                    deltaSum += size[j];
+                    delta[step][lane] = size[j];
+                }
+            }
+        }
+
+        // First reading: from a state of zero.
+        float h[kVectors][kQuadStates] = {};
+        for (int group = 0; group < groups; ++group) {
+#pragma unroll
+            for (int j = 0; j < kGroupSteps; ++j) {
+                const int step = group * kGroupSteps + j;
+                const float size = delta[step][lane];
+                const float deltaU = clampInput(size * toFloat(s.u[warp][step][lane]));
+#pragma unroll
+                for (int v = 0; v < kVectors; ++v) {
+                    float b[kQuadStates];
+                    loadFour(&bc[step][v * kQuadStates], b);
+                    if (v == 0)
+                        advanceStates<kPolynomialDecays>(h[v], a2[v], size, deltaU, b);
+                    else
+                        advanceStates<0>(h[v], a2[v], size, deltaU, b);
+                }
+            }
+        }
+        __syncwarp();
+        auto& state = s.ofWarp[warp].state;
+#pragma unroll
+        for (int n = 0; n < kStates; ++n)
+            state[n][lane] = h[n / kQuadStates][n % kQuadStates];
+        s.deltaSum[parity][warp][lane] = deltaSum;
+        __syncthreads();
+
+        // Of the block's pieces; a thread has two states of a channel.
+        {
+            float value[kOwnStates] = {};
+            float sum = 0.0f;
+#pragma unroll
+            for (int w = 0; w < kPieceWarps; ++w) {
+                const float size = s.deltaSum[parity][w][lane];
+                sum += size;
+#pragma unroll
+                for (int i = 0; i < kOwnStates; ++i) {
+                    float& place = s.ofWarp[w].state[warp * kOwnStates + i][lane];
+                    const float end = place;
+                    place = value[i];
+                    value[i] = exp2Unit(size * ownRates[i]) * value[i] + end;
+                }
+            }
+#pragma unroll
+            for (int i = 0; i < kOwnStates; ++i)
+                s.blockState[parity][warp * kOwnStates + i][lane] = value[i];
+            if (warp == 0)
+                s.blockDelta[parity][lane] = sum;
+        }
+        waitForCluster();
+        // Of the cluster's blocks, a few at a time, so that their latencies overlap.
+        constexpr int kAtOnce = 4;
+        for (int first = 0; first < blocks; first += kAtOnce) {
+            float size[kAtOnce];
+            float end[kAtOnce][kOwnStates];
+#pragma unroll
+            for (int i = 0; i < kAtOnce; ++i) {
+                const int other = min(first + i, blocks - 1);
+                size[i] = ofBlock(&s.blockDelta[parity][lane], other);
+#pragma unroll
+                for (int n = 0; n < kOwnStates; ++n)
+                    end[i][n] = ofBlock(&s.blockState[parity][warp * kOwnStates + n][lane], other);
+            }
+#pragma unroll
+            for (int i = 0; i < kAtOnce; ++i) {
+                if (first + i >= blocks)
+                    break;
+#pragma unroll
+                for (int n = 0; n < kOwnStates; ++n) {
+                    if (first + i == block)
+                        s.start[warp * kOwnStates + n][lane] = rowState[n];
+                    rowState[n] = exp2Unit(size[i] * ownRates[n]) * rowState[n] + end[i][n];
+                }
+            }
+        }
+        __syncthreads();
+        float before = 0.0f;
+        for (int w = 0; w < warp; ++w)
+            before += s.deltaSum[parity][w][lane];
+#pragma unroll
+        for (int n = 0; n < kStates; ++n)
+            h[n / kQuadStates][n % kQuadStates] =
+                exp2Unit(before * a2[n / kQuadStates][n % kQuadStates]) * s.start[n][lane] + state[n][lane];
+        if (arguments.saved != nullptr && valid && steps > 0) {
+            float* target =
+                arguments.saved +
+                (((static_cast<std::int64_t>(blockIdx.z) * p.directions + arrays.path) * tilesOfRow +
+                  begin / kTileSteps) *
+                     p.channels +
+                 channel) *
+                    kStates;
+#pragma unroll
+            for (int v = 0; v < kVectors; ++v)
+                storeFour(target + v * kQuadStates, h[v]);
+        }
+
+        // Second reading: from the state that is really there.
+        for (int group = 0; group < groups; ++group) {
+#pragma unroll
+            for (int j = 0; j < kGroupSteps; ++j) {
+                const int step = group * kGroupSteps + j;
+                const float size = delta[step][lane];
+                const float u = toFloat(s.u[warp][step][lane]);
+                const float deltaU = clampInput(size * u);
+                float sum[kVectors];
+#pragma unroll
+                for (int v = 0; v < kVectors; ++v) {
+                    float b[kQuadStates];
+                    float c[kQuadStates];
+                    loadFour(&bc[step][v * kQuadStates], b);
+                    loadFour(&bc[step][kStates + v * kQuadStates], c);
+                    sum[v] = v == 0 ? stepStates<kPolynomialDecays>(h[v], a2[v], size, deltaU, b, c)
+                                    : stepStates<0>(h[v], a2[v], size, deltaU, b, c);
+                }
+                const T value = fromFloat<T>(((sum[0] + sum[1]) + (sum[2] + sum[3])) + skip * u);
+                T* target = at(arrays.y, __shfl_sync(kFullWarp, pixelOffset, step) + channelOffset);
+                if (valid && step < steps)
+                    *target = value;
+            }
+        }
+        __syncwarp();
     }
+    // Not earlier: the blocks of the next kernel would take room on some multiprocessors and not on others,
+    // and those of a next scan would then be spread badly.
+    allowNext();
+    // Others may still read this block's states.
+    waitForCluster();
 }
 
 template<typename T, int kRank>
-int launchForward(const ForwardArguments& arguments, cudaStream_t stream) {
+int launchForward(const ForwardArguments& arguments, Stream stream) {
     const ScanProblem& p = arguments.problem;
-    const dim3 grid((p.channels + kForwardChannels - 1) / kForwardChannels, p.directions * arguments.chunks,
-                    p.batch);
-    if (arguments.chunks > 1) {
-        // Nobody asks what state the last chunk ends with.
-        const dim3 before(grid.x, p.directions * (arguments.chunks - 1), grid.z);
-        scanForwardKernel<T, kRank, true><<<before, kForwardThreads, 0, stream>>>(arguments);
-    }
-    scanForwardKernel<T, kRank, false><<<grid, kForwardThreads, 0, stream>>>(arguments);
-    return static_cast<int>(cudaGetLastError());
+    const bool pieces = arguments.clusterBlocks > 0;
+    LaunchShape shape;
+    shape.clusterBlocks = pieces ? arguments.clusterBlocks : 1;
+    shape.grid = dim3(static_cast<unsigned>(blocksFor(p.channels, pieces ? kPieceChannels : kRowChannels) *
+                                            shape.clusterBlocks),
+                      static_cast<unsigned>(p.directions), static_cast<unsigned>(p.batch));
+    shape.block = dim3(pieces ? kPieceThreads : kRowThreads);
+    shape.sharedBytes =
+        static_cast<int>(pieces ? sizeof(PiecesShared<T, kRank>) : sizeof(RowsShared<T, kRank>));
+    return launchEarly(pieces ? &scanPiecesKernel<T, kRank> : &scanRowsKernel<T, kRank>, shape, stream,
+                       arguments);
 }
 
 template<typename T>
-int launchForwardForRank(const ForwardArguments& arguments, cudaStream_t stream) {
+int launchForwardForRank(const ForwardArguments& arguments, Stream stream) {
     // The ranks of the network's stages (6, 12, 24, 48), rounded up to a multiple of 4.
     const int rank = arguments.problem.rank;
     if (rank <= 8)
@@ -315,24 +685,18 @@ bool empty(const ScanProblem& p) {
 
 } // namespace
 
-int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, float* scratch,
-                Stream stream) {
+int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, Stream stream) {
     if (empty(problem))
         return 0;
-    if (!offsetsFit(problem))
+    // States are saved where pieces begin.
+    if (!offsetsFit(problem) || (saved != nullptr && plan.clusterBlocks > 0 && plan.pieceSteps != kTileSteps))
         return static_cast<int>(cudaErrorInvalidValue);
-    ForwardArguments arguments{problem, plan.chunks, plan.chunkSteps, y, saved, nullptr, nullptr};
-    if (plan.chunks > 1) {
-        arguments.chunkState = scratch;
-        arguments.chunkDelta = scratch + static_cast<std::int64_t>(problem.batch) * problem.directions *
-                                             problem.channels * plan.chunks * kStates;
-    }
-    const auto cudaStream = static_cast<cudaStream_t>(stream);
+    const ForwardArguments arguments{problem, plan.clusterBlocks, plan.pieceSteps, y, saved};
     switch (problem.element) {
     case Element::Float32:
-        return launchForwardForRank<float>(arguments, cudaStream);
+        return launchForwardForRank<float>(arguments, stream);
     case Element::BFloat16:
-        return launchForwardForRank<__nv_bfloat16>(arguments, cudaStream);
+        return launchForwardForRank<__nv_bfloat16>(arguments, stream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The arithmetic of the CUDA kernels, written so that it also compiles for the host: the host versions in
-// scan_host.cpp walk the same tiles and chunks with these functions, and are compared with golden values on
+// scan_host.cpp walk the same tiles and pieces with these functions, and are compared with golden values on
 // machines that have no GPU.
 #pragma once
 
@@ -72,6 +72,27 @@ LIMN_HOST_DEVICE float exp2Unit(float x) {
 #endif
 }
 
+// 2^x for x <= 0 without the special-function unit, within 2e-7; exactly 1 for 0, 2^-126 below -126. x is a
+// whole number, which becomes the exponent, and a rest of at most 1/2, for which a polynomial stands: the one
+// of degree 5 and constant term 1 whose largest relative error is least.
+LIMN_HOST_DEVICE float exp2Polynomial(float x) {
+    constexpr float kRound = 12582912.0f; // 1.5 * 2^23: sums with it have no fraction
+#if defined(__CUDACC__)
+    const float bounded = fmaxf(x, -126.0f);
+#else
+    const float bounded = std::fmax(x, -126.0f);
+#endif
+    const float shifted = bounded + kRound;
+    const float rest = bounded - (shifted - kRound);
+    float value = 0.001326472731307149f;
+    value = value * rest + 0.009671512991189957f;
+    value = value * rest + 0.05550733581185341f;
+    value = value * rest + 0.24022242426872253f;
+    value = value * rest + 0.6931470036506653f;
+    value = value * rest + 1.0f;
+    return bitsToFloat(floatToBits(value) + (floatToBits(shifted) << 23));
+}
+
 LIMN_HOST_DEVICE float log2Unit(float x) {
 #if defined(__CUDA_ARCH__)
     float result;
@@ -139,15 +160,26 @@ LIMN_HOST_DEVICE int rasterRow(int path, int step, int height, int width) {
     return (forward - column * height) * width + column;
 }
 
-// One step of one thread's four states. a2 holds A * log2(e). Returns this thread's share of y.
+// One step of four of a channel's sixteen states. a2 holds A * log2(e), at most 0. kPolynomial of the four
+// decays come from the multiply-add pipes instead of the special-function unit.
+template<int kPolynomial>
+LIMN_HOST_DEVICE void advanceStates(float (&h)[kQuadStates], const float (&a2)[kQuadStates], float delta,
+                                    float deltaU, const float (&b)[kQuadStates]) {
+    for (int n = 0; n < kQuadStates; ++n) {
+        const float decay = n < kPolynomial ? exp2Polynomial(delta * a2[n]) : exp2Unit(delta * a2[n]);
+        h[n] = decay * h[n] + deltaU * b[n];
+    }
+}
+
+// The same, and the four states' share of y.
+template<int kPolynomial>
 LIMN_HOST_DEVICE float stepStates(float (&h)[kQuadStates], const float (&a2)[kQuadStates], float delta,
                                   float deltaU, const float (&b)[kQuadStates],
                                   const float (&c)[kQuadStates]) {
-    float y = 0.0f;
-    for (int n = 0; n < kQuadStates; ++n) {
-        h[n] = exp2Unit(delta * a2[n]) * h[n] + deltaU * b[n];
+    advanceStates<kPolynomial>(h, a2, delta, deltaU, b);
+    float y = c[0] * h[0];
+    for (int n = 1; n < kQuadStates; ++n)
         y += c[n] * h[n];
-    }
     return y;
 }
 

@@ -10,7 +10,9 @@ namespace limn::gpu {
 
 namespace {
 
-constexpr std::int64_t kLeastCutLength = 256;
+int divideUp(std::int64_t count, int size) {
+    return static_cast<int>((count + size - 1) / size);
+}
 
 } // namespace
 
@@ -21,27 +23,30 @@ bool offsetsFit(const ScanProblem& problem) {
            std::numeric_limits<std::int32_t>::max();
 }
 
-ScanPlan planScan(const ScanProblem& problem, int multiprocessors) {
+ScanPlan planScan(const ScanProblem& problem, const GpuShape& gpu, bool keepStates) {
     ScanPlan plan;
-    const std::int64_t length = static_cast<std::int64_t>(problem.height) * problem.width;
-    const std::int64_t tiles = (length + kTileSteps - 1) / kTileSteps;
-    const std::int64_t blocks =
-        static_cast<std::int64_t>((problem.channels + kForwardChannels - 1) / kForwardChannels) *
-        problem.directions * problem.batch;
-    // A second run over the row costs about three quarters of the first, so a row is only cut where its
-    // blocks (4 warps each) would leave most of the multiprocessors' schedulers idle, and is long enough for
-    // two launches.
-    std::int64_t chunks = 1;
-    if (blocks < multiprocessors && length >= kLeastCutLength)
-        chunks = std::min<std::int64_t>(
-            {(3 * static_cast<std::int64_t>(multiprocessors) + blocks / 2) / blocks, tiles / 2, 64});
-    const std::int64_t tilesPerChunk = (tiles + chunks - 1) / chunks;
-    plan.chunkSteps = static_cast<int>(tilesPerChunk * kTileSteps);
-    plan.chunks = static_cast<int>((tiles + tilesPerChunk - 1) / tilesPerChunk);
+    const int length = problem.height * problem.width;
     const std::int64_t rows =
         static_cast<std::int64_t>(problem.batch) * problem.directions * problem.channels;
-    plan.scratchFloats = plan.chunks > 1 ? rows * plan.chunks * (kStates + 1) : 0;
-    plan.savedFloats = rows * tiles * kStates;
+    plan.savedFloats = rows * divideUp(length, kTileSteps) * kStates;
+    const auto blocksOf = [&](int channels) {
+        return static_cast<std::int64_t>(divideUp(problem.channels, channels)) * problem.directions *
+               problem.batch;
+    };
+    // Pieces are read twice: that pays where whole rows would leave half of the multiprocessors idle.
+    if (2 * blocksOf(kRowChannels) > gpu.multiprocessors)
+        return plan;
+    constexpr int kBlockSteps = kPieceWarps * kTileSteps;
+    plan.clusterBlocks = gpu.clusters ? std::min(divideUp(length, kBlockSteps), kMaxClusterBlocks) : 1;
+    plan.pieceSteps = kTileSteps;
+    if (keepStates)
+        return plan; // which are kept at every 32nd step
+    if (gpu.clusters && 2 * plan.clusterBlocks <= kMaxClusterBlocks &&
+        plan.clusterBlocks * blocksOf(kPieceChannels) < gpu.multiprocessors)
+        plan.clusterBlocks *= 2;
+    const int rounds = divideUp(length, plan.clusterBlocks * kBlockSteps);
+    const int steps = divideUp(length, rounds * plan.clusterBlocks * kPieceWarps);
+    plan.pieceSteps = divideUp(steps, kPieceGroup) * kPieceGroup;
     return plan;
 }
 
@@ -60,7 +65,7 @@ int depthwisePartials(int batch, int height) {
     return batch * height;
 }
 
-int normGatePartials(std::int64_t rows) {
+int normPartials(std::int64_t rows) {
     const std::int64_t warps = std::min<std::int64_t>(kMaxPartialWarps, rows);
     return static_cast<int>((warps + kThreads / 32 - 1) / (kThreads / 32) * (kThreads / 32));
 }

@@ -29,7 +29,8 @@ using at::Tensor;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kWarmUps = 3;
-constexpr int kInputSets = 4;                 // rotated, so that no run finds its input in a cache
+constexpr int kInputSets = 4; // rotated, so that no run finds its input in a cache
+constexpr int kScansInGraph = 10;
 constexpr int kSpecialFunctionsPerClock = 16; // results a clock and multiprocessor (Volta to Hopper)
 
 Times timesOf(std::vector<double> values) {
@@ -84,6 +85,13 @@ Times Bench::repeated(const std::function<void(int)>& body) const {
     return timesOf(values);
 }
 
+Times divided(Times times, int by) {
+    times.medianMs /= by;
+    times.minimumMs /= by;
+    times.maximumMs /= by;
+    return times;
+}
+
 Times Bench::repeatedGraph(const std::function<void()>& body) const {
     if (!m_device.is_cuda())
         return repeated([&](int) { body(); });
@@ -118,6 +126,33 @@ std::vector<Stage> stagesOf(const NetworkConfig& config, int inputSize) {
     for (int i = 0; i < count; ++i, side /= 2)
         stages.push_back({side * side, side, kStageChannels[i], kStageRanks[i], config.depths[i]});
     return stages;
+}
+
+// See BenchmarkReport::bytes. element: bytes of a number between the steps of a block.
+double bytesOf(const NetworkConfig& config, int inputSize, double batch, double element) {
+    constexpr double kFloat = sizeof(float);
+    double total = 0.0;
+    for (const Stage& s : stagesOf(config, inputSize)) {
+        const auto channels = static_cast<double>(s.channels);
+        const double inner = 2.0 * channels;
+        const double projected = 4.0 * (static_cast<double>(s.rank) + 2.0 * kStateSize);
+        const double sumAndNorm =
+            channels * (2.0 * kFloat + 2.0 * element); // x and branch in, x and result out
+        const double inProjection = element * (channels + 2.0 * inner);
+        const double convolution = element * 2.0 * inner;
+        const double projection = element * inner + kFloat * projected;
+        const double scan = element * 5.0 * inner + kFloat * projected; // one part of y per direction
+        const double gate = element * 6.0 * inner;
+        const double outProjection = element * (inner + channels);
+        const double block =
+            batch * static_cast<double>(s.rows) *
+            (sumAndNorm + inProjection + convolution + projection + scan + gate + outProjection);
+        const double weights = element * inner * (3.0 * channels + projected) +
+                               kFloat * inner * (9.0 + 4.0 * (static_cast<double>(s.rank) + kStateSize));
+        const double features = 2.0 * kFloat * batch * static_cast<double>(s.rows) * channels;
+        total += s.blocks * (block + weights) + features;
+    }
+    return total;
 }
 
 void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type) {
@@ -211,7 +246,7 @@ void Bench::timeProducts(BenchmarkReport& report, const NetworkConfig& config, a
 
 void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type) {
     struct Prepared {
-        Tensor u, projected, dtWeight, dtBias, rates, skip, parts, scratch;
+        Tensor u, projected, dtWeight, dtBias, rates, skip, parts;
         ScanShape shape;
     };
     const auto runOne = [this](Prepared& p) {
@@ -237,11 +272,9 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config, at::
         problem.dtBias = in(p.dtBias);
         problem.a = in(p.rates);
         problem.d = in(p.skip);
-        const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
-        if (!p.scratch.defined())
-            p.scratch = at::empty({plan.scratchFloats}, p.projected.options());
-        const int code = plugin->scanForward(problem, plan, p.parts.mutable_data_ptr(), nullptr,
-                                             p.scratch.mutable_data_ptr<float>(), plugin->currentStream());
+        const gpu::ScanPlan plan = plugin->planScan(problem, plugin->shape(), false);
+        const int code =
+            plugin->scanForward(problem, plan, p.parts.mutable_data_ptr(), nullptr, plugin->currentStream());
         TORCH_CHECK(code == 0, plugin->errorText(code));
     };
     std::vector<Prepared> all;
@@ -264,7 +297,13 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config, at::
         stage.length = s.rows;
         stage.channels = p.shape.channels;
         stage.blocks = s.blocks;
-        stage.forward = repeatedGraph([&] { runOne(p); });
+        // One scan of a small image takes little more than starting a graph.
+        const int times = m_device.is_cuda() ? kScansInGraph : 1;
+        stage.forward = divided(repeatedGraph([&] {
+                                    for (int i = 0; i < times; ++i)
+                                        runOne(p);
+                                }),
+                                times);
         report.stages.push_back(stage);
         report.scanStates += static_cast<double>(rows * p.shape.channels * 4 * kStateSize * s.blocks);
         if (m_options.sequential && !m_device.is_cuda()) {
@@ -411,9 +450,13 @@ Result<BenchmarkReport> Bench::run() {
     report.imagesPerSecond = 1000.0 * m_options.batch / report.network.medianMs;
     if (m_device.is_cuda()) {
         const gpu::Plugin* plugin = cudaSupport().plugin;
-        const double perMs = static_cast<double>(kSpecialFunctionsPerClock) * plugin->multiprocessors() *
-                             plugin->clockKilohertz();
+        const double perMs = static_cast<double>(kSpecialFunctionsPerClock) *
+                             plugin->shape().multiprocessors * plugin->clockKilohertz();
         report.exponentialLimitMs = perMs > 0.0 ? report.scanStates / perMs : 0.0;
+        report.bytes =
+            bytesOf(networkOptions.config, m_options.inputSize, m_options.batch, fused ? 2.0 : 4.0);
+        const double bytesPerMs = plugin->memoryBytesPerSecond() / 1000.0;
+        report.memoryLimitMs = bytesPerMs > 0.0 ? report.bytes / bytesPerMs : 0.0;
     }
     return report;
 }

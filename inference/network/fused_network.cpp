@@ -156,11 +156,9 @@ Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tens
     problem.dtBias = in(block.dtBias);
     problem.a = in(block.rates);
     problem.d = in(block.skip);
-    const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
-    Tensor scratch = at::empty({plan.scratchFloats}, half.dtype(at::kFloat));
+    const gpu::ScanPlan plan = plugin->planScan(problem, plugin->shape(), false);
     Tensor parts = at::empty({4, rows, inner}, half);
-    checkLaunch(plugin->scanForward(problem, plan, parts.mutable_data_ptr(), nullptr,
-                                    scratch.mutable_data_ptr<float>(), stream),
+    checkLaunch(plugin->scanForward(problem, plan, parts.mutable_data_ptr(), nullptr, stream),
                 "selective scan");
     normGate(parts, 4);
     return at::mm(gated, block.outProjection);

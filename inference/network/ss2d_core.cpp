@@ -68,14 +68,14 @@ float* out(Tensor& tensor) {
 
 // What a run makes on its way, all of which the backward run needs.
 struct Run {
-    // Made again there from the input and the weights: that takes a few passes over memory, keeping them
-    // would take most of the memory of a training step.
+    // Made again there from the input and the weights: that takes a few passes over memory, keeping all would
+    // take most of the memory of a training step. What is kept of the first three depends on the device: on
+    // a GPU the first and the last, the processor keeps the second, since products cost more there.
     Tensor normalised; // [rows, c]; the input itself where it is not normalised
-    Tensor mean, rstd; // [rows, 1], of the input
+    Tensor xz;         // [rows, 2 d]
     Tensor u;          // [rows, d]
+    Tensor mean, rstd; // [rows, 1], of the input; not on a GPU
     Tensor gated;      // [rows, d]
-    // [rows, 2 d]; on a GPU made again too, on the processor kept: a product of matrices costs more there.
-    Tensor xz;
     // Kept.
     Tensor projected; // [rows, 4 (r + 32)]
     Tensor rates;     // [4 d, 16], negative
@@ -97,13 +97,27 @@ bool normalises(const Ss2dWeights& w) {
     return w.inputNormWeight.numel() > 0;
 }
 
+const gpu::Plugin* gpuPlugin() {
+    const gpu::Plugin* plugin = cudaSupport().plugin;
+    TORCH_CHECK(plugin != nullptr, "the GPU cannot be used: ", cudaSupport().reason);
+    return plugin;
+}
+
 void projectInput(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& run) {
     const Tensor rows = x.view({s.rows(), s.modelChannels});
-    if (normalises(w))
+    if (!normalises(w)) {
+        run.normalised = rows;
+    } else if (!x.is_cuda()) {
         std::tie(run.normalised, run.mean, run.rstd) = at::native_layer_norm(
             rows, {s.modelChannels}, w.inputNormWeight, w.inputNormBias, kLayerNormEpsilon);
-    else
-        run.normalised = rows;
+    } else if (!run.normalised.defined()) {
+        const gpu::Plugin* plugin = gpuPlugin();
+        run.normalised = at::empty_like(rows);
+        checkLaunch(plugin->layerNormForward(s.rows(), static_cast<int>(s.modelChannels), in(rows),
+                                             in(w.inputNormWeight), in(w.inputNormBias), out(run.normalised),
+                                             plugin->currentStream()),
+                    "normalisation");
+    }
     if (!run.xz.defined())
         run.xz = at::mm(run.normalised, w.inProjection.t());
 }
@@ -125,13 +139,9 @@ gpu::ScanProblem gpuProblem(const Shape& s, const Run& run, const Ss2dWeights& w
     return problem;
 }
 
-const gpu::Plugin* gpuPlugin() {
-    const gpu::Plugin* plugin = cudaSupport().plugin;
-    TORCH_CHECK(plugin != nullptr, "the GPU cannot be used: ", cudaSupport().reason);
-    return plugin;
-}
-
 void convolve(const Shape& s, const Ss2dWeights& w, Run& run) {
+    if (run.u.defined())
+        return;
     run.u = at::empty({s.rows(), s.channels}, run.xz.options());
     if (!run.xz.is_cuda()) {
         depthwiseSiluForwardCpu(s.batch, s.height, s.width, s.channels, in(run.xz), 2 * s.channels,
@@ -171,14 +181,13 @@ void scanAndGateGpu(const Shape& s, const Ss2dWeights& w, Run& run, bool keep) {
     const gpu::Plugin* plugin = gpuPlugin();
     const auto options = run.xz.options();
     const gpu::ScanProblem problem = gpuProblem(s, run, w);
-    const gpu::ScanPlan plan = plugin->planScan(problem, plugin->multiprocessors());
+    const gpu::ScanPlan plan = plugin->planScan(problem, plugin->shape(), keep);
     Tensor parts = at::empty({4, s.rows(), s.channels}, options);
-    Tensor scratch = at::empty({plan.scratchFloats}, options);
     if (keep) {
         run.states = at::empty({plan.savedFloats}, options);
         run.y = at::empty({s.rows(), s.channels}, options);
     }
-    checkLaunch(plugin->scanForward(problem, plan, out(parts), keep ? out(run.states) : nullptr, out(scratch),
+    checkLaunch(plugin->scanForward(problem, plan, out(parts), keep ? out(run.states) : nullptr,
                                     plugin->currentStream()),
                 "selective scan");
     gateGpu(s, w, run, parts, 4, run.y);
@@ -244,7 +253,7 @@ Tensor gateBackwardGpu(const Shape& s, const Ss2dWeights& w, Run& run, const Ten
     const gpu::Plugin* plugin = gpuPlugin();
     run.gated = at::empty_like(run.y);
     Tensor gradY = at::empty_like(run.y);
-    Tensor parts = at::empty({plugin->normGatePartials(s.rows()), s.channels, 2}, run.xz.options());
+    Tensor parts = at::empty({plugin->normPartials(s.rows()), s.channels, 2}, run.xz.options());
     checkLaunch(plugin->normGateBackward(s.rows(), static_cast<int>(s.channels), in(run.y),
                                          in(run.xz) + s.channels, 2 * s.channels, in(w.normWeight),
                                          in(w.normBias), in(gradGated), out(run.gated), out(gradY),
@@ -325,6 +334,21 @@ void scanBackwardGpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tenso
     g.convBias = convSums.select(1, 9).contiguous();
 }
 
+Tensor normBackwardGpu(const Shape& s, const Tensor& rows, const Ss2dWeights& w, const Tensor& gradNormalised,
+                       Ss2dWeights& g) {
+    const gpu::Plugin* plugin = gpuPlugin();
+    Tensor gradRows = at::empty_like(rows);
+    Tensor parts = at::empty({plugin->normPartials(s.rows()), s.modelChannels, 2}, rows.options());
+    checkLaunch(plugin->layerNormBackward(s.rows(), static_cast<int>(s.modelChannels), in(rows),
+                                          in(w.inputNormWeight), in(gradNormalised), out(gradRows),
+                                          out(parts), plugin->currentStream()),
+                "normalisation, backward");
+    const Tensor sums = parts.sum(0);
+    g.inputNormWeight = sums.select(1, 0).contiguous();
+    g.inputNormBias = sums.select(1, 1).contiguous();
+    return gradRows;
+}
+
 Gradients backwardRun(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run& run,
                       const Tensor& gradOut) {
     const auto gateBackward = x.is_cuda() ? gateBackwardGpu : gateBackwardCpu;
@@ -341,12 +365,15 @@ Gradients backwardRun(const Shape& s, const Tensor& x, const Ss2dWeights& w, Run
     scanBackward(s, w, run, std::move(gradY), gradXz, g.w);
     g.w.inProjection = at::mm(gradXz.t(), run.normalised);
     const Tensor gradNormalised = at::mm(gradXz, w.inProjection);
-    if (normalises(w))
-        std::tie(g.x, g.w.inputNormWeight, g.w.inputNormBias) = at::native_layer_norm_backward(
-            gradNormalised, x.view({s.rows(), s.modelChannels}), {s.modelChannels}, run.mean, run.rstd,
-            w.inputNormWeight, w.inputNormBias, {true, true, true});
-    else
+    const Tensor rows = x.view({s.rows(), s.modelChannels});
+    if (!normalises(w))
         g.x = gradNormalised;
+    else if (x.is_cuda())
+        g.x = normBackwardGpu(s, rows, w, gradNormalised, g.w);
+    else
+        std::tie(g.x, g.w.inputNormWeight, g.w.inputNormBias) =
+            at::native_layer_norm_backward(gradNormalised, rows, {s.modelChannels}, run.mean, run.rstd,
+                                           w.inputNormWeight, w.inputNormBias, {true, true, true});
     g.x = g.x.view(x.sizes());
     return g;
 }
@@ -366,10 +393,27 @@ public:
                                dtWeight, dtBias, logRates, skip, normWeight, normBias, outProjection});
         Run run;
         Tensor result = forwardRun(shapeOf(x, w), x, w, run, true);
-        context->save_for_backward({x, w.inputNormWeight, w.inputNormBias, w.inProjection, w.convWeight,
-                                    w.convBias, w.projection, w.dtWeight, w.dtBias, w.logRates, w.skip,
-                                    w.normWeight, w.normBias, w.outProjection, run.projected, run.rates,
-                                    run.y, run.states, x.is_cuda() ? Tensor() : run.xz});
+        context->save_for_backward({x,
+                                    w.inputNormWeight,
+                                    w.inputNormBias,
+                                    w.inProjection,
+                                    w.convWeight,
+                                    w.convBias,
+                                    w.projection,
+                                    w.dtWeight,
+                                    w.dtBias,
+                                    w.logRates,
+                                    w.skip,
+                                    w.normWeight,
+                                    w.normBias,
+                                    w.outProjection,
+                                    run.projected,
+                                    run.rates,
+                                    run.y,
+                                    run.states,
+                                    x.is_cuda() ? Tensor() : run.xz,
+                                    x.is_cuda() ? run.normalised : Tensor(),
+                                    x.is_cuda() ? run.u : Tensor()});
         return result;
     }
 
@@ -385,6 +429,8 @@ public:
         run.y = saved[16];
         run.states = saved[17];
         run.xz = saved[18];
+        run.normalised = saved[19];
+        run.u = saved[20];
         const Gradients g = backwardRun(shapeOf(x, w), x, w, run, gradOutputs[0].contiguous());
         return {g.x,          g.w.inputNormWeight, g.w.inputNormBias, g.w.inProjection, g.w.convWeight,
                 g.w.convBias, g.w.projection,      g.w.dtWeight,      g.w.dtBias,       g.w.logRates,

@@ -52,6 +52,8 @@ private Q_SLOTS:
     void depthwise();
     void normGate_data();
     void normGate();
+    void layerNorm_data();
+    void layerNorm();
     void normGateOfLevelRowsStaysFinite();
     void refusesTooManyChannels();
 };
@@ -140,7 +142,7 @@ void TestBlockHost::normGate() {
     normGateBackwardCpu(rows, channels, sum.data(), z.data(), stride, weight.data(), bias.data(),
                         gradOut.data(), expectedY.data(), expectedZ.data(), expectedWeight.data(),
                         expectedBias.data(), 1);
-    const int warps = gpu::normGatePartials(rows);
+    const int warps = gpu::normPartials(rows);
     std::vector<float> partial = filled(static_cast<std::int64_t>(warps) * channels * 2, NAN);
     QCOMPARE(gpu::normGateBackwardHost(rows, channels, sum.data(), z.data(), stride, weight.data(),
                                        bias.data(), gradOut.data(), again.data(), foundY.data(),
@@ -152,6 +154,66 @@ void TestBlockHost::normGate() {
     QVERIFY(
         agrees("gradient of weight", sumOfParts(partial, warps, channels, 2, 0, 1), expectedWeight, 2e-5));
     QVERIFY(agrees("gradient of bias", sumOfParts(partial, warps, channels, 2, 1, 1), expectedBias, 2e-5));
+}
+
+void TestBlockHost::layerNorm_data() {
+    QTest::addColumn<QList<int>>("sizes"); // rows, channels
+    QTest::newRow("one row, two channels") << QList<int>{1, 2};
+    QTest::newRow("less than a warp") << QList<int>{3, 34};
+    QTest::newRow("one pair over a warp") << QList<int>{5, 66};
+    QTest::newRow("first stage") << QList<int>{37, 96};
+    QTest::newRow("fourth stage") << QList<int>{7, 768};
+    QTest::newRow("several rows for each warp, the last with none") << QList<int>{4099, 40};
+}
+
+// Against the definition in double; the weights' gradients are sums over up to 4099 rows of either sign.
+void TestBlockHost::layerNorm() {
+    QFETCH(QList<int>, sizes);
+    const std::int64_t rows = sizes[0];
+    const int channels = sizes[1];
+    const std::int64_t count = rows * channels;
+    const std::vector<float> x = randomFloats(count, -2, 3, 15),
+                             weight = randomFloats(channels, 0.5f, 1.5f, 16),
+                             bias = randomFloats(channels, -1, 1, 17),
+                             gradOut = randomFloats(count, -1, 1, 18);
+    std::vector<float> expected = filled(count, NAN), expectedX = expected;
+    std::vector<double> weightSums(static_cast<std::size_t>(channels)), biasSums = weightSums;
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const auto at = [&](int c) { return static_cast<std::size_t>(row * channels + c); };
+        double mean = 0.0, variance = 0.0, meanGrad = 0.0, meanGradValue = 0.0;
+        for (int c = 0; c < channels; ++c)
+            mean += x[at(c)] / static_cast<double>(channels);
+        for (int c = 0; c < channels; ++c)
+            variance += (x[at(c)] - mean) * (x[at(c)] - mean) / channels;
+        const double scale = 1.0 / std::sqrt(variance + 1e-5);
+        const auto value = [&](int c) { return (x[at(c)] - mean) * scale; };
+        for (int c = 0; c < channels; ++c) {
+            const auto channel = static_cast<std::size_t>(c);
+            expected[at(c)] = static_cast<float>(value(c) * weight[channel] + bias[channel]);
+            weightSums[channel] += gradOut[at(c)] * value(c);
+            biasSums[channel] += gradOut[at(c)];
+            meanGrad += gradOut[at(c)] * weight[channel] / static_cast<double>(channels);
+            meanGradValue += gradOut[at(c)] * weight[channel] * value(c) / channels;
+        }
+        for (int c = 0; c < channels; ++c)
+            expectedX[at(c)] =
+                static_cast<float>(scale * (gradOut[at(c)] * weight[static_cast<std::size_t>(c)] - meanGrad -
+                                            value(c) * meanGradValue));
+    }
+    std::vector<float> found = filled(count, NAN), foundX = found;
+    QCOMPARE(gpu::layerNormForwardHost(rows, channels, x.data(), weight.data(), bias.data(), found.data()),
+             0);
+    QVERIFY(agrees("output", found, expected, 2e-6));
+    const int warps = gpu::normPartials(rows);
+    std::vector<float> partial = filled(static_cast<std::int64_t>(warps) * channels * 2, NAN);
+    QCOMPARE(gpu::layerNormBackwardHost(rows, channels, x.data(), weight.data(), gradOut.data(),
+                                        foundX.data(), partial.data()),
+             0);
+    QVERIFY(agrees("gradient of x", foundX, expectedX, 1e-5));
+    QVERIFY(agrees("gradient of weight", sumOfParts(partial, warps, channels, 2, 0, 1),
+                   std::vector<float>(weightSums.begin(), weightSums.end()), 2e-5));
+    QVERIFY(agrees("gradient of bias", sumOfParts(partial, warps, channels, 2, 1, 1),
+                   std::vector<float>(biasSums.begin(), biasSums.end()), 2e-5));
 }
 
 // Equal values in a row: the variance is 0, epsilon alone scales.
@@ -172,9 +234,14 @@ void TestBlockHost::refusesTooManyChannels() {
     QVERIFY(gpu::normGateBackwardHost(1, gpu::kMaxNormChannels + 1, none.data(), none.data(), 0, none.data(),
                                       none.data(), none.data(), none.data(), none.data(), none.data(), 0,
                                       none.data()) != 0);
-    QCOMPARE(gpu::normGatePartials(1), 4);
-    QCOMPARE(gpu::normGatePartials(5), 8);
-    QCOMPARE(gpu::normGatePartials(1'000'000), gpu::kMaxPartialWarps);
+    QVERIFY(gpu::layerNormForwardHost(1, gpu::kMaxNormChannels + 2, none.data(), none.data(), none.data(),
+                                      none.data()) != 0);
+    QVERIFY(gpu::layerNormForwardHost(1, 3, none.data(), none.data(), none.data(), none.data()) != 0);
+    QVERIFY(gpu::layerNormBackwardHost(1, gpu::kMaxNormChannels + 2, none.data(), none.data(), none.data(),
+                                       none.data(), none.data()) != 0);
+    QCOMPARE(gpu::normPartials(1), 4);
+    QCOMPARE(gpu::normPartials(5), 8);
+    QCOMPARE(gpu::normPartials(1'000'000), gpu::kMaxPartialWarps);
 }
 
 QTEST_APPLESS_MAIN(TestBlockHost)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The CUDA scan's arithmetic on the processor: host versions of the kernels against golden values and against
-// the processor's own scan, with rows in one piece and in chunks; the accuracy of the exponential and of
-// softplus over their whole range; paths and plans. Needs no GPU: tst_cuda compares the kernels themselves.
+// the processor's own scan, with rows walked whole and cut into pieces; the accuracy of the exponential and
+// of softplus over their whole range; paths and plans. Needs no GPU: tst_cuda compares the kernels
+// themselves.
 #include "inference/cuda/scan_host.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
@@ -77,16 +78,11 @@ std::int64_t tilesOf(const gpu::ScanProblem& problem) {
            gpu::kTileSteps;
 }
 
-// The plan that has as many chunks as there are, up to `chunks`.
-gpu::ScanPlan planWith(const gpu::ScanProblem& problem, std::int64_t chunks) {
-    gpu::ScanPlan plan = gpu::planScan(problem, 0);
-    const std::int64_t tiles = tilesOf(problem);
-    const std::int64_t tilesPerChunk = (tiles + chunks - 1) / chunks;
-    plan.chunkSteps = static_cast<int>(tilesPerChunk * gpu::kTileSteps);
-    plan.chunks = static_cast<int>((tiles + tilesPerChunk - 1) / tilesPerChunk);
-    plan.scratchFloats = plan.chunks > 1 ? static_cast<std::int64_t>(problem.batch) * problem.directions *
-                                               problem.channels * plan.chunks * (gpu::kStates + 1)
-                                         : 0;
+// clusterBlocks 0: rows are walked whole.
+gpu::ScanPlan planWith(const gpu::ScanProblem& problem, int clusterBlocks) {
+    gpu::ScanPlan plan = gpu::planScan(problem, gpu::GpuShape{0, false}, true);
+    plan.clusterBlocks = clusterBlocks;
+    plan.pieceSteps = clusterBlocks > 0 ? gpu::kTileSteps : 0;
     return plan;
 }
 
@@ -104,9 +100,8 @@ Forward forwardOnHost(const Problem& p, const gpu::ScanPlan& plan) {
     Forward out;
     const std::int64_t part = p.rows() * p.sizes.channels;
     std::vector<float> parts = unwritten(part * p.sizes.directions);
-    std::vector<float> scratch = unwritten(plan.scratchFloats);
     out.saved = unwritten(plan.savedFloats);
-    const int code = gpu::scanForwardHost(p.problem(), plan, parts.data(), out.saved.data(), scratch.data());
+    const int code = gpu::scanForwardHost(p.problem(), plan, parts.data(), out.saved.data());
     if (code != 0)
         qFatal("the host version refused the problem");
     out.y.assign(parts.begin(), parts.begin() + part);
@@ -210,6 +205,7 @@ private Q_SLOTS:
     void functionsNeverGiveNaN();
     void pathsVisitEveryPixelInOrder();
     void plansCoverTheRow();
+    void shortPiecesAgree();
 };
 
 void TestScanHost::golden_data() {
@@ -247,9 +243,8 @@ void TestScanHost::golden() {
                              d = tensor("D").toFloat(), bias = tensor("delta_bias").toFloat(),
                              dy = tensor("dy").toFloat();
 
-    // In one piece, in two chunks, in a chunk per tile.
-    const std::int64_t tiles = (length + gpu::kTileSteps - 1) / gpu::kTileSteps;
-    for (const std::int64_t chunks : std::set<std::int64_t>{1, std::min<std::int64_t>(2, tiles), tiles}) {
+    // Whole rows; pieces of one block, of as many as a cluster has.
+    for (const int clusterBlocks : {0, 1, gpu::kMaxClusterBlocks}) {
         std::vector<float> y(u.size()), gradU(u.size()), gradDelta(u.size()), gradA(a.size()),
             gradB(bs.size()), gradC(cs.size()), gradD(d.size()), gradBias(bias.size());
         for (std::int64_t g = 0; g < groups; ++g) {
@@ -292,8 +287,7 @@ void TestScanHost::golden() {
                 problem.projected[to + kScanStates] = cs[from];
             });
 
-            const gpu::ScanPlan plan = planWith(problem.problem(), chunks);
-            QCOMPARE(plan.chunks, static_cast<int>(chunks));
+            const gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks);
             const Forward forward = forwardOnHost(problem, plan);
             const Gradients gradients = backwardOnHost(problem, forward.saved);
             for (std::int64_t c = 0; c < own; ++c) {
@@ -329,30 +323,31 @@ void TestScanHost::golden() {
             figures += QString::asprintf(" %s %.1e of %.2g;", name, result.absolute, largest);
             QVERIFY2(result.failure.empty(), result.failure.c_str());
         }
-        qInfo("%lld chunks, largest differences:%s", static_cast<long long>(chunks), qPrintable(figures));
+        qInfo("%d blocks share a row, largest differences:%s", clusterBlocks, qPrintable(figures));
     }
 }
 
 void TestScanHost::agreesWithTheProcessor_data() {
     QTest::addColumn<QList<int>>("sizes"); // batch, height, width, channels, rank, rankStride, directions
-    QTest::addColumn<int>("chunks");
+    QTest::addColumn<int>("clusterBlocks");
     const QList<int> odd = {2, 23, 31, 70, 6, 8, 4};
-    QTest::newRow("one pixel, one channel") << QList<int>{1, 1, 1, 1, 1, 1, 4} << 1;
-    QTest::newRow("one row in two chunks") << QList<int>{1, 1, 37, 5, 1, 2, 4} << 2;
-    QTest::newRow("one column in two chunks, the last shorter") << QList<int>{2, 67, 1, 33, 6, 8, 4} << 2;
-    QTest::newRow("7 x 5, part of a block") << QList<int>{3, 7, 5, 40, 5, 5, 4} << 1;
-    QTest::newRow("exactly one tile and one block") << QList<int>{1, 4, 8, 64, 8, 8, 4} << 1;
-    QTest::newRow("two tiles, one channel over a block") << QList<int>{1, 8, 8, 65, 9, 12, 4} << 2;
-    QTest::newRow("one step over a tile") << QList<int>{1, 3, 11, 17, 12, 12, 4} << 1;
-    QTest::newRow("23 x 31, one chunk") << odd << 1;
-    QTest::newRow("23 x 31, two chunks") << odd << 2;
-    QTest::newRow("23 x 31, five chunks") << odd << 5;
-    QTest::newRow("23 x 31, a chunk per tile") << odd << 23;
-    QTest::newRow("37 x 53, 62 chunks") << QList<int>{1, 37, 53, 33, 24, 24, 4} << 62;
-    QTest::newRow("rank of the third stage") << QList<int>{1, 9, 7, 96, 24, 24, 4} << 2;
-    QTest::newRow("rank of the fourth stage") << QList<int>{1, 6, 11, 129, 48, 48, 4} << 3;
-    QTest::newRow("one direction") << QList<int>{1, 9, 13, 8, 5, 5, 1} << 2;
-    QTest::newRow("two directions") << QList<int>{3, 9, 13, 15, 5, 6, 2} << 4;
+    QTest::newRow("one pixel, one channel") << QList<int>{1, 1, 1, 1, 1, 1, 4} << 0;
+    QTest::newRow("one pixel, in pieces") << QList<int>{1, 1, 1, 1, 1, 1, 4} << 2;
+    QTest::newRow("one row in two pieces") << QList<int>{1, 1, 37, 5, 1, 2, 4} << 1;
+    QTest::newRow("one column in three pieces") << QList<int>{2, 67, 1, 33, 6, 8, 4} << 1;
+    QTest::newRow("7 x 5, part of a block") << QList<int>{3, 7, 5, 40, 5, 5, 4} << 0;
+    QTest::newRow("exactly one tile and one block") << QList<int>{1, 4, 8, 64, 8, 8, 4} << 0;
+    QTest::newRow("two tiles, one channel over a block") << QList<int>{1, 8, 8, 65, 9, 12, 4} << 1;
+    QTest::newRow("one step over a tile") << QList<int>{1, 3, 11, 17, 12, 12, 4} << 0;
+    QTest::newRow("23 x 31, whole rows") << odd << 0;
+    QTest::newRow("23 x 31, one block, three rounds") << odd << 1;
+    QTest::newRow("23 x 31, two blocks, two rounds") << odd << 2;
+    QTest::newRow("23 x 31, three blocks, one round") << odd << 3;
+    QTest::newRow("37 x 53, eight blocks, one round") << QList<int>{1, 37, 53, 33, 24, 24, 4} << 8;
+    QTest::newRow("rank of the third stage") << QList<int>{1, 9, 7, 96, 24, 24, 4} << 1;
+    QTest::newRow("rank of the fourth stage") << QList<int>{1, 6, 11, 129, 48, 48, 4} << 1;
+    QTest::newRow("one direction") << QList<int>{1, 9, 13, 8, 5, 5, 1} << 1;
+    QTest::newRow("two directions") << QList<int>{3, 9, 13, 15, 5, 6, 2} << 2;
 }
 
 // Tolerances. Output: the exponent is rounded twice and part of the exponentials come from a polynomial
@@ -360,11 +355,10 @@ void TestScanHost::agreesWithTheProcessor_data() {
 // either sign, in another order. Found: at most half of what is allowed.
 void TestScanHost::agreesWithTheProcessor() {
     QFETCH(QList<int>, sizes);
-    QFETCH(int, chunks);
+    QFETCH(int, clusterBlocks);
     const Problem problem =
         randomProblem(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], 23);
-    const gpu::ScanPlan plan = planWith(problem.problem(), chunks);
-    QCOMPARE(plan.chunks, chunks);
+    const gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks);
     std::vector<float> expected = unwritten(problem.rows() * problem.sizes.channels);
     const ScanInputs inputs{problem.u.data(),      problem.projected.data(), problem.dtWeight.data(),
                             problem.dtBias.data(), problem.a.data(),         problem.d.data()};
@@ -417,8 +411,8 @@ void TestScanHost::extremeInputsGiveFiniteOutput() {
     roughen(problem.d);
     for (float& rate : problem.a)
         rate = generator() % 2 == 0 ? -size : rate;
-    for (const int chunks : {1, 3}) {
-        const Forward found = forwardOnHost(problem, planWith(problem.problem(), chunks));
+    for (const int clusterBlocks : {0, 1}) {
+        const Forward found = forwardOnHost(problem, planWith(problem.problem(), clusterBlocks));
         QVERIFY(allFinite(found.y));
         QVERIFY(allFinite(found.saved));
     }
@@ -426,19 +420,19 @@ void TestScanHost::extremeInputsGiveFiniteOutput() {
 
 void TestScanHost::refusesWhatTheKernelsRefuse() {
     Problem problem = randomProblem(1, 2, 3, 4, 49, 49, 4, 71);
-    const gpu::ScanPlan plan = gpu::planScan(problem.problem(), 132);
+    const gpu::ScanPlan plan = gpu::planScan(problem.problem(), gpu::GpuShape{132, true}, false);
     std::vector<float> y = unwritten(6 * 4 * 4);
-    QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr) != 0);
+    QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr) != 0);
     QVERIFY(gpu::scanBackwardHost(problem.problem(), nullptr, nullptr, nullptr, nullptr, nullptr) != 0);
     QVERIFY(std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); }));
     problem = randomProblem(1, 2, 3, 4, 48, 48, 4, 71);
     problem.sizes.element = gpu::Element::BFloat16;
-    QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr) != 0);
+    QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr) != 0);
     problem.sizes.element = gpu::Element::Float32;
-    QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr, nullptr), 0);
+    QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr), 0);
     QVERIFY(allFinite(y));
     problem.sizes.batch = 0;
-    QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, nullptr, nullptr, nullptr), 0);
+    QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, nullptr, nullptr), 0);
 }
 
 // exp(x) comes from 2^(x log2 e), whose exponent is rounded at 2^-18 for x near -87: 4e-6 * ln 2 relative.
@@ -530,31 +524,55 @@ void TestScanHost::pathsVisitEveryPixelInOrder() {
 
 void TestScanHost::plansCoverTheRow() {
     gpu::ScanProblem problem;
-    bool cut = false;
+    int cut = 0;
+    int whole = 0;
     for (const int batch : {1, 3, 70})
         for (const int height : {1, 7, 64, 333, 2048})
             for (const int width : {1, 5, 64, 2048})
                 for (const int channels : {1, 33, 192, 1536})
-                    for (const int multiprocessors : {0, 1, 20, 132}) {
-                        problem.batch = batch;
-                        problem.height = height;
-                        problem.width = width;
-                        problem.channels = channels;
-                        const gpu::ScanPlan plan = gpu::planScan(problem, multiprocessors);
-                        const std::int64_t length = static_cast<std::int64_t>(height) * width;
-                        const std::int64_t rows = std::int64_t{4} * batch * channels;
-                        QVERIFY(plan.chunks >= 1 && plan.chunks <= 64);
-                        QVERIFY(plan.chunkSteps > 0 && plan.chunkSteps % gpu::kTileSteps == 0);
-                        // Every step has a chunk, and every chunk a step.
-                        QVERIFY(static_cast<std::int64_t>(plan.chunks) * plan.chunkSteps >= length);
-                        QVERIFY(static_cast<std::int64_t>(plan.chunks - 1) * plan.chunkSteps < length);
-                        QCOMPARE(plan.savedFloats, rows * tilesOf(problem) * kScanStates);
-                        QCOMPARE(plan.scratchFloats,
-                                 plan.chunks > 1 ? rows * plan.chunks * (kScanStates + 1) : 0);
-                        QVERIFY(multiprocessors > 0 || plan.chunks == 1);
-                        cut = cut || plan.chunks > 1;
-                    }
-    QVERIFY(cut);
+                    for (const int multiprocessors : {0, 1, 20, 132})
+                        for (const bool clusters : {false, true})
+                            for (const bool keepStates : {false, true}) {
+                                problem.batch = batch;
+                                problem.height = height;
+                                problem.width = width;
+                                problem.channels = channels;
+                                const gpu::ScanPlan plan =
+                                    gpu::planScan(problem, {multiprocessors, clusters}, keepStates);
+                                const std::int64_t rows = std::int64_t{4} * batch * channels;
+                                QCOMPARE(plan.savedFloats, rows * tilesOf(problem) * kScanStates);
+                                QVERIFY(plan.clusterBlocks >= 0 &&
+                                        plan.clusterBlocks <= gpu::kMaxClusterBlocks);
+                                QVERIFY(clusters || plan.clusterBlocks <= 1);
+                                QVERIFY(multiprocessors > 0 || plan.clusterBlocks == 0);
+                                ++(plan.clusterBlocks > 0 ? cut : whole);
+                                if (plan.clusterBlocks == 0)
+                                    continue;
+                                QVERIFY(plan.pieceSteps > 0 && plan.pieceSteps <= gpu::kTileSteps);
+                                QVERIFY(plan.pieceSteps % gpu::kPieceGroup == 0);
+                                QVERIFY(!keepStates || plan.pieceSteps == gpu::kTileSteps);
+                            }
+    QVERIFY(cut > 0 && whole > 0);
+}
+
+// Shorter pieces than those whose states are kept give the same output.
+void TestScanHost::shortPiecesAgree() {
+    const Problem problem = randomProblem(1, 23, 31, 40, 6, 6, 4, 83);
+    const std::int64_t size = problem.rows() * problem.sizes.channels * problem.sizes.directions;
+    std::vector<float> expected = unwritten(size);
+    QCOMPARE(
+        gpu::scanForwardHost(problem.problem(), planWith(problem.problem(), 0), expected.data(), nullptr), 0);
+    for (const int steps : {4, 12, 28})
+        for (const int clusterBlocks : {1, 3, 8}) {
+            gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks);
+            plan.pieceSteps = steps;
+            std::vector<float> found = unwritten(size);
+            QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, found.data(), nullptr), 0);
+            const Comparison result = compare("y", found, expected, 5e-6, 5e-7 * largestMagnitude(expected));
+            QVERIFY2(result.failure.empty(), result.failure.c_str());
+            std::vector<float> saved(at(plan.savedFloats));
+            QVERIFY(gpu::scanForwardHost(problem.problem(), plan, found.data(), saved.data()) != 0);
+        }
 }
 
 QTEST_APPLESS_MAIN(TestScanHost)
