@@ -102,10 +102,13 @@ int depthwiseSiluForwardHost(int batch, int height, int width, int channels, con
 
 int depthwiseSiluBackwardHost(int batch, int height, int width, int channels, const float* x,
                               std::int64_t xStride, const float* weight, const float* bias,
-                              const float* gradOut, float* gradPre, float* gradX, std::int64_t gradXStride,
-                              float* partial) {
+                              const float* gradOut, int parts, float* gradPre, float* gradX,
+                              std::int64_t gradXStride, float* partial) {
     if (batch <= 0 || height <= 0 || width <= 0 || channels <= 0)
         return kAccepted;
+    if (parts != 1 && parts != 4)
+        return kInvalidValue;
+    const std::int64_t partSize = static_cast<std::int64_t>(batch) * height * width * channels;
     for (int image = 0; image < batch; ++image)
         for (int channel = 0; channel < channels; ++channel) {
             const std::int64_t firstRow = static_cast<std::int64_t>(image) * height * width;
@@ -118,8 +121,11 @@ int depthwiseSiluBackwardHost(int batch, int height, int width, int channels, co
                 for (int column = 0; column < width; ++column) {
                     const std::int64_t index =
                         (firstRow + static_cast<std::int64_t>(row) * width + column) * channels + channel;
-                    const float grad =
-                        gradOut[index] * siluSlope(plane.convolve(row, column, own, bias[channel]));
+                    const float* part = gradOut + index;
+                    const float out =
+                        parts == 4 ? (part[0] + part[partSize]) + (part[2 * partSize] + part[3 * partSize])
+                                   : part[0];
+                    const float grad = out * siluSlope(plane.convolve(row, column, own, bias[channel]));
                     gradPre[index] = grad;
                     for (int r = 0; r < 3; ++r)
                         for (int c = 0; c < 3; ++c)

@@ -15,11 +15,12 @@ namespace limn::gpu {
 int depthwiseSiluForwardHost(int batch, int height, int width, int channels, const float* x,
                              std::int64_t xStride, const float* weight, const float* bias, float* out);
 
-// gradPre: scratch [batch][length][channels]; partial: [depthwisePartials()][channels][10].
+// gradOut: 1 or 4 parts; gradPre: scratch [batch][length][channels]; partial:
+// [depthwisePartials()][channels][10].
 int depthwiseSiluBackwardHost(int batch, int height, int width, int channels, const float* x,
                               std::int64_t xStride, const float* weight, const float* bias,
-                              const float* gradOut, float* gradPre, float* gradX, std::int64_t gradXStride,
-                              float* partial);
+                              const float* gradOut, int parts, float* gradPre, float* gradX,
+                              std::int64_t gradXStride, float* partial);
 
 // sum: null, or [rows][channels].
 int normGateForwardHost(std::int64_t rows, int channels, int parts, const float* y, const float* z,

@@ -97,12 +97,15 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // Backward, first part: the gradient before SiLU, and a row's share of the gradients of weights and bias.
-// One block row = one image row; the parts are summed by the caller. A thread has a pair of channels.
+// One block row = one image row; the shares are summed by the caller. A thread has a pair of channels.
+// gradPre may be a part of gradOut: a thread has read all parts of a place before it writes there, and no
+// other reads it.
+template<int kParts>
 __global__ void __launch_bounds__(kThreads)
     depthwiseBackwardPreKernel(const float* __restrict__ x, std::int64_t xStride,
                                const float* __restrict__ weight, const float* __restrict__ bias,
-                               const float* __restrict__ gradOut, float* __restrict__ gradPre,
-                               float* __restrict__ partial, int height, int width, int channels) {
+                               const float* gradOut, float* gradPre, float* __restrict__ partial, int height,
+                               int width, int channels) {
     const int channel = 2 * (blockIdx.x * blockDim.x + threadIdx.x);
     const int y = blockIdx.y;
     if (channel >= channels)
@@ -128,10 +131,18 @@ __global__ void __launch_bounds__(kThreads)
         window[r][2] = pixel(y + r - 1, 0);
     }
     const std::int64_t first = (firstRow + static_cast<std::int64_t>(y) * width) * channels + channel;
+    const std::int64_t partSize = static_cast<std::int64_t>(gridDim.z) * height * width * channels;
 #pragma unroll 4
     for (int column = 0; column < width; ++column) {
         const std::int64_t index = first + static_cast<std::int64_t>(column) * channels;
-        const float2 out = loadPair(gradOut + index);
+        float2 out[kParts];
+#pragma unroll
+        for (int part = 0; part < kParts; ++part)
+            out[part] = loadPair(gradOut + part * partSize + index);
+        if constexpr (kParts == 4) {
+            out[0].x = (out[0].x + out[1].x) + (out[2].x + out[3].x);
+            out[0].y = (out[0].y + out[1].y) + (out[2].y + out[3].y);
+        }
         float2 sum = ownBias;
 #pragma unroll
         for (int r = 0; r < 3; ++r) {
@@ -144,7 +155,7 @@ __global__ void __launch_bounds__(kThreads)
                 sum.y += own[r * 3 + c].y * window[r][c].y;
             }
         }
-        const float2 grad = make_float2(out.x * siluSlope(sum.x), out.y * siluSlope(sum.y));
+        const float2 grad = make_float2(out[0].x * siluSlope(sum.x), out[0].y * siluSlope(sum.y));
         storePair(gradPre + index, grad);
         gradBias.x += grad.x;
         gradBias.y += grad.y;
@@ -494,16 +505,17 @@ int depthwiseSiluForward(Element element, int batch, int height, int width, int 
 
 int depthwiseSiluBackward(int batch, int height, int width, int channels, const float* x,
                           std::int64_t xStride, const float* weight, const float* bias, const float* gradOut,
-                          float* gradPre, float* gradX, std::int64_t gradXStride, float* partial,
+                          int parts, float* gradPre, float* gradX, std::int64_t gradXStride, float* partial,
                           Stream stream) {
     if (batch <= 0 || height <= 0 || width <= 0 || channels <= 0)
         return 0;
-    if (channels % 2 != 0)
+    if (channels % 2 != 0 || (parts != 1 && parts != 4))
         return static_cast<int>(cudaErrorInvalidValue);
     const auto cudaStream = static_cast<cudaStream_t>(stream);
     const dim3 rowGrid(blocksFor(channels, 2 * kThreads), height, batch);
-    depthwiseBackwardPreKernel<<<rowGrid, kThreads, 0, cudaStream>>>(
-        x, xStride, weight, bias, gradOut, gradPre, partial, height, width, channels);
+    const auto pre = parts == 4 ? &depthwiseBackwardPreKernel<4> : &depthwiseBackwardPreKernel<1>;
+    pre<<<rowGrid, kThreads, 0, cudaStream>>>(x, xStride, weight, bias, gradOut, gradPre, partial, height,
+                                              width, channels);
     const int strips = (width + kStrip - 1) / kStrip * height;
     const dim3 block(32, kThreads / 32);
     const dim3 grid((channels + 63) / 64, blocksFor(strips, kThreads / 32), batch);

@@ -69,19 +69,18 @@ int scanBackward(const ScanProblem& problem, const float* dy, const float* saved
 int sumPartialProjected(const ScanProblem& problem, const float* partialProjected, float* gradProjected,
                         Stream stream);
 
-// out = a + b + c + d over `count` floats given as four equal parts behind each other.
-int sumFour(const float* parts, std::int64_t count, float* out, Stream stream);
-
 // Depthwise 3x3, zero padding, bias, SiLU, channels-last. `channels` and strides are even. x has `xStride`
 // elements a row.
 int depthwiseSiluForward(Element element, int batch, int height, int width, int channels, const void* x,
                          std::int64_t xStride, const float* weight, const float* bias, void* out,
                          Stream stream);
-// gradPre: scratch [batch][length][channels]; partial: [depthwisePartials()][channels][10] (9 weights, bias).
+// gradOut: [parts][batch][length][channels], 1 or 4 parts, of which the sum is meant; gradPre: scratch
+// [batch][length][channels], which may be a part of gradOut; partial: [depthwisePartials()][channels][10] (9
+// weights, bias).
 int depthwisePartials(int batch, int height);
 int depthwiseSiluBackward(int batch, int height, int width, int channels, const float* x,
                           std::int64_t xStride, const float* weight, const float* bias, const float* gradOut,
-                          float* gradPre, float* gradX, std::int64_t gradXStride, float* partial,
+                          int parts, float* gradPre, float* gradX, std::int64_t gradXStride, float* partial,
                           Stream stream);
 
 // LayerNorm (epsilon 1e-5) of the sum of `parts` arrays, times SiLU(z).

@@ -142,7 +142,6 @@ constexpr limn::gpu::Plugin kPlugin = {
     &limn::gpu::scanBackwardSizes,
     &limn::gpu::scanBackward,
     &limn::gpu::sumPartialProjected,
-    &limn::gpu::sumFour,
     &limn::gpu::depthwiseSiluForward,
     &limn::gpu::depthwisePartials,
     &limn::gpu::depthwiseSiluBackward,

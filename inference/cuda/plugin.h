@@ -23,7 +23,6 @@ struct Plugin {
     decltype(&gpu::scanBackwardSizes) scanBackwardSizes;
     decltype(&gpu::scanBackward) scanBackward;
     decltype(&gpu::sumPartialProjected) sumPartialProjected;
-    decltype(&gpu::sumFour) sumFour;
     decltype(&gpu::depthwiseSiluForward) depthwiseSiluForward;
     decltype(&gpu::depthwisePartials) depthwisePartials;
     decltype(&gpu::depthwiseSiluBackward) depthwiseSiluBackward;

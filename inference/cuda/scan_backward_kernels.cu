@@ -515,13 +515,6 @@ __global__ void sumPartialProjectedKernel(const float* __restrict__ partial, flo
     out[index] = sum;
 }
 
-__global__ void sumFourKernel(const float* __restrict__ parts, std::int64_t count, float* __restrict__ out) {
-    const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-    if (index < count)
-        out[index] =
-            (parts[index] + parts[count + index]) + (parts[2 * count + index] + parts[3 * count + index]);
-}
-
 template<int kRank, int kMinBlocks>
 int launchBackward(const BackwardArguments& arguments, cudaStream_t stream) {
     const ScanProblem& p = arguments.problem;
@@ -571,13 +564,6 @@ int sumPartialProjected(const ScanProblem& problem, const float* partialProjecte
     const int blocks = (problem.channels + kBackwardChannels - 1) / kBackwardChannels;
     sumPartialProjectedKernel<<<blocksFor(count, 256), 256, 0, static_cast<cudaStream_t>(stream)>>>(
         partialProjected, gradProjected, blocks, count, problem.rank, problem.rankStride);
-    return static_cast<int>(cudaGetLastError());
-}
-
-int sumFour(const float* parts, std::int64_t count, float* out, Stream stream) {
-    if (count <= 0)
-        return 0;
-    sumFourKernel<<<blocksFor(count, 256), 256, 0, static_cast<cudaStream_t>(stream)>>>(parts, count, out);
     return static_cast<int>(cudaGetLastError());
 }
 

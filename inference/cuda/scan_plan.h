@@ -29,7 +29,7 @@ inline constexpr int kPartialSums = 18;      // per channel: gradients of A (16)
 // Of the kernels around the scan.
 inline constexpr int kThreads = 128;
 inline constexpr int kStrip = 8; // pixels of a row that one thread of the depthwise kernels makes
-inline constexpr int kMaxPartialWarps = 2048;
+inline constexpr int kMaxPartialWarps = 4096;
 inline constexpr int kMaxNormChannels = 1536;
 inline constexpr float kNormEpsilon = 1e-5f; // of every LayerNorm of the released network
 

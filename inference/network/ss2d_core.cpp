@@ -298,10 +298,9 @@ void scanBackwardGpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tenso
 
     const gpu::ScanProblem problem = gpuProblem(s, run, w);
     const gpu::ScanBackwardSizes sizes = plugin->scanBackwardSizes(problem);
-    Tensor gradU = at::empty_like(run.u);
+    Tensor gradUParts = at::empty({4, s.rows(), s.channels}, options); // one per direction
     Tensor gradProjected = at::empty_like(run.projected);
     {
-        Tensor gradUParts = at::empty({sizes.gradU}, options);
         Tensor partialProjected = at::empty({sizes.partialProjected}, options);
         Tensor partialSums = at::empty({s.batch, 4 * s.channels, 18 + s.rank}, options);
         checkLaunch(plugin->scanBackward(problem, in(gradY), in(run.states), out(gradUParts),
@@ -309,7 +308,6 @@ void scanBackwardGpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tenso
                     "selective scan, backward");
         checkLaunch(plugin->sumPartialProjected(problem, in(partialProjected), out(gradProjected), stream),
                     "sum over blocks of channels");
-        checkLaunch(plugin->sumFour(in(gradUParts), gradU.numel(), out(gradU), stream), "sum of directions");
 
         const Tensor sums = partialSums.sum(0);
         g.logRates = sums.narrow(1, 0, kScanStates).mul(run.rates);
@@ -317,7 +315,7 @@ void scanBackwardGpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tenso
         g.dtBias = sums.select(1, 17).contiguous().view({4, s.channels});
         g.dtWeight = sums.narrow(1, 18, s.rank).contiguous().view_as(w.dtWeight);
     }
-    gradU.addmm_(gradProjected, w.projection.view({-1, s.channels}));
+    gradUParts.select(0, 0).addmm_(gradProjected, w.projection.view({-1, s.channels}));
     g.projection = at::mm(gradProjected.t(), run.u).view_as(w.projection);
 
     // gradY has done its work; its memory serves as the scratch of the convolution's backward run.
@@ -327,7 +325,7 @@ void scanBackwardGpu(const Shape& s, const Ss2dWeights& w, const Run& run, Tenso
     checkLaunch(plugin->depthwiseSiluBackward(
                     static_cast<int>(s.batch), static_cast<int>(s.height), static_cast<int>(s.width),
                     static_cast<int>(s.channels), in(run.xz), zStride, in(w.convWeight), in(w.convBias),
-                    in(gradU), out(gradY), out(gradXz), zStride, out(convParts), stream),
+                    in(gradUParts), 4, out(gradY), out(gradXz), zStride, out(convParts), stream),
                 "depthwise convolution, backward");
     const Tensor convSums = convParts.sum(0);
     g.convWeight = convSums.narrow(1, 0, 9).contiguous().view_as(w.convWeight);

@@ -93,7 +93,7 @@ void TestBlockHost::depthwise() {
     std::vector<float> gradPre = filled(rows * channels, NAN);
     std::vector<float> partial = filled(static_cast<std::int64_t>(parts) * channels * 10, NAN);
     QCOMPARE(gpu::depthwiseSiluBackwardHost(batch, height, width, channels, x.data(), stride, weight.data(),
-                                            bias.data(), gradOut.data(), gradPre.data(), foundX.data(),
+                                            bias.data(), gradOut.data(), 1, gradPre.data(), foundX.data(),
                                             stride, partial.data()),
              0);
     // Columns beyond the channels are untouched in both.
@@ -101,6 +101,21 @@ void TestBlockHost::depthwise() {
     QVERIFY(
         agrees("gradient of weight", sumOfParts(partial, parts, channels, 10, 0, 9), expectedWeight, 2e-5));
     QVERIFY(agrees("gradient of bias", sumOfParts(partial, parts, channels, 10, 9, 1), expectedBias, 2e-5));
+
+    // The same gradient in four parts.
+    std::vector<float> four = randomFloats(4 * rows * channels, -1, 1, 19);
+    for (std::size_t i = 0; i < gradOut.size(); ++i)
+        four[i] = gradOut[i] -
+                  (four[i + gradOut.size()] + four[i + 2 * gradOut.size()] + four[i + 3 * gradOut.size()]);
+    std::vector<float> fromFour = filled(rows * stride, kUntouched);
+    QCOMPARE(gpu::depthwiseSiluBackwardHost(batch, height, width, channels, x.data(), stride, weight.data(),
+                                            bias.data(), four.data(), 4, gradPre.data(), fromFour.data(),
+                                            stride, partial.data()),
+             0);
+    QVERIFY(agrees("gradient of x from four parts", fromFour, expectedX, 2e-5));
+    QVERIFY(gpu::depthwiseSiluBackwardHost(batch, height, width, channels, x.data(), stride, weight.data(),
+                                           bias.data(), four.data(), 2, gradPre.data(), fromFour.data(),
+                                           stride, partial.data()) != 0);
 }
 
 void TestBlockHost::normGate_data() {
