@@ -142,6 +142,10 @@ public:
                                               const CancelToken* cancel = nullptr) = 0;
     // Network map to image resolution.
     virtual Proposal finish(const Image& image, FloatMap network, const PredictOptions& options) const = 0;
+
+    // Sentences about what was done otherwise than asked since the engine was loaded: fewer images at once,
+    // or the processor instead of a GPU. Not while a run is going on.
+    virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // Reads what a checkpoint holds, without making a network of it.

@@ -54,6 +54,7 @@ nlohmann::json jsonOf(const SegmentSummary& summary, const SegmentCommand& comma
               {"write", summary.times.finishMs / 1000.0}}},
             {"model", {{"name", engine.model().identity.name}, {"sha256", engine.model().identity.sha256}}},
             {"device", engine.device().id},
+            {"notes", engine.notes()},
             {"output", command.options.output},
             {"failures", failures}};
 }
@@ -108,6 +109,8 @@ int segment(SegmentCommand& command) {
             line += "; " + std::to_string(summary->cancelled) + " not begun";
         printLine(line + ". Results: " + command.options.output);
     }
+    for (const std::string& note : (*engine)->notes())
+        printProblem(note);
     if (!summary->failed.empty()) {
         printProblem(imageCount(summary->failed.size()) + " failed:");
         for (std::size_t i = 0; i < summary->failed.size() && i < kFailuresShown; ++i)

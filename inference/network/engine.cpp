@@ -4,6 +4,7 @@
 #include "inference/network/device.h"
 #include "inference/network/graph_runner.h"
 #include "inference/network/vm_unet_v2.h"
+#include "inference/plain/groups.h"
 #include "inference/plain/resample.h"
 #include "inference/scan/thread_pool.h"
 
@@ -61,13 +62,15 @@ struct NetworkMaps {
 
 class TorchEngine final : public Engine {
 public:
+    // fallBack: why the device is the processor though a GPU was asked for; empty: it is what was asked for.
     TorchEngine(ModelInfo model, VmUnetV2 network, c10::Device device, DeviceInfo deviceInfo,
-                std::string precision)
+                std::string precision, std::string fallBack)
         : m_model(std::move(model))
         , m_network(std::move(network))
         , m_device(device)
         , m_deviceInfo(std::move(deviceInfo))
-        , m_precision(std::move(precision)) {}
+        , m_precision(std::move(precision))
+        , m_fallBack(std::move(fallBack)) {}
 
     const ModelInfo& model() const override { return m_model; }
     const DeviceInfo& device() const override { return m_deviceInfo; }
@@ -81,10 +84,15 @@ public:
     Result<std::vector<FloatMap>> run(std::span<const std::vector<float>> inputs,
                                       const PredictOptions& options, const CancelToken* cancel) override;
     Proposal finish(const Image& image, FloatMap network, const PredictOptions& options) const override;
+    std::vector<std::string> notes() const override;
 
 private:
     Result<NetworkMaps> runMaps(std::span<const std::vector<float>> inputs, const PredictOptions& options,
                                 const CancelToken* cancel);
+    // One group of inGroups(): appends its maps.
+    Result<GroupOutcome> runGroup(std::span<const std::vector<float>> inputs, const PredictOptions& options,
+                                  const CancelToken* cancel, NetworkMaps& maps);
+    Result<void> moveToProcessor(GroupOutcome outcome);
     Tensor probabilities(const Tensor& images, const CancelToken* cancel);
 
     ModelInfo m_model;
@@ -93,7 +101,11 @@ private:
     DeviceInfo m_deviceInfo;
     std::string m_precision;               // of the network: "fp32", "tf32" or "bf16"
     std::unique_ptr<GraphRunner> m_graphs; // on a GPU
-    std::string m_fallBack; // why the processor took over from the GPU, as a sentence; empty: it did not
+    std::string m_fallBack;      // why the processor took over from the GPU, as a sentence; empty: it did not
+    std::string m_deviceFailure; // what the device said last
+    std::vector<std::string> m_notes; // of groups that were too large
+    int m_largestSide = 0;            // the input size that m_largestGroup is for
+    std::size_t m_largestGroup = 0;   // images that fit the GPU at once; 0: all so far
 };
 
 // Not to be used where `cancel` asks by then: the processor stops in the middle.
@@ -118,92 +130,115 @@ Tensor TorchEngine::probabilities(const Tensor& images, const CancelToken* cance
 
 Result<NetworkMaps> TorchEngine::runMaps(std::span<const std::vector<float>> inputs,
                                          const PredictOptions& options, const CancelToken* cancel) {
-    const std::int64_t side = options.inputSize;
-    const std::size_t values = static_cast<std::size_t>(side) * side * 3;
+    const int side = options.inputSize;
     NetworkMaps maps;
-    std::size_t group = inputs.size();
-    std::size_t done = 0;
-    while (done < inputs.size()) {
-        if (cancel != nullptr && cancel->cancelled())
-            return Error{ErrorCode::Cancelled, {"The proposal"}};
-        group = std::min(group, inputs.size() - done);
-        try {
-            const c10::InferenceMode inference;
-            Tensor images = at::empty({static_cast<std::int64_t>(group), 3, side, side}, at::kFloat);
-            for (std::size_t i = 0; i < group; ++i) {
-                if (inputs[done + i].size() != values)
-                    return Error{ErrorCode::InvalidArgument,
-                                 {"The prepared input", std::to_string(inputs[done + i].size()) + " values",
-                                  std::to_string(values) + " values"}};
-                std::copy(inputs[done + i].begin(), inputs[done + i].end(),
-                          images.data_ptr<float>() + i * values);
-            }
-            std::vector<Tensor> runs;
-            const std::vector<std::vector<std::int64_t>> mirrorings =
-                options.flipAverage ? std::vector<std::vector<std::int64_t>>{{}, {3}, {2}, {2, 3}}
-                                    : std::vector<std::vector<std::int64_t>>{{}};
-            for (const auto& axes : mirrorings) {
-                const Tensor map = probabilities(axes.empty() ? images : images.flip(axes), cancel);
-                if (cancel != nullptr && cancel->cancelled())
-                    return Error{ErrorCode::Cancelled, {"The proposal"}};
-                runs.push_back(axes.empty() ? map : map.flip(axes));
-            }
-            const Tensor all = options.flipAverage ? at::stack(runs) : Tensor();
-            const Tensor mean = options.flipAverage ? all.mean(0).contiguous() : runs.front();
-            const Tensor deviation = options.flipAverage ? all.std(0, false).contiguous() : Tensor();
-            const auto mapOf = [&](const Tensor& tensor, std::size_t i) {
-                FloatMap map;
-                map.size = {static_cast<int>(side), static_cast<int>(side)};
-                // One class; of several the first is the proposal.
-                const Tensor plane = tensor.select(0, static_cast<std::int64_t>(i)).select(0, 0).contiguous();
-                map.values.assign(plane.const_data_ptr<float>(),
-                                  plane.const_data_ptr<float>() + plane.numel());
-                return map;
-            };
-            for (std::size_t i = 0; i < group; ++i) {
-                maps.probability.push_back(mapOf(mean, i));
-                if (options.flipAverage)
-                    maps.spread.push_back(mapOf(deviation, i));
-            }
-            done += group;
-        } catch (const c10::OutOfMemoryError&) {
-            if (!m_device.is_cuda())
-                return Error{ErrorCode::OutOfMemory,
-                             {"a network input of " + std::to_string(side) + " x " + std::to_string(side),
-                              "choose a smaller input size"}};
-            m_graphs.reset();
-            if (group > 1) {
-                group = (group + 1) / 2;
-                continue;
-            }
-            m_fallBack = "Too little GPU memory: this run uses the processor and takes longer.";
-        } catch (const std::bad_alloc&) {
-            return Error{ErrorCode::OutOfMemory,
-                         {"a network input of " + std::to_string(side) + " x " + std::to_string(side),
-                          "choose a smaller input size"}};
-        } catch (const std::exception& failure) {
-            if (!m_device.is_cuda())
-                return Error{ErrorCode::ComputationFailed, {"The network", firstLine(failure)}};
-            m_fallBack = "The GPU failed (" + firstLine(failure) + "): the processor goes on from here.";
-        }
-        if (!m_fallBack.empty() && m_device.is_cuda()) {
-            // What was finished is kept; the rest, and all later runs, go to the processor.
-            try {
-                const c10::InferenceMode inference;
-                m_graphs.reset();
-                m_network->to(c10::Device(c10::kCPU));
-                m_network->packForProcessor();
-            } catch (const std::exception& failure) {
-                return Error{ErrorCode::ComputationFailed, {"The GPU", firstLine(failure)}};
-            }
-            m_device = c10::Device(c10::kCPU);
-            m_deviceInfo = describeDevice(m_device);
-            m_precision = "fp32";
-        }
+    if (side != m_largestSide) {
+        m_largestSide = side;
+        m_largestGroup = 0;
     }
+    const std::size_t fitted = m_largestGroup;
+    const Result<void> all = inGroups(
+        inputs.size(), m_largestGroup,
+        [&](std::size_t first, std::size_t size) {
+            return runGroup(inputs.subspan(first, size), options, cancel, maps);
+        },
+        [this](GroupOutcome outcome) { return moveToProcessor(outcome); });
+    if (!all)
+        return all.error();
+    if (m_largestGroup != fitted && m_fallBack.empty())
+        m_notes.push_back("Too little GPU memory for " + std::to_string(inputs.size()) +
+                          " images at once: they are run " + std::to_string(m_largestGroup) + " at a time.");
     if (!m_fallBack.empty())
         maps.notes.push_back(m_fallBack);
     return maps;
+}
+
+Result<GroupOutcome> TorchEngine::runGroup(std::span<const std::vector<float>> inputs,
+                                           const PredictOptions& options, const CancelToken* cancel,
+                                           NetworkMaps& maps) {
+    const std::int64_t side = options.inputSize;
+    const std::size_t values = static_cast<std::size_t>(side) * side * 3;
+    if (cancel != nullptr && cancel->cancelled())
+        return Error{ErrorCode::Cancelled, {"The proposal"}};
+    try {
+        const c10::InferenceMode inference;
+        Tensor images = at::empty({static_cast<std::int64_t>(inputs.size()), 3, side, side}, at::kFloat);
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            if (inputs[i].size() != values)
+                return Error{ErrorCode::InvalidArgument,
+                             {"The prepared input", std::to_string(inputs[i].size()) + " values",
+                              std::to_string(values) + " values"}};
+            std::copy(inputs[i].begin(), inputs[i].end(), images.data_ptr<float>() + i * values);
+        }
+        std::vector<Tensor> runs;
+        const std::vector<std::vector<std::int64_t>> mirrorings =
+            options.flipAverage ? std::vector<std::vector<std::int64_t>>{{}, {3}, {2}, {2, 3}}
+                                : std::vector<std::vector<std::int64_t>>{{}};
+        for (const auto& axes : mirrorings) {
+            const Tensor map = probabilities(axes.empty() ? images : images.flip(axes), cancel);
+            if (cancel != nullptr && cancel->cancelled())
+                return Error{ErrorCode::Cancelled, {"The proposal"}};
+            runs.push_back(axes.empty() ? map : map.flip(axes));
+        }
+        const Tensor all = options.flipAverage ? at::stack(runs) : Tensor();
+        const Tensor mean = options.flipAverage ? all.mean(0).contiguous() : runs.front();
+        const Tensor deviation = options.flipAverage ? all.std(0, false).contiguous() : Tensor();
+        const auto mapOf = [&](const Tensor& tensor, std::size_t i) {
+            FloatMap map;
+            map.size = {static_cast<int>(side), static_cast<int>(side)};
+            // One class; of several the first is the proposal.
+            const Tensor plane = tensor.select(0, static_cast<std::int64_t>(i)).select(0, 0).contiguous();
+            map.values.assign(plane.const_data_ptr<float>(), plane.const_data_ptr<float>() + plane.numel());
+            return map;
+        };
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            maps.probability.push_back(mapOf(mean, i));
+            if (options.flipAverage)
+                maps.spread.push_back(mapOf(deviation, i));
+        }
+        return GroupOutcome::Done;
+    } catch (const c10::OutOfMemoryError&) {
+        if (m_device.is_cuda()) {
+            m_graphs.reset();
+            return GroupOutcome::OutOfMemory;
+        }
+    } catch (const std::bad_alloc&) {
+    } catch (const std::exception& failure) {
+        m_deviceFailure = firstLine(failure);
+        if (m_device.is_cuda())
+            return GroupOutcome::DeviceFailed;
+        return Error{ErrorCode::ComputationFailed, {"The network", m_deviceFailure}};
+    }
+    return Error{ErrorCode::OutOfMemory,
+                 {"a network input of " + std::to_string(side) + " x " + std::to_string(side),
+                  "choose a smaller input size"}};
+}
+
+// What was finished is kept; the rest, and all later runs, go to the processor.
+Result<void> TorchEngine::moveToProcessor(GroupOutcome outcome) {
+    try {
+        const c10::InferenceMode inference;
+        m_graphs.reset();
+        m_network->to(c10::Device(c10::kCPU));
+        m_network->packForProcessor();
+    } catch (const std::exception& failure) {
+        return Error{ErrorCode::ComputationFailed, {"The GPU", firstLine(failure)}};
+    }
+    m_fallBack = outcome == GroupOutcome::OutOfMemory
+                     ? "Too little GPU memory: this run uses the processor and takes longer."
+                     : "The GPU failed (" + m_deviceFailure + "): the processor goes on from here.";
+    m_device = c10::Device(c10::kCPU);
+    m_deviceInfo = describeDevice(m_device);
+    m_precision = "fp32";
+    m_largestGroup = 0;
+    return {};
+}
+
+std::vector<std::string> TorchEngine::notes() const {
+    std::vector<std::string> all = m_notes;
+    if (!m_fallBack.empty())
+        all.push_back(m_fallBack);
+    return all;
 }
 
 Result<std::vector<float>> TorchEngine::preprocess(const Image& image, const PredictOptions& options) const {
@@ -332,17 +367,43 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
         if (options.threads > 0)
             at::set_num_threads(options.threads);
         // Weights are ordinary tensors made outside inference mode, so that any thread may use them.
-        VmUnetV2 network(VmUnetV2Options{*config, 0.0, false});
-        if (Result<void> loaded = loadWeights(network, *file); !loaded)
-            return loaded.error();
-        network->eval();
-        for (at::Tensor& parameter : network->parameters())
-            parameter.requires_grad_(false);
-        network->to(*device);
-        if (device->is_cpu())
-            network->packForProcessor();
-        return std::unique_ptr<Engine>(std::make_unique<TorchEngine>(
-            std::move(*info), std::move(network), *device, describeDevice(*device), *precision));
+        const auto networkOn = [&](c10::Device target) -> Result<VmUnetV2> {
+            VmUnetV2 network(VmUnetV2Options{*config, 0.0, false});
+            if (Result<void> loaded = loadWeights(network, *file); !loaded)
+                return loaded.error();
+            network->eval();
+            for (at::Tensor& parameter : network->parameters())
+                parameter.requires_grad_(false);
+            network->to(target);
+            if (target.is_cpu())
+                network->packForProcessor();
+            return network;
+        };
+        const auto engineOf = [&](VmUnetV2 network, c10::Device target, std::string numbers,
+                                  std::string fallBack) -> std::unique_ptr<Engine> {
+            return std::make_unique<TorchEngine>(std::move(*info), std::move(network), target,
+                                                 describeDevice(target), std::move(numbers),
+                                                 std::move(fallBack));
+        };
+        std::string gpuFailure;
+        try {
+            Result<VmUnetV2> network = networkOn(*device);
+            if (!network)
+                return network.error();
+            return engineOf(std::move(*network), *device, *precision, {});
+        } catch (const std::exception& failure) {
+            if (device->is_cpu())
+                throw;
+            gpuFailure = firstLine(failure);
+        }
+        // Such as a GPU whose memory other programs have taken.
+        const c10::Device processor(c10::kCPU);
+        Result<VmUnetV2> network = networkOn(processor);
+        if (!network)
+            return network.error();
+        return engineOf(std::move(*network), processor, "fp32",
+                        "The GPU cannot take the network (" + gpuFailure +
+                            "): this run uses the processor and takes longer.");
     } catch (const std::bad_alloc&) {
         return Error{ErrorCode::OutOfMemory, {"the network's weights", path}};
     } catch (const std::exception& failure) {
