@@ -213,15 +213,27 @@ private Q_SLOTS:
                 v = random() & 1;
             (void)m.document()->import(noise).ok();
             QTest::qWait(2500);
-            Costs undo, redo;
-            for (int i = 0; i < 6; ++i) {
-                undo.add(costOf(renderer, [&] { m.document()->undo(); }));
-                QTest::qWait(300);
-                redo.add(costOf(renderer, [&] { m.document()->redo(); }));
-                QTest::qWait(300);
+            // Twice: with the step before still being written to the disk, and at leisure.
+            for (const bool busy : {true, false}) {
+                Costs undo, redo;
+                const auto pause = [&] {
+                    if (!busy)
+                        QVERIFY(m.session().waitUntilSaved(20000).waiting == 0);
+                    QTest::qWait(300);
+                };
+                for (int i = 0; i < 8; ++i) {
+                    pause();
+                    undo.add(costOf(renderer, [&] { m.document()->undo(); }));
+                    pause();
+                    redo.add(costOf(renderer, [&] { m.document()->redo(); }));
+                }
+                undo.print(busy ? "undo of noise over all, the last step not saved"
+                                : "undo of noise over all",
+                           "30");
+                redo.print(busy ? "redo of it, the last step not saved yet"
+                                : "redo of it (noise is drawn again)",
+                           "30");
             }
-            undo.print("undo of noise over the whole image", "30");
-            redo.print("redo of it (noise is drawn again)", "30");
             m.document()->undo();
             QTest::qWait(1000);
         }

@@ -46,7 +46,9 @@ public:
     CanvasView* canvas() const { return &m_window->canvas(); }
     AnnotationDocument* document() const { return session().document(); }
     bool painted() const { return session().painted() && document() && document()->proposal(); }
-    QPoint at(double x, double y) const { return canvas()->view().toDevice(QPointF(x, y)).toPoint(); }
+    QPoint at(double x, double y) const {
+        return (canvas()->view().toDevice(QPointF(x, y)) / canvas()->devicePixelRatioF()).toPoint();
+    }
     void press(QPoint at, Qt::KeyboardModifiers modifiers = {});
     void move(QPoint at, Qt::KeyboardModifiers modifiers = {});
     void release(QPoint at, Qt::KeyboardModifiers modifiers = {});

@@ -602,17 +602,38 @@ void TilePainter::lookAround(const OverlayLayer& layer) {
     const std::size_t cells = static_cast<std::size_t>(stride) * static_cast<std::size_t>(stride);
     m_cracksRight.assign(cells, kNoCrack);
     m_cracksBelow.assign(cells, kNoCrack);
+    bool solid = true;
+    std::array<std::uint8_t, 256> styled{}; // the class where it has a line, else 0
+    for (std::size_t i = 1; i < 256; ++i) {
+        styled[i] = layer.line[i] == LineStyle::None ? 0 : static_cast<std::uint8_t>(i);
+        solid = solid && (styled[i] == 0 || layer.line[i] == LineStyle::Solid);
+    }
+    // As crackClass(), without branches that noise would mislead.
+    const auto solidCrack = [&](std::uint8_t one, std::uint8_t other) {
+        const unsigned c = styled[one] != 0 ? styled[one] : styled[other];
+        return static_cast<std::uint16_t>(one != other && c != 0 ? c : kNoCrack);
+    };
+    const auto anyCrack = [&](int x, int y, bool vertical) {
+        const int c = crackClass(layer, x, y, vertical);
+        return c == 0 ? kNoCrack : static_cast<std::uint16_t>(c);
+    };
     for (int y = 0; y < m_n; ++y) {
         const std::uint8_t* g = m_grid.data() + cell(0, y);
+        std::uint16_t* right = m_cracksRight.data() + at(0, y);
+        std::uint16_t* below = m_cracksBelow.data() + at(0, y);
+        for (int x = 0; x + 1 < m_n; ++x) {
+            if (solid)
+                right[x] = solidCrack(g[x], g[x + 1]);
+            else if (g[x] != g[x + 1])
+                right[x] = anyCrack(x, y, true);
+        }
+        if (y + 1 == m_n)
+            break;
         for (int x = 0; x < m_n; ++x) {
-            if (x + 1 < m_n && g[x] != g[x + 1]) {
-                const int c = crackClass(layer, x, y, true);
-                m_cracksRight[at(x, y)] = c == 0 ? kNoCrack : static_cast<std::uint16_t>(c);
-            }
-            if (y + 1 < m_n && g[x] != g[x + m_n]) {
-                const int c = crackClass(layer, x, y, false);
-                m_cracksBelow[at(x, y)] = c == 0 ? kNoCrack : static_cast<std::uint16_t>(c);
-            }
+            if (solid)
+                below[x] = solidCrack(g[x], g[x + m_n]);
+            else if (g[x] != g[x + m_n])
+                below[x] = anyCrack(x, y, false);
         }
     }
     struct Place {

@@ -229,6 +229,7 @@ private:
     bool m_keepZoom = false;
     bool m_imagePainted = false;
     bool m_previewShown = false;
+    bool m_agreementShown = false;
     bool m_linking = false;
     bool m_fallbackTold = false;
     PixelArea m_preview;

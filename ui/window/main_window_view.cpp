@@ -348,7 +348,10 @@ void MainWindow::refreshAgreement() {
     else
         m_banners->remove(QStringLiteral("agree"));
     refreshReview();
-    refreshOverlay();
+    // Every save comes by here: without areas to agree on, there is nothing to draw again.
+    if (active || m_agreementShown)
+        refreshOverlay();
+    m_agreementShown = active;
 }
 
 void MainWindow::refreshModelBanner() {
