@@ -15,7 +15,9 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@ constexpr double kTuningRate = 1e-4;
 constexpr double kTuningAveraging = 0.99;
 constexpr double kTuningDropPath = 0.1;
 constexpr double kTuningWarmUpSteps = 50;
+constexpr double kTuningWarmUpShare = 0.1; // of the run at most: small projects have few steps
 
 constexpr std::size_t kProblemsShown = 50;
 
@@ -419,6 +422,9 @@ int runProjectTraining(const TrainCommand& command) {
     printProblems(data->problems);
     // Small projects: a step takes what there is.
     options->batch = std::clamp(static_cast<int>(data->set.training.size()), 1, options->batch);
+    const std::size_t stepsPerEpoch = std::max<std::size_t>(1, data->set.training.size() / options->batch);
+    options->warmUpSteps = std::min(
+        kTuningWarmUpSteps, kTuningWarmUpShare * static_cast<double>(stepsPerEpoch) * options->epochs);
     options->facts["tuned_from"] = std::filesystem::path(options->initialModel).stem().string();
     printLine(std::to_string(data->set.training.size()) + " accepted images to train on, " +
               std::to_string(data->set.validation.size()) + " to choose the epoch, " +
@@ -455,6 +461,27 @@ int runProjectTraining(const TrainCommand& command) {
         return reportError(copied.error());
     printLine(verdict.sentence + " Weights: " + offered.string());
     return kExitDone;
+}
+
+// LibTorch's operators run on OpenMP's threads, which spin while they wait for each other. Beside other work
+// that wants the cores a step then takes several times as long. libgomp reads how to wait before main()
+// begins, so the program starts itself once more, under the same number, with that said. Where it cannot
+// (no /proc) training goes on all the same.
+void waitWithoutSpinning() {
+    if (std::getenv("OMP_WAIT_POLICY") != nullptr || ::setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
+        return;
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');)
+        words.push_back(word);
+    if (words.empty())
+        return;
+    std::vector<char*> arguments;
+    for (std::string& word : words)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    std::fflush(nullptr);
+    ::execv("/proc/self/exe", arguments.data());
 }
 
 } // namespace
@@ -513,6 +540,7 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
         if (command->project.empty() && command->images.empty())
             throw CLI::RequiredError("--images with --masks, or --project");
         chosen = [command] {
+            waitWithoutSpinning();
             return command->project.empty() ? runTraining(*command) : runProjectTraining(*command);
         };
     });
