@@ -62,9 +62,11 @@ std::string svgOf(const std::vector<CurvePoint>& points) {
            "font-size=\"12\">\n<rect width=\"760\" height=\"420\" fill=\"white\"/>\n";
     for (int i = 0; i <= 10; i += 2) {
         const double y = 360.0 - 32.0 * i;
+        char loss[32];
+        std::snprintf(loss, sizeof loss, "%.3g", highestLoss * i / 10.0);
         svg << "<line x1=\"60\" x2=\"680\" y1=\"" << y << "\" y2=\"" << y << "\" stroke=\"#dddddd\"/>\n"
             << "<text x=\"52\" y=\"" << y + 4 << "\" text-anchor=\"end\">" << i / 10.0 << "</text>\n"
-            << "<text x=\"688\" y=\"" << y + 4 << "\">" << highestLoss * i / 10.0 << "</text>\n";
+            << "<text x=\"688\" y=\"" << y + 4 << "\">" << loss << "</text>\n";
     }
     svg << "<text x=\"60\" y=\"380\">0</text><text x=\"680\" y=\"380\" text-anchor=\"end\">epoch "
         << points.back().epoch << "</text>\n";
