@@ -16,11 +16,11 @@ namespace limn {
 
 namespace {
 
-constexpr std::array kFormats = {ExportFormat::Masks,    ExportFormat::LabelMaps, ExportFormat::Table,
-                                 ExportFormat::Coco,     ExportFormat::Labelme,   ExportFormat::Yolo,
-                                 ExportFormat::Overlays, ExportFormat::Images};
+constexpr std::array kFormats = {ExportFormat::Masks,    ExportFormat::LabelMaps,   ExportFormat::Table,
+                                 ExportFormat::Coco,     ExportFormat::Labelme,     ExportFormat::Yolo,
+                                 ExportFormat::Overlays, ExportFormat::Probability, ExportFormat::Images};
 constexpr std::array<std::string_view, kFormats.size()> kFormatNames = {
-    "masks", "labels", "table", "coco", "labelme", "yolo", "overlays", "images"};
+    "masks", "labels", "table", "coco", "labelme", "yolo", "overlays", "probability", "images"};
 constexpr std::array<std::string_view, 3> kExistingNames = {"replace", "skip", "new-folder"};
 constexpr std::array<std::string_view, 3> kNamesNames = {"suffix", "isic", "folders"};
 
@@ -53,6 +53,8 @@ double aboutBytes(ExportFormat format, double pixels, double outline) {
         return 20.0 + outline * 20.0;
     case ExportFormat::Overlays:
         return 2000.0 + pixels * 0.35;
+    case ExportFormat::Probability:
+        return 1000.0 + pixels * 0.6;
     case ExportFormat::Images:
         return 2000.0 + pixels * 1.6;
     }
@@ -129,18 +131,26 @@ ExportPlan planExport(const Worklist& worklist, const ExportOptions& options) {
             continue;
         plan.images.push_back(id);
         const ImageRecord& record = *worklist.find(id);
+        const Size size = sizeWithin(record.size, options.longestSide);
+        // An image has an uncertainty when it has a proposal.
+        const bool proposed = record.uncertainty >= 0.0 && options.has(ExportFormat::Probability);
+        if (proposed) {
+            ++plan.files;
+            bytes += aboutBytes(ExportFormat::Probability, static_cast<double>(size.pixels()), 0.0);
+        }
         if (!isAnnotated(record)) {
             ++plan.unannotated;
             continue;
         }
         ++plan.annotated;
-        const Size size = sizeWithin(record.size, options.longestSide);
         const double scale = record.size.pixels() == 0 ? 1.0
                                                        : static_cast<double>(size.pixels()) /
                                                              static_cast<double>(record.size.pixels());
         const double area = record.areaPixels >= 0 ? static_cast<double>(record.areaPixels) * scale
                                                    : static_cast<double>(size.pixels()) / 5.0;
         for (ExportFormat format : options.formats) {
+            if (format == ExportFormat::Probability)
+                continue;
             if (format != ExportFormat::Table && format != ExportFormat::Coco)
                 ++plan.files;
             bytes += aboutBytes(format, static_cast<double>(size.pixels()), 4.5 * std::sqrt(area));

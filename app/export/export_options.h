@@ -17,19 +17,21 @@
 namespace limn {
 
 enum class ExportFormat {
-    Masks,     // NAME_mask.png: 0 and 255, as the ISIC archive stores masks
-    LabelMaps, // NAME_labels.png: the labels' values
-    Table,     // annotations.csv: a row for each label of each annotation
-    Coco,      // coco.json: polygons, run lengths where there are holes
-    Labelme,   // NAME.json
-    Yolo,      // labels/train/NAME.txt, data.yaml, train.txt
-    Overlays,  // NAME_overlay.jpg: the image with outlines
-    Images,    // images/NAME.png (with YOLO images/train/NAME.png): what is seen, without any metadata
+    Masks,       // NAME_mask.png: 0 and 255, as the ISIC archive stores masks
+    LabelMaps,   // NAME_labels.png: the labels' values
+    Table,       // annotations.csv: a row for each label of each annotation, with its measurements
+    Coco,        // coco.json: polygons, run lengths where there are holes
+    Labelme,     // NAME.json
+    Yolo,        // labels/train/NAME.txt, data.yaml, train.txt
+    Overlays,    // NAME_overlay.jpg: the image with outlines
+    Probability, // NAME_probability.png: the proposal, 16 bit, probability x 65535
+    Images,      // images/NAME.png (with YOLO images/train/NAME.png): what is seen, without any metadata
 };
 
 // All, in the order in which they are offered.
 std::span<const ExportFormat> allExportFormats();
-// "masks", "labels", "table", "coco", "labelme", "yolo", "overlays", "images": on command lines, in presets.
+// "masks", "labels", "table", "coco", "labelme", "yolo", "overlays", "probability", "images": on command
+// lines, in presets.
 std::string_view exportFormatName(ExportFormat format);
 std::optional<ExportFormat> exportFormatFromName(std::string_view name);
 
@@ -45,7 +47,8 @@ std::optional<ExistingFiles> existingFilesFromName(std::string_view name);
 enum class ExportNames {
     Suffix,  // "suffix": NAME_mask.png, NAME_labels.png, NAME_overlay.jpg, NAME.json
     Isic,    // "isic": the same, but NAME_segmentation.png for masks
-    Folders, // "folders": masks/NAME.png, label-maps/NAME.png, overlays/NAME.jpg, labelme/NAME.json
+    Folders, // "folders": masks/NAME.png, label-maps/NAME.png, overlays/NAME.jpg, labelme/NAME.json,
+             // probability/NAME.png
 };
 std::string_view exportNamesName(ExportNames names);
 std::optional<ExportNames> exportNamesFromName(std::string_view name);
@@ -76,7 +79,7 @@ struct ExportOptions {
 struct ExportPlan {
     std::vector<ImageId> images; // that pass, in project order
     std::size_t annotated = 0;   // of them: with an annotation
-    std::size_t unannotated = 0; // of them: without one; nothing but a row in the table comes of them
+    std::size_t unannotated = 0; // of them: without one; a row in the table and a proposal come of them
     std::size_t leftOut = 0;     // images of the project that do not pass
     std::size_t files = 0;       // with the tables, without the report
     std::int64_t aboutBytes = 0; // an estimate: what files of such sizes took in the past

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace limn {
 
@@ -126,32 +127,51 @@ LabelMap resizedLabels(const LabelMap& map, Size size) {
     return resized;
 }
 
-Image shrunkImage(const Image& image, Size size) {
-    Image shrunk;
-    shrunk.size = size;
-    shrunk.rgb.resize(size.pixels() * 3);
-    const std::vector<Cover> columns = coversOf(image.size.width, size.width);
-    const std::vector<Cover> rows = coversOf(image.size.height, size.height);
-    std::vector<float> line(static_cast<std::size_t>(image.size.width) * 3);
-    for (int y = 0; y < size.height; ++y) {
+namespace {
+
+// Rows of interleaved samples; each new pixel is the mean of what it covers.
+template<typename T>
+std::vector<T> shrunkSamples(const std::vector<T>& samples, Size from, Size to, std::size_t channels) {
+    std::vector<T> shrunk(to.pixels() * channels);
+    const std::vector<Cover> columns = coversOf(from.width, to.width);
+    const std::vector<Cover> rows = coversOf(from.height, to.height);
+    std::vector<float> line(static_cast<std::size_t>(from.width) * channels);
+    for (int y = 0; y < to.height; ++y) {
         const Cover& cover = rows[static_cast<std::size_t>(y)];
         std::fill(line.begin(), line.end(), 0.0f);
         for (std::size_t i = 0; i < cover.weights.size(); ++i) {
-            const std::uint8_t* row = image.pixel(0, cover.first + static_cast<int>(i));
+            const T* row = samples.data() + (static_cast<std::size_t>(cover.first) + i) * line.size();
             for (std::size_t at = 0; at < line.size(); ++at)
-                line[at] += cover.weights[i] * row[at];
+                line[at] += cover.weights[i] * static_cast<float>(row[at]);
         }
-        for (int x = 0; x < size.width; ++x) {
+        for (int x = 0; x < to.width; ++x) {
             const Cover& across = columns[static_cast<std::size_t>(x)];
-            std::array<float, 3> sum{};
-            for (std::size_t i = 0; i < across.weights.size(); ++i)
-                for (std::size_t c = 0; c < 3; ++c)
-                    sum[c] += across.weights[i] * line[(static_cast<std::size_t>(across.first) + i) * 3 + c];
-            for (std::size_t c = 0; c < 3; ++c)
-                shrunk.rgb[(static_cast<std::size_t>(y) * size.width + x) * 3 + c] =
-                    static_cast<std::uint8_t>(std::clamp(std::lround(sum[c]), 0L, 255L));
+            for (std::size_t c = 0; c < channels; ++c) {
+                float sum = 0.0f;
+                for (std::size_t i = 0; i < across.weights.size(); ++i)
+                    sum +=
+                        across.weights[i] * line[(static_cast<std::size_t>(across.first) + i) * channels + c];
+                shrunk[(static_cast<std::size_t>(y) * to.width + x) * channels + c] = static_cast<T>(
+                    std::clamp(std::lround(sum), 0L, static_cast<long>(std::numeric_limits<T>::max())));
+            }
         }
     }
+    return shrunk;
+}
+
+} // namespace
+
+Image shrunkImage(const Image& image, Size size) {
+    Image shrunk;
+    shrunk.size = size;
+    shrunk.rgb = shrunkSamples(image.rgb, image.size, size, 3);
+    return shrunk;
+}
+
+ProbabilityMap shrunkProbability(const ProbabilityMap& map, Size size) {
+    ProbabilityMap shrunk;
+    shrunk.size = size;
+    shrunk.values = shrunkSamples(map.values, map.size, size, 1);
     return shrunk;
 }
 

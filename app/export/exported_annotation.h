@@ -32,6 +32,8 @@ std::vector<ExportedRegion> regionsOf(const PixelArea& area, std::uint8_t value,
 LabelMap resizedLabels(const LabelMap& map, Size size);
 // Each new pixel is the mean of the area that it covers. Precondition: not larger than the image.
 Image shrunkImage(const Image& image, Size size);
+// The same for a proposal.
+ProbabilityMap shrunkProbability(const ProbabilityMap& map, Size size);
 // The size with this longest side and the same shape, at least 1 x 1; the same size when it is not longer.
 Size sizeWithin(Size size, int longestSide);
 

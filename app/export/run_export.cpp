@@ -6,7 +6,9 @@
 #include "app/export/export_job.h"
 #include "app/export/exported_annotation.h"
 #include "app/export/overlay.h"
+#include "app/measure/measurements.h"
 #include "app/project/file_scan.h"
+#include "app/project/project.h"
 #include "io/export/coco_file.h"
 #include "io/export/labelme_file.h"
 #include "io/export/yolo_file.h"
@@ -31,13 +33,50 @@ namespace limn {
 
 namespace {
 
-const CsvRow kColumns = {"image",        "image_sha256", "state",          "state_by", "state_time",
-                         "reason",       "flagged",      "flag_note",      "width",    "height",
-                         "spacing_x_mm", "spacing_y_mm", "spacing_source", "person",   "version",
-                         "revision",     "saved",        "no_lesion",      "label",    "label_name",
-                         "code",         "area_px",      "area_mm2",       "model_px", "model_edited_px",
-                         "manual_px",    "threshold",    "models",         "mask"};
-constexpr std::size_t kWidth = 29;
+const CsvRow kColumns = {"image",
+                         "image_sha256",
+                         "state",
+                         "state_by",
+                         "state_time",
+                         "reason",
+                         "flagged",
+                         "flag_note",
+                         "width",
+                         "height",
+                         "spacing_x_mm",
+                         "spacing_y_mm",
+                         "spacing_source",
+                         "person",
+                         "version",
+                         "revision",
+                         "saved",
+                         "no_lesion",
+                         "label",
+                         "label_name",
+                         "code",
+                         "area_px",
+                         "area_mm2",
+                         "model_px",
+                         "model_edited_px",
+                         "manual_px",
+                         "threshold",
+                         "models",
+                         "mask",
+                         "percent_of_image",
+                         "perimeter_px",
+                         "perimeter_mm",
+                         "longest_px",
+                         "longest_mm",
+                         "across_px",
+                         "across_mm",
+                         "equivalent_px",
+                         "equivalent_mm",
+                         "asymmetry_percent",
+                         "circularity",
+                         "border_irregularity",
+                         "parts",
+                         "holes"};
+constexpr std::size_t kWidth = 43;
 
 // Indices of kColumns that rows are filled by.
 enum Column : std::size_t {
@@ -69,9 +108,23 @@ enum Column : std::size_t {
     ManualPx,
     Threshold,
     Models,
-    Mask
+    Mask,
+    PercentOfImage,
+    PerimeterPx,
+    PerimeterMm,
+    LongestPx,
+    LongestMm,
+    AcrossPx,
+    AcrossMm,
+    EquivalentPx,
+    EquivalentMm,
+    AsymmetryPercent,
+    Circularity,
+    BorderIrregularity,
+    Parts,
+    Holes
 };
-static_assert(Mask + 1 == kWidth);
+static_assert(Holes + 1 == kWidth);
 
 // Images whose pixels are in memory together, and the most of them.
 constexpr std::size_t kMostPixelsAtOnce = std::size_t{96} << 20;
@@ -157,6 +210,9 @@ struct Item {
     std::string person;
     std::string stateBy;
     TimeMs stateMs = 0;
+    std::optional<Spacing> spacing; // a person's calibration, else the file's
+    bool calibrated = false;
+    std::shared_ptr<const ProposalRecord> proposal;
     std::map<int, UsedLabel> labels; // of the label table that are exported, by value
 };
 
@@ -197,6 +253,8 @@ public:
             return "labels/train/" + name + ".txt";
         case ExportFormat::Overlays:
             return folders ? "overlays/" + name + ".jpg" : name + "_overlay.jpg";
+        case ExportFormat::Probability:
+            return folders ? "probability/" + name + ".png" : name + "_probability.png";
         case ExportFormat::Images:
             return (m_options.has(ExportFormat::Yolo) ? "images/train/" : "images/") + name + ".png";
         case ExportFormat::Table:
@@ -211,9 +269,11 @@ public:
         const ImageRecord& image = *item.image;
         outcome.entry = {image.id, image.path, ExportResult::Unannotated,
                          {},       {},         image.state,
-                         {},       {},         image.spacing ? image.spacing->source : std::string()};
+                         {},       {},         item.spacing ? item.spacing->source : std::string()};
         if (!item.annotation) {
             outcome.rows.push_back(rowOf(item));
+            if (m_options.has(ExportFormat::Probability) && item.proposal)
+                writeProposal(item, outcome);
             return outcome;
         }
         const StoredAnnotation& annotation = *item.annotation;
@@ -245,19 +305,54 @@ private:
         outcome.entry.reason = error.message();
     }
 
+    // Of an image that nobody annotated yet: the proposal is all there is of it.
+    void writeProposal(const Item& item, Outcome& outcome) const {
+        const std::string file = fileOf(ExportFormat::Probability, item.name);
+        outcome.entry.models = {item.proposal->key.modelSha256};
+        if (m_options.existing == ExistingFiles::Skip && exists(m_folder + "/" + file)) {
+            outcome.entry.result = ExportResult::Skipped;
+            outcome.entry.reason = "All its files were there.";
+            return;
+        }
+        if (const Result<void> written = writeMap(file, *item.proposal); !written) {
+            fail(outcome, written.error());
+            return;
+        }
+        outcome.entry.result = ExportResult::Written;
+        outcome.entry.files.push_back(file);
+        outcome.bytes += QFileInfo(QString::fromStdString(m_folder + "/" + file)).size();
+        say(outcome, "Nobody has annotated it: its proposal was written.");
+    }
+
+    Result<void> writeMap(const std::string& file, const ProposalRecord& proposal) const {
+        const Size size = sizeWithin(proposal.probability.size, m_options.longestSide);
+        return limn::writeProbability(m_folder + "/" + file,
+                                      size == proposal.probability.size
+                                          ? proposal.probability
+                                          : shrunkProbability(proposal.probability, size));
+    }
+
     void writeFiles(const Item& item, Outcome& outcome) const {
         std::vector<ExportFormat> wanted;
-        bool anyFile = false;
+        bool anyThere = false;
+        bool noMap = false;
         for (ExportFormat format : m_options.formats) {
             const std::string file = fileOf(format, item.name);
-            anyFile = anyFile || !file.empty();
-            if (file.empty() || (m_options.existing == ExistingFiles::Skip && exists(m_folder + "/" + file)))
+            if (file.empty())
                 continue;
-            wanted.push_back(format);
+            if (format == ExportFormat::Probability && !item.proposal)
+                noMap = true;
+            else if (m_options.existing == ExistingFiles::Skip && exists(m_folder + "/" + file))
+                anyThere = true;
+            else
+                wanted.push_back(format);
         }
-        outcome.entry.result = anyFile && wanted.empty() ? ExportResult::Skipped : ExportResult::Written;
-        if (outcome.entry.result == ExportResult::Skipped)
+        const bool nothingToWrite = wanted.empty() && (anyThere || noMap);
+        outcome.entry.result = nothingToWrite ? ExportResult::Skipped : ExportResult::Written;
+        if (nothingToWrite && anyThere)
             outcome.entry.reason = "All its files were there.";
+        if (noMap)
+            say(outcome, "No proposal of it is kept.");
 
         LabelMap labels = labelMapFromTiles(item.annotation->labels);
         keepChosen(item, labels);
@@ -284,6 +379,9 @@ private:
             wrote(ExportFormat::Masks, writeMask(target(ExportFormat::Masks), labels));
         if (wants(ExportFormat::LabelMaps))
             wrote(ExportFormat::LabelMaps, writeLabelMap(target(ExportFormat::LabelMaps), labels));
+        if (wants(ExportFormat::Probability))
+            wrote(ExportFormat::Probability,
+                  writeMap(fileOf(ExportFormat::Probability, item.name), *item.proposal));
 
         Shapes shapes;
         if (m_options.has(ExportFormat::Coco) || wants(ExportFormat::Labelme) || wants(ExportFormat::Yolo))
@@ -460,10 +558,12 @@ private:
         }
         row[Width] = std::to_string(image.size.width);
         row[Height] = std::to_string(image.size.height);
-        if (image.spacing) {
-            row[SpacingX] = number("%.9g", image.spacing->xMm);
-            row[SpacingY] = number("%.9g", image.spacing->yMm);
-            row[SpacingSource] = image.spacing->source;
+        if (item.spacing) {
+            row[SpacingX] = number("%.9g", item.spacing->xMm);
+            row[SpacingY] = number("%.9g", item.spacing->yMm);
+            // Whose calibration it is, is somebody's name.
+            row[SpacingSource] =
+                m_options.withoutPeople && item.calibrated ? "calibrated" : item.spacing->source;
         }
         return row;
     }
@@ -489,13 +589,15 @@ private:
             line[LabelName] = item.labels.at(value).record.name;
             line[Code] = codeText(item.labels.at(value).record);
             line[AreaPx] = std::to_string(area.all);
-            const std::optional<Spacing>& spacing = item.image->spacing;
+            const std::optional<Spacing>& spacing = item.spacing;
             if (spacing)
                 line[AreaMm2] = number("%.3f", static_cast<double>(area.all) * spacing->xMm * spacing->yMm);
             line[ModelPx] = std::to_string(area.byOrigin[static_cast<std::size_t>(Origin::Model)]);
             line[ModelEditedPx] =
                 std::to_string(area.byOrigin[static_cast<std::size_t>(Origin::ModelEdited)]);
             line[ManualPx] = std::to_string(area.byOrigin[static_cast<std::size_t>(Origin::Manual)]);
+            if (m_options.has(ExportFormat::Table))
+                addShape(line, labels, static_cast<std::uint8_t>(value), spacing);
             rows.push_back(std::move(line));
         }
         if (rows.empty()) {
@@ -503,6 +605,28 @@ private:
             rows.push_back(std::move(row));
         }
         return rows;
+    }
+
+    static void addShape(CsvRow& line, const LabelMap& labels, std::uint8_t value,
+                         const std::optional<Spacing>& spacing) {
+        MeasureOptions options;
+        options.spacing = spacing;
+        const LabelMeasurements m = measureArea(PixelArea::ofValue(labels, value), labels.size, options);
+        const auto put = [&](Column px, Column mm, const Measure& measure) {
+            line[px] = number("%.2f", measure.px);
+            if (measure.mm)
+                line[mm] = number("%.3f", *measure.mm);
+        };
+        line[PercentOfImage] = number("%.4f", m.percentOfImage);
+        put(PerimeterPx, PerimeterMm, m.perimeter);
+        put(LongestPx, LongestMm, m.longestDiameter.length);
+        put(AcrossPx, AcrossMm, m.widthAcross.length);
+        put(EquivalentPx, EquivalentMm, m.equivalentDiameter);
+        line[AsymmetryPercent] = number("%.2f", m.asymmetryPercent);
+        line[Circularity] = number("%.4f", m.circularity);
+        line[BorderIrregularity] = number("%.4f", m.borderIrregularity);
+        line[Parts] = std::to_string(m.parts);
+        line[Holes] = std::to_string(m.holes);
     }
 
     struct LabelAreas {
@@ -708,7 +832,9 @@ private:
         while (m_next < m_images.size() && items.size() < most &&
                (items.empty() || pixels < kMostPixelsAtOnce)) {
             const ImageRecord& image = *m_images[m_next++];
-            items.push_back({&image, m_names.at(image.id), nullptr, {}, {}, 0, {}});
+            items.emplace_back();
+            items.back().image = &image;
+            items.back().name = m_names.at(image.id);
             pixels += image.size.pixels();
             if (Result<void> read = readItem(items.back()); !read)
                 m_unread[image.id] = read.error();
@@ -734,9 +860,15 @@ private:
                 break;
             }
         }
+        const Result<std::optional<CalibrationRecord>> calibration =
+            m_store.calibration(image.id, cameraOf(image));
+        if (!calibration)
+            return calibration.error();
+        item.calibrated = calibration->has_value();
+        item.spacing = *calibration ? std::optional((*calibration)->spacing) : image.spacing;
         const AnnotationInfo* info = shownAnnotation(image, *annotations, m_person);
         if (!info)
-            return {};
+            return readProposal(item);
         Result<StoredAnnotationPtr> annotation = m_store.annotation(image.id, info->person, info->version);
         if (!annotation)
             return annotation.error();
@@ -748,6 +880,23 @@ private:
         item.person = person == m_people.end() ? "" : person->second;
         m_newestMs = std::max(m_newestMs, item.annotation->savedMs);
         nameLabels(item);
+        return readProposal(item);
+    }
+
+    // The proposal that the annotation was made of, else the newest.
+    Result<void> readProposal(Item& item) {
+        const ImageRecord& image = *item.image;
+        if (!m_options.has(ExportFormat::Probability) || image.sha256.empty())
+            return {};
+        std::string model;
+        if (item.annotation) {
+            for (const ProvenanceRecord& record : item.annotation->provenance)
+                model = record.modelSha256.empty() ? model : record.modelSha256;
+        }
+        auto proposal = m_store.newestProposal(image.sha256, image.size, model);
+        if (!proposal)
+            return proposal.error();
+        item.proposal = std::move(*proposal);
         return {};
     }
 

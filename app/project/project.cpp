@@ -62,6 +62,10 @@ std::string ProjectNotice::sentence() const {
     return {};
 }
 
+std::string cameraOf(const ImageRecord& image) {
+    return std::to_string(image.size.width) + " x " + std::to_string(image.size.height);
+}
+
 void Project::State::notice(ProjectNotice notice) {
     notices.push_back(notice);
     Q_EMIT project->noticed(notice);
@@ -329,7 +333,7 @@ void Project::setLabelSet(const LabelSetRecord& set) {
 }
 
 void Project::addFiles(std::vector<std::string> paths) {
-    m_state->search(std::move(paths), false);
+    m_state->search(std::move(paths), State::Search::Add);
 }
 
 void Project::removeImages(std::vector<ImageId> ids) {
@@ -345,7 +349,22 @@ void Project::rescan() {
     const bool canSearch = QFileInfo(fromUtf8(m_state->now.imageFolder)).isDir();
     m_state->checkKnown(m_state->now.worklist.select({}), !canSearch);
     if (canSearch)
-        m_state->search({m_state->now.imageFolder}, true);
+        m_state->search({m_state->now.imageFolder}, State::Search::AddOrFollow);
+}
+
+void Project::locate(const std::string& folder) {
+    m_state->search({absolutePathOf(folder)}, State::Search::Follow);
+}
+
+std::vector<ImageId> Project::missingImages() const {
+    std::vector<ImageId> missing;
+    for (ImageId id : m_state->now.worklist.select({})) {
+        const ImageRecord* record = m_state->now.worklist.find(id);
+        if (!record->trouble.empty() &&
+            record->trouble == Error{ErrorCode::FileNotFound, {absolutePath(id)}}.message())
+            missing.push_back(id);
+    }
+    return missing;
 }
 
 void Project::checkSource(ImageId image) {
@@ -555,6 +574,22 @@ void Project::addCalibration(const CalibrationRecord& record) {
         if (!added)
             return added.error();
         return {};
+    });
+}
+
+void Project::removeCalibration(ImageId image, const std::string& camera) {
+    m_state->change([image, camera](ProjectStore& store, PersonId by) -> Result<void> {
+        std::optional<ImageId> of; // what the first one was for: all of that go
+        for (;;) {
+            const Result<std::optional<CalibrationRecord>> found = store.calibration(image, camera);
+            if (!found)
+                return found.error();
+            if (!*found || (of && *of != (*found)->image))
+                return {};
+            of = (*found)->image;
+            if (Result<void> removed = store.removeCalibration((*found)->id, by); !removed)
+                return removed;
+        }
     });
 }
 

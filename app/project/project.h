@@ -77,6 +77,9 @@ struct ProjectNotice {
 // is kept elsewhere because nothing could be written in the folder. FileNotFound: there is none.
 Result<std::string> findProjectFile(const std::string& folder, const std::string& fallbackFolder = {});
 
+// What images of one camera have in common, as calibrations are kept for it: here the size of its pictures.
+std::string cameraOf(const ImageRecord& image);
+
 class Project : public QObject {
     Q_OBJECT
 public:
@@ -119,13 +122,17 @@ public:
 
     // --- Images ---
 
-    // Files and
-    // folders (searched through). imagesAdded() comes in portions, the first at once; what cannot be read
-    // ends in skippedFiles().
+    // Files and folders (searched through). imagesAdded() comes in portions, the first at once; what cannot
+    // be read ends in skippedFiles().
     void addFiles(std::vector<std::string> paths);
     void removeImages(std::vector<ImageId> ids);
     // Looks at the files again: changed, missing, moved, new ones (in the folder).
     void rescan();
+    // Looks in another folder for images whose file is missing, by what the files hold. Those that are there
+    // go on there (FileMoved for each); nothing is added. located() follows.
+    void locate(const std::string& folder);
+    // Images whose file was not where the project has it when it was last looked at.
+    std::vector<ImageId> missingImages() const;
     // Looks at one image's source file in the background; FileChanged or FileMissing follows when so.
     void checkSource(ImageId image);
     // The file as it is now is the image: after FileChanged, when a person looked and found it right.
@@ -170,6 +177,8 @@ public:
     // are dropped.
     void addComment(ImageId image, const std::string& text);
     void addCalibration(const CalibrationRecord& record);
+    // Removes what calibrates this image: its own calibrations, or, where it has none, those of its camera.
+    void removeCalibration(ImageId image, const std::string& camera);
     void findCalibration(ImageId image, const std::string& camera,
                          std::function<void(const Result<std::optional<CalibrationRecord>>&)> done);
 
@@ -197,6 +206,7 @@ Q_SIGNALS:
     void noticed(const limn::ProjectNotice& notice);
     void scanProgress(int done, int total);
     void scanFinished();
+    void located(int found, int stillMissing);
 
 protected:
     bool event(QEvent* event) override;

@@ -14,87 +14,126 @@ constexpr std::size_t kFactsPortion = 64;
 
 } // namespace
 
-// Looks for image files in the background. Those that are not in the project are added, or, when an image of
-// the same content is missing, are that image.
-void Project::State::search(std::vector<std::string> paths, bool lookForMoved) {
-    struct Missing {
+// Looks for image files in the background, for what the kind of search says.
+void Project::State::search(std::vector<std::string> paths, Search how) {
+    struct Known {
         ImageId id;
         std::string sha256;
         std::int64_t bytes;
+        std::string path;
     };
     auto known = std::make_shared<std::unordered_set<std::string>>();
-    auto candidates = std::make_shared<std::vector<std::pair<Missing, std::string>>>();
+    auto candidates = std::make_shared<std::vector<Known>>();
     for (ImageId id : now.worklist.select({})) {
         const ImageRecord* record = now.worklist.find(id);
         const std::string path = absolutePath(record->path);
         known->insert(path);
-        if (lookForMoved && !record->sha256.empty())
-            candidates->push_back({{id, record->sha256, record->fileBytes}, path});
+        if (how != Search::Add && !record->sha256.empty())
+            candidates->push_back({id, record->sha256, record->fileBytes, path});
     }
     beginScan();
-    worker->post([this, known, candidates, paths = std::move(paths)](const GoOn& goOn) {
-        std::vector<Missing> missing;
-        for (const auto& [file, path] : *candidates) {
+    worker->post([this, known, candidates, how, paths = std::move(paths)](const GoOn& goOn) {
+        // By size: only a file of a missing image's size is read to tell whether it is that image.
+        std::unordered_multimap<std::int64_t, const Known*> missing;
+        for (const Known& file : *candidates) {
             if (!goOn())
                 return;
-            if (!fileStamp(path))
-                missing.push_back(file);
+            if (!fileStamp(file.path))
+                missing.emplace(file.bytes, &file);
         }
+        const std::size_t missingBefore = missing.size();
+        const auto missingThatIs = [&](const std::string& file) -> const Known* {
+            const Result<FileStamp> stamp = missing.empty() ? Result<FileStamp>(Error{}) : fileStamp(file);
+            if (!stamp || missing.count(stamp->bytes) == 0)
+                return nullptr;
+            const Result<std::string> hash = fileSha256(file, goOn);
+            if (!hash)
+                return nullptr;
+            const auto [first, last] = missing.equal_range(stamp->bytes);
+            const auto same =
+                std::find_if(first, last, [&](const auto& entry) { return entry.second->sha256 == *hash; });
+            if (same == last)
+                return nullptr;
+            const Known* image = same->second;
+            missing.erase(same);
+            return image;
+        };
         const auto portion = [&](std::vector<std::string> files) {
             std::vector<std::string> fresh;
             std::vector<std::pair<ImageId, std::string>> moved;
             for (std::string& file : files) {
                 if (known->count(file))
                     continue;
-                const auto same = [&](const Missing& one) {
-                    const Result<FileStamp> stamp = fileStamp(file);
-                    if (!stamp || stamp->bytes != one.bytes)
-                        return false;
-                    const Result<std::string> hash = fileSha256(file, goOn);
-                    return hash && *hash == one.sha256;
-                };
-                const auto it = std::find_if(missing.begin(), missing.end(), same);
-                if (it == missing.end()) {
+                if (const Known* image = missingThatIs(file))
+                    moved.emplace_back(image->id, std::move(file));
+                else if (how != Search::Follow)
                     fresh.push_back(std::move(file));
-                } else {
-                    moved.emplace_back(it->id, std::move(file));
-                    missing.erase(it);
-                }
             }
             toOwner([this, fresh = std::move(fresh), moved = std::move(moved)]() mutable {
-                for (const auto& [id, path] : moved) {
-                    const std::string relative = relativePath(path);
-                    edit(id, [&](ImageRecord& record) {
-                        record.path = relative;
-                        record.trouble.clear();
-                    });
-                    change([id = id, relative](ProjectStore& store,
-                                               PersonId by) { return store.moveImage(id, relative, by); },
-                           {id});
-                    Q_EMIT project->imagesChanged({id});
-                    notice({ProjectNotice::Kind::FileMoved, id, path});
-                }
+                follow(moved);
                 found(std::move(fresh));
             });
         };
         listImageFiles(paths, portion, goOn);
         std::vector<ImageId> gone;
-        for (const Missing& one : missing)
-            gone.push_back(one.id);
-        toOwner([this, gone] {
-            for (ImageId id : gone) {
-                const ImageRecord* record = now.worklist.find(id);
-                if (!record || !record->trouble.empty())
-                    continue;
-                const std::string path = absolutePath(record->path);
-                ImageRecord changed = *record;
-                changed.trouble = Error{ErrorCode::FileNotFound, {path}}.message();
-                looked({changed});
-                notice({ProjectNotice::Kind::FileMissing, id, path});
-            }
+        for (const auto& [bytes, image] : missing)
+            gone.push_back(image->id);
+        std::sort(gone.begin(), gone.end());
+        toOwner([this, gone, how, foundAgain = static_cast<int>(missingBefore - missing.size())] {
+            noteGone(gone);
+            if (how == Search::Follow)
+                Q_EMIT project->located(foundAgain, static_cast<int>(gone.size()));
             endScan();
         });
     });
+}
+
+// Images whose files were found again at other places.
+void Project::State::follow(const std::vector<std::pair<ImageId, std::string>>& moved) {
+    if (moved.empty())
+        return;
+    std::vector<ImageId> ids;
+    std::vector<std::pair<ImageId, std::string>> relative;
+    for (const auto& [id, path] : moved) {
+        ids.push_back(id);
+        relative.emplace_back(id, relativePath(path));
+        edit(id, [&](ImageRecord& record) {
+            record.path = relative.back().second;
+            record.trouble.clear();
+        });
+    }
+    change(
+        [relative](ProjectStore& store, PersonId by) -> Result<void> {
+            for (const auto& [id, path] : relative) {
+                if (Result<void> done = store.moveImage(id, path, by); !done)
+                    return done;
+            }
+            return {};
+        },
+        ids);
+    std::vector<ImageRecord> facts;
+    for (const ImageId id : ids) {
+        if (const ImageRecord* record = now.worklist.find(id))
+            facts.push_back(*record);
+    }
+    looked(std::move(facts)); // that there is no trouble any more
+    for (const auto& [id, path] : moved)
+        notice({ProjectNotice::Kind::FileMoved, id, path});
+}
+
+// Images whose files are not where they were.
+void Project::State::noteGone(const std::vector<ImageId>& ids) {
+    std::vector<ImageRecord> changed;
+    for (ImageId id : ids) {
+        const ImageRecord* record = now.worklist.find(id);
+        if (!record || !record->trouble.empty())
+            continue;
+        changed.push_back(*record);
+        changed.back().trouble = Error{ErrorCode::FileNotFound, {absolutePath(record->path)}}.message();
+    }
+    looked(changed);
+    for (const ImageRecord& record : changed)
+        notice({ProjectNotice::Kind::FileMissing, record.id, absolutePath(record.path)});
 }
 
 // Adds files to the store; their records come to the worklist when they have their numbers.

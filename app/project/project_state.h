@@ -164,7 +164,15 @@ struct Project::State {
 
     void beginScan() { ++scans; }
     void endScan();
-    void search(std::vector<std::string> paths, bool lookForMoved);
+    // What a search does with files that the project does not hold.
+    enum class Search {
+        Add,         // they are new
+        AddOrFollow, // those that hold a missing image are that image; the others are new
+        Follow,      // the same, and the others are let be
+    };
+    void search(std::vector<std::string> paths, Search how);
+    void follow(const std::vector<std::pair<ImageId, std::string>>& moved);
+    void noteGone(const std::vector<ImageId>& ids);
     void found(std::vector<std::string> paths);
     void lookAt(std::vector<ImageId> ids, bool urgent);
     void looked(std::vector<ImageRecord> records);

@@ -189,6 +189,9 @@ public:
     // --- Proposals (a cache: may be emptied at any time without loss) ---
 
     virtual Result<std::shared_ptr<const ProposalRecord>> proposal(const ProposalKey& key) = 0; // null: none
+    // Of those of the whole image (of this size) that are kept: the newest one of this model, else of any.
+    virtual Result<std::shared_ptr<const ProposalRecord>>
+    newestProposal(const std::string& imageSha256, Size size, const std::string& modelSha256) = 0;
     virtual Result<void> setProposal(const ProposalRecord& record) = 0;
     // Removes the oldest until at most this many bytes are kept.
     virtual Result<void> pruneProposals(std::int64_t maxBytes) = 0;

@@ -13,12 +13,12 @@ constexpr std::array<std::string_view, kReviewStates.size()> kNames = {"new",   
 // Rows: from; columns: to; in the order of the enumeration.
 constexpr bool kAllowed[kReviewStates.size()][kReviewStates.size()] = {
     // new, proposed, in progress, submitted, accepted, rejected
-    {false, true, true, true, true, true},    // new
-    {true, false, true, true, true, true},    // proposed
-    {true, true, false, true, true, true},    // in progress
-    {false, false, true, false, true, true},  // submitted
-    {false, false, true, false, false, true}, // accepted
-    {false, false, true, true, true, false},  // rejected
+    {false, true, true, true, true, true},   // new
+    {true, false, true, true, true, true},   // proposed
+    {true, true, false, true, true, true},   // in progress
+    {false, false, true, false, true, true}, // submitted
+    {false, false, true, true, false, true}, // accepted
+    {true, true, true, true, true, false},   // rejected
 };
 
 } // namespace

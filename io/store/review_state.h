@@ -31,8 +31,8 @@ std::optional<ReviewState> reviewStateFromNumber(int number);
 // Proposed   -> New (its proposal was discarded), InProgress, Submitted, Accepted, Rejected
 // InProgress -> Submitted, Accepted, Rejected, and New or Proposed when all edits were undone
 // Submitted  -> Accepted, Rejected, InProgress (reopened)
-// Accepted   -> InProgress (reopened), Rejected
-// Rejected   -> InProgress (corrected), Submitted (sent again), Accepted
+// Accepted   -> InProgress (reopened), Submitted (taken back), Rejected
+// Rejected   -> InProgress (corrected), Submitted (sent again), Accepted, and New or Proposed (taken back)
 // A state never follows itself. Rejected needs a reason.
 bool mayFollow(ReviewState from, ReviewState to);
 

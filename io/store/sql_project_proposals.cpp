@@ -65,6 +65,26 @@ Result<std::shared_ptr<const ProposalRecord>> SqlProjectStore::proposal(const Pr
     return std::shared_ptr<const ProposalRecord>(record);
 }
 
+Result<std::shared_ptr<const ProposalRecord>>
+SqlProjectStore::newestProposal(const std::string& imageSha256, Size size, const std::string& modelSha256) {
+    Result<QSqlQuery> query =
+        m_sql->run("SELECT model_sha256, settings FROM proposals WHERE image_sha256 = ? AND x = 0 AND y = 0 "
+                   "AND width = ? AND height = ? "
+                   "ORDER BY CASE WHEN model_sha256 = ? THEN 0 ELSE 1 END, made_ms DESC, id DESC LIMIT 1",
+                   {text(imageSha256), size.width, size.height, text(modelSha256)});
+    if (!query)
+        return query.error();
+    if (!query->next()) {
+        if (Result<void> ended = m_sql->ended(*query); !ended)
+            return ended.error();
+        return std::shared_ptr<const ProposalRecord>();
+    }
+    const ProposalKey key{imageSha256, query->value(0).toString().toStdString(),
+                          query->value(1).toString().toStdString()};
+    query->finish();
+    return proposal(key);
+}
+
 Result<void> SqlProjectStore::setProposal(const ProposalRecord& record) {
     const Size extent{record.extent.width, record.extent.height};
     if (!(record.probability.size == extent) || record.probability.values.size() != extent.pixels())

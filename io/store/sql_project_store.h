@@ -77,6 +77,8 @@ public:
     Result<void> removeLabelSet(const std::string& name) override;
 
     Result<std::shared_ptr<const ProposalRecord>> proposal(const ProposalKey& key) override;
+    Result<std::shared_ptr<const ProposalRecord>> newestProposal(const std::string& imageSha256, Size size,
+                                                                 const std::string& modelSha256) override;
     Result<void> setProposal(const ProposalRecord& record) override;
     Result<void> pruneProposals(std::int64_t maxBytes) override;
 

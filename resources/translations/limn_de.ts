@@ -221,6 +221,77 @@
     </message>
 </context>
 <context>
+    <name>limn::ActivityPanel</name>
+    <message>
+        <source>Tasks and messages</source>
+        <translation>Aufgaben und Meldungen</translation>
+    </message>
+    <message>
+        <source>Nothing is running.</source>
+        <translation>Es läuft nichts.</translation>
+    </message>
+    <message>
+        <source>Last proposals, in milliseconds</source>
+        <translation>Letzte Vorschläge, in Millisekunden</translation>
+    </message>
+    <message>
+        <source>Last proposals</source>
+        <translation>Letzte Vorschläge</translation>
+    </message>
+    <message>
+        <source>Image</source>
+        <translation>Bild</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modell</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>Gerät</translation>
+    </message>
+    <message>
+        <source>Prepare</source>
+        <translation>Vorher</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>Netz</translation>
+    </message>
+    <message>
+        <source>Finish</source>
+        <translation>Nachher</translation>
+    </message>
+    <message>
+        <source>In all</source>
+        <translation>Gesamt</translation>
+    </message>
+    <message>
+        <source>Tasks</source>
+        <translation>Aufgaben</translation>
+    </message>
+    <message>
+        <source>Messages of this sitting, the newest first</source>
+        <translation>Meldungen dieser Sitzung, die neueste zuerst</translation>
+    </message>
+    <message>
+        <source>Messages</source>
+        <translation>Meldungen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel: %1</source>
+        <translation>Abbrechen: %1</translation>
+    </message>
+    <message>
+        <source>%1: it was there already, with these times</source>
+        <translation>%1: war schon da, mit diesen Zeiten</translation>
+    </message>
+</context>
+<context>
     <name>limn::AgreementBar</name>
     <message>
         <source>By hand</source>
@@ -328,6 +399,18 @@
     <message>
         <source>adds %1 px, removes %2 px</source>
         <translation>fügt %1 px hinzu, nimmt %2 px weg</translation>
+    </message>
+    <message>
+        <source>Fill holes</source>
+        <translation>Löcher füllen</translation>
+    </message>
+    <message>
+        <source>Up to</source>
+        <translation>Bis zu</translation>
+    </message>
+    <message>
+        <source>any size</source>
+        <translation>jede Größe</translation>
     </message>
 </context>
 <context>
@@ -518,10 +601,6 @@
     <message>
         <source>One PNG an image with the labels&apos; values</source>
         <translation>Ein PNG je Bild mit den Werten der Labels</translation>
-    </message>
-    <message>
-        <source>annotations.csv: a row for each label of each image, with state, areas, people and models</source>
-        <translation>annotations.csv: eine Zeile je Label und Bild, mit Stand, Flächen, Personen und Modellen</translation>
     </message>
     <message>
         <source>coco.json for all images: polygons, run lengths where there are holes</source>
@@ -788,6 +867,30 @@
     <message>
         <source>Stopped; files that were written are whole and stay.</source>
         <translation>Angehalten; geschriebene Dateien sind vollständig und bleiben.</translation>
+    </message>
+    <message>
+        <source>Probability maps</source>
+        <translation>Wahrscheinlichkeitskarten</translation>
+    </message>
+    <message>
+        <source>annotations.csv: a row for each label of each image, with state, area, shape, people and models</source>
+        <translation>annotations.csv: eine Zeile je Label und Bild, mit Zustand, Fläche, Form, Personen und Modellen</translation>
+    </message>
+    <message>
+        <source>One PNG of 16 bit an image: the model&apos;s probability times 65535, also of images that nobody has annotated</source>
+        <translation>Ein PNG mit 16 Bit je Bild: die Wahrscheinlichkeit des Modells mal 65535, auch von Bildern, die niemand annotiert hat</translation>
+    </message>
+    <message>
+        <source>The list is empty: no image passes its filter.</source>
+        <translation>Die Liste ist leer: kein Bild entspricht dem Filter.</translation>
+    </message>
+    <message>
+        <source>No image is selected in the list.</source>
+        <translation>In der Liste ist kein Bild ausgewählt.</translation>
+    </message>
+    <message>
+        <source>No image is accepted yet.</source>
+        <translation>Noch ist kein Bild angenommen.</translation>
     </message>
 </context>
 <context>
@@ -1084,10 +1187,6 @@
         <translation>von %1, %2</translation>
     </message>
     <message>
-        <source>Calibrated: one pixel is %1 mm.</source>
-        <translation>Kalibriert: Ein Pixel ist %1 mm.</translation>
-    </message>
-    <message>
         <source>Open another folder</source>
         <translation>Anderen Ordner öffnen</translation>
     </message>
@@ -1340,10 +1439,6 @@
     <message>
         <source>&amp;Redo</source>
         <translation>&amp;Wiederholen</translation>
-    </message>
-    <message>
-        <source>&amp;Fill holes</source>
-        <translation>Löcher &amp;füllen</translation>
     </message>
     <message>
         <source>&amp;Keep largest part</source>
@@ -1915,10 +2010,6 @@
         <translation>%1: rechnet…</translation>
     </message>
     <message>
-        <source>%1 · %2 of %3</source>
-        <translation>%1 · %2 von %3</translation>
-    </message>
-    <message>
         <source> · %1 s left</source>
         <translation> · noch %1 s</translation>
     </message>
@@ -2257,6 +2348,234 @@
         <source>As for all images</source>
         <translation>Wie für alle Bilder</translation>
     </message>
+    <message>
+        <source>Locate…</source>
+        <translation>Suchen…</translation>
+    </message>
+    <message>
+        <source>Choose the folder where the missing images lie now; they are known by what they hold, whatever they are called</source>
+        <translation>Wählen Sie den Ordner, in dem die fehlenden Bilder jetzt liegen; sie werden am Inhalt erkannt, wie immer sie heißen</translation>
+    </message>
+    <message>
+        <source>Progress of what is running</source>
+        <translation>Fortschritt dessen, was läuft</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were found again.</source>
+        <translation>
+            <numerusform>%n Bild wurde wiedergefunden.</numerusform>
+            <numerusform>%n Bilder wurden wiedergefunden.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>None of the missing images is there.</source>
+        <translation>Keines der fehlenden Bilder ist dort.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n are still missing.</source>
+        <translation>
+            <numerusform>%n fehlt noch.</numerusform>
+            <numerusform>%n fehlen noch.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are no longer where they were. Their annotations are kept.</source>
+        <translation>
+            <numerusform>%n Bild ist nicht mehr dort, wo es war. Seine Annotationen bleiben.</numerusform>
+            <numerusform>%n Bilder sind nicht mehr dort, wo sie waren. Ihre Annotationen bleiben.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>This image was submitted; your edit opened it again.</source>
+        <translation>Dieses Bild war eingereicht; Ihre Änderung hat es wieder geöffnet.</translation>
+    </message>
+    <message>
+        <source>This image was accepted; your edit opened it again.</source>
+        <translation>Dieses Bild war angenommen; Ihre Änderung hat es wieder geöffnet.</translation>
+    </message>
+    <message>
+        <source>Submit again</source>
+        <translation>Wieder einreichen</translation>
+    </message>
+    <message>
+        <source>Accept again</source>
+        <translation>Wieder annehmen</translation>
+    </message>
+    <message>
+        <source>One pixel of this image is %1 mm.</source>
+        <translation>Ein Pixel dieses Bildes misst %1 mm.</translation>
+    </message>
+    <message>
+        <source>In an endoscope&apos;s image that holds in one plane only, at the distance of what was measured.</source>
+        <translation>In einem Endoskopiebild gilt das nur in einer Ebene, im Abstand des Gemessenen.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Do the %n others of %1 × %2 pixels have the same scale?</source>
+        <translation>
+            <numerusform>Hat das %n andere mit %1 × %2 Pixeln denselben Maßstab?</numerusform>
+            <numerusform>Haben die %n anderen mit %1 × %2 Pixeln denselben Maßstab?</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Use it for all of them</source>
+        <translation>Für alle verwenden</translation>
+    </message>
+    <message>
+        <source>Calibrated: all images of this size, unless they have a calibration of their own.</source>
+        <translation>Kalibriert: alle Bilder dieser Größe, soweit sie keine eigene Kalibrierung haben.</translation>
+    </message>
+    <message>
+        <source>Only this image</source>
+        <translation>Nur dieses Bild</translation>
+    </message>
+    <message>
+        <source>Quit and stop</source>
+        <translation>Beenden und abbrechen</translation>
+    </message>
+    <message>
+        <source>Close and stop</source>
+        <translation>Schließen und abbrechen</translation>
+    </message>
+    <message>
+        <source>Tasks and &amp;messages</source>
+        <translation>Aufgaben und &amp;Meldungen</translation>
+    </message>
+    <message>
+        <source>&amp;Fill holes…</source>
+        <translation>Löcher &amp;füllen…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were flagged.</source>
+        <translation>
+            <numerusform>%n Bild wurde markiert.</numerusform>
+            <numerusform>%n Bilder wurden markiert.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n flags were taken off.</source>
+        <translation>
+            <numerusform>%n Markierung wurde entfernt.</numerusform>
+            <numerusform>%n Markierungen wurden entfernt.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Open and stop</source>
+        <translation>Öffnen und abbrechen</translation>
+    </message>
+    <message>
+        <source>Where are the missing images now?</source>
+        <translation>Wo liegen die fehlenden Bilder jetzt?</translation>
+    </message>
+    <message>
+        <source>Looking for the missing images in %1…</source>
+        <translation>Die fehlenden Bilder werden in %1 gesucht…</translation>
+    </message>
+    <message>
+        <source>Where is %1 now?</source>
+        <translation>Wo liegt %1 jetzt?</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are nobody&apos;s now.</source>
+        <translation>
+            <numerusform>%n Bild ist niemandem mehr zugewiesen.</numerusform>
+            <numerusform>%n Bilder sind niemandem mehr zugewiesen.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were assigned to %1.</source>
+        <translation>
+            <numerusform>%n Bild wurde %1 zugewiesen.</numerusform>
+            <numerusform>%n Bilder wurden %1 zugewiesen.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are as they were.</source>
+        <translation>
+            <numerusform>%n Bild ist wie zuvor.</numerusform>
+            <numerusform>%n Bilder sind wie zuvor.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Export</translation>
+    </message>
+    <message>
+        <source>loading the model</source>
+        <translation>das Modell wird geladen</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n waiting</source>
+        <translation>
+            <numerusform>%n wartet</numerusform>
+            <numerusform>%n warten</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n failed</source>
+        <translation>
+            <numerusform>%n misslungen</numerusform>
+            <numerusform>%n misslungen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 s left</source>
+        <translation>noch %1 s</translation>
+    </message>
+    <message>
+        <source>Proposals</source>
+        <translation>Vorschläge</translation>
+    </message>
+    <message>
+        <source>Reading files</source>
+        <translation>Dateien werden gelesen</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 von %2</translation>
+    </message>
+    <message>
+        <source>Saving</source>
+        <translation>Speichern</translation>
+    </message>
+    <message>
+        <source>waiting for room or permission</source>
+        <translation>wartet auf Platz oder Erlaubnis</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n changes</source>
+        <translation>
+            <numerusform>%n Änderung</numerusform>
+            <numerusform>%n Änderungen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1: %2 of %3</source>
+        <translation>%1: %2 von %3</translation>
+    </message>
+    <message>
+        <source>The export: %1 of %2 images are written. Files that are there stay.</source>
+        <translation>Der Export: %1 von %2 Bildern sind geschrieben. Vorhandene Dateien bleiben.</translation>
+    </message>
+    <message>
+        <source>Proposals: %1 of %2 are made. Those are kept.</source>
+        <translation>Vorschläge: %1 von %2 sind gemacht. Sie bleiben.</translation>
+    </message>
+    <message>
+        <source>Work is going on</source>
+        <translation>Es wird noch gearbeitet</translation>
+    </message>
+    <message>
+        <source>Export: %1</source>
+        <translation>Export: %1</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Zeigen</translation>
+    </message>
 </context>
 <context>
     <name>limn::MeasurePanel</name>
@@ -2375,6 +2694,41 @@
     <message>
         <source>%1 %</source>
         <translation>%1 %</translation>
+    </message>
+    <message>
+        <source>Endoscopy: millimetres hold in one plane only.</source>
+        <translation>Endoskopie: Millimeter gelten nur in einer Ebene.</translation>
+    </message>
+    <message>
+        <source>The image has no single scale: what is nearer to the endoscope looks larger. The figures hold at the distance of what was measured with the ruler.</source>
+        <translation>Das Bild hat keinen einheitlichen Maßstab: was näher am Endoskop ist, erscheint größer. Die Werte gelten im Abstand dessen, was mit dem Lineal gemessen wurde.</translation>
+    </message>
+    <message>
+        <source>Calibrate with the ruler…</source>
+        <translation>Mit dem Lineal kalibrieren…</translation>
+    </message>
+    <message>
+        <source>Remove the calibration</source>
+        <translation>Kalibrierung entfernen</translation>
+    </message>
+    <message>
+        <source>The file&apos;s own scale cannot be removed</source>
+        <translation>Der Maßstab der Datei lässt sich nicht entfernen</translation>
+    </message>
+    <message numerus="yes">
+        <source>Remove the calibration of all %n images of this size</source>
+        <translation>
+            <numerusform>Kalibrierung des %n Bildes dieser Größe entfernen</numerusform>
+            <numerusform>Kalibrierung aller %n Bilder dieser Größe entfernen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Where the millimetres come from; a click changes or removes them</source>
+        <translation>Woher die Millimeter kommen; ein Klick ändert oder entfernt sie</translation>
+    </message>
+    <message>
+        <source>Choose the ruler and click both ends of a known length</source>
+        <translation>Wählen Sie das Lineal und klicken Sie auf beide Enden einer bekannten Länge</translation>
     </message>
 </context>
 <context>

@@ -170,6 +170,100 @@
             <numerusform>%n pixels annotated</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n images were found again.</source>
+        <translation>
+            <numerusform>%n image was found again.</numerusform>
+            <numerusform>%n images were found again.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n are still missing.</source>
+        <translation>
+            <numerusform>%n is still missing.</numerusform>
+            <numerusform>%n are still missing.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are no longer where they were. Their annotations are kept.</source>
+        <translation>
+            <numerusform>%n image is no longer where it was. Its annotations are kept.</numerusform>
+            <numerusform>%n images are no longer where they were. Their annotations are kept.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Do the %n others of %1 × %2 pixels have the same scale?</source>
+        <translation>
+            <numerusform>Does the %n other of %1 × %2 pixels have the same scale?</numerusform>
+            <numerusform>Do the %n others of %1 × %2 pixels have the same scale?</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were flagged.</source>
+        <translation>
+            <numerusform>%n image was flagged.</numerusform>
+            <numerusform>%n images were flagged.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n flags were taken off.</source>
+        <translation>
+            <numerusform>%n flag was taken off.</numerusform>
+            <numerusform>%n flags were taken off.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are nobody&apos;s now.</source>
+        <translation>
+            <numerusform>%n image is nobody&apos;s now.</numerusform>
+            <numerusform>%n images are nobody&apos;s now.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images were assigned to %1.</source>
+        <translation>
+            <numerusform>%n image was assigned to %1.</numerusform>
+            <numerusform>%n images were assigned to %1.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n images are as they were.</source>
+        <translation>
+            <numerusform>%n image is as it was.</numerusform>
+            <numerusform>%n images are as they were.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n waiting</source>
+        <translation>
+            <numerusform>%n waiting</numerusform>
+            <numerusform>%n waiting</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n failed</source>
+        <translation>
+            <numerusform>%n failed</numerusform>
+            <numerusform>%n failed</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n changes</source>
+        <translation>
+            <numerusform>%n change</numerusform>
+            <numerusform>%n changes</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>limn::MeasurePanel</name>
+    <message numerus="yes">
+        <source>Remove the calibration of all %n images of this size</source>
+        <translation>
+            <numerusform>Remove the calibration of the %n image of this size</numerusform>
+            <numerusform>Remove the calibration of all %n images of this size</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>limn::WorklistPane</name>

@@ -67,14 +67,8 @@ class TestBanners : public QObject, private WindowDriver {
     bool banner(const char* words) const { return m_window->bannerText().contains(QLatin1String(words)); }
 
 private Q_SLOTS:
-    void init() {
-        QSettings().clear();
-        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
-    }
-    void cleanup() {
-        closeWindow();
-        m_folder.reset();
-    }
+    void init() { beginTest(); }
+    void cleanup() { endTest(); }
 
     void sentencesAreThoseOfTheErrors() {
         for (const ErrorCode code : allErrorCodes()) {

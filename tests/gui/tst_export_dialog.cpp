@@ -47,8 +47,8 @@ class TestExportDialog : public QObject, private WindowDriver {
         QTRY_COMPARE(session().project()->worklist().counts().byState[4], std::size_t(images - 1));
     }
     void openDialog(const QString& folder) {
-        if (m_dialog)
-            delete m_dialog;
+        delete m_dialog;
+        m_dialog = nullptr;
         m_window->commands().action(QStringLiteral("export"))->trigger();
         m_dialog = m_window->findChild<ExportDialog*>(QStringLiteral("exportDialog"));
         QVERIFY(m_dialog && m_dialog->isVisible());
@@ -75,15 +75,11 @@ class TestExportDialog : public QObject, private WindowDriver {
     }
 
 private Q_SLOTS:
-    void init() {
-        QSettings().clear();
-        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
-    }
+    void init() { beginTest(); }
     void cleanup() {
         delete m_dialog;
         m_dialog = nullptr;
-        closeWindow();
-        m_folder.reset();
+        endTest();
     }
 
     void theCopiedCommandGivesTheSameBytes() {
@@ -130,6 +126,94 @@ private Q_SLOTS:
         QCOMPARE(again.size(), files.size());
         for (const auto& [name, bytes] : files)
             QVERIFY2(again.count(name) && again.at(name) == bytes, qPrintable(name));
+    }
+
+    // Whatever is chosen in the dialog, the copied command writes it: each choice of options into a folder of
+    // its own, by the window and then by the shell.
+    void everyOptionIsInTheCopiedCommand() {
+        const QString program =
+            QCoreApplication::applicationDirPath() + QStringLiteral("/../../bin/limn-cli");
+        if (!QFile::exists(program))
+            QSKIP("limn-cli was not built: its bytes cannot be compared.");
+        annotate(5);
+        std::vector<std::pair<QString, QString>> commands; // folder, command
+        const auto formats = [this](const QStringList& wanted) {
+            for (QCheckBox* box : m_dialog->findChildren<QCheckBox*>()) {
+                if (box->objectName().startsWith(QLatin1String("exportFormat-")))
+                    box->setChecked(wanted.contains(box->objectName().mid(13)));
+            }
+        };
+        const auto exported = [&](const QString& folder) {
+            QTest::mouseClick(part<QPushButton>("exportCopy"), Qt::LeftButton);
+            commands.emplace_back(folder, QGuiApplication::clipboard()->text());
+            run();
+            QVERIFY2(!filesIn(folder).empty(), qPrintable(folder));
+            QTest::mouseClick(part<QPushButton>("exportBack"), Qt::LeftButton);
+        };
+        openDialog(QStringLiteral("it's small, isic"));
+        formats({QStringLiteral("masks"), QStringLiteral("yolo"), QStringLiteral("images"),
+                 QStringLiteral("probability"), QStringLiteral("table")});
+        choose("exportNames", 1);
+        part<QSpinBox>("exportLongestSide")->setValue(160);
+        part<QCheckBox>("exportWithoutPeople")->setChecked(true);
+        exported(QStringLiteral("it's small, isic"));
+
+        part<QLineEdit>("exportFolder")->setText(m_folder->filePath(QStringLiteral("folders")));
+        formats({QStringLiteral("masks"), QStringLiteral("labels"), QStringLiteral("coco"),
+                 QStringLiteral("labelme"), QStringLiteral("overlays"), QStringLiteral("probability"),
+                 QStringLiteral("table")});
+        choose("exportNames", 2);
+        choose("exportWhich", part<QComboBox>("exportWhich")->count() - 1); // every image
+        choose("exportPerson", part<QComboBox>("exportPerson")->count() - 1);
+        QCOMPARE(part<QComboBox>("exportPerson")->currentText(), QStringLiteral("Ana"));
+        part<QSpinBox>("exportLongestSide")->setValue(0);
+        part<QCheckBox>("exportWithoutPeople")->setChecked(false);
+        part<QCheckBox>("exportWholeLabels")->setChecked(true);
+        exported(QStringLiteral("folders"));
+
+        // What is listed now, with a name that the dialog's filter leaves.
+        m_window->findChild<QLineEdit*>(QStringLiteral("worklistSearch"))->setText(QStringLiteral("00"));
+        QTRY_COMPARE(session().list().size(), std::size_t(5));
+        m_window->findChild<QLineEdit*>(QStringLiteral("worklistSearch"))
+            ->setText(QStringLiteral("case-003"));
+        QTRY_COMPARE(session().list().size(), std::size_t(1));
+        openDialog(QStringLiteral("listed"));
+        const int listed =
+            part<QComboBox>("exportWhich")->findText(QStringLiteral("listed"), Qt::MatchContains);
+        QVERIFY(listed >= 0);
+        choose("exportWhich", listed);
+        exported(QStringLiteral("listed"));
+        QCOMPARE(filesIn(QStringLiteral("listed")).count(QStringLiteral("masks/case-003.png")),
+                 std::size_t(1));
+        QCOMPARE(filesIn(QStringLiteral("listed")).count(QStringLiteral("masks/case-001.png")),
+                 std::size_t(0));
+        // An empty list is not everything.
+        m_window->findChild<QLineEdit*>(QStringLiteral("worklistSearch"))->setText(QStringLiteral("no such"));
+        QTRY_COMPARE(session().list().size(), std::size_t(0));
+        openDialog(QStringLiteral("none"));
+        choose("exportWhich", listed);
+        QVERIFY(!part<QPushButton>("exportStart")->isEnabled());
+        QVERIFY(!part<QPushButton>("exportCopy")->isEnabled());
+        QVERIFY2(part<QLabel>("exportPlan")->text().contains(QLatin1String("list is empty")),
+                 qPrintable(part<QLabel>("exportPlan")->text()));
+
+        delete m_dialog;
+        m_dialog = nullptr;
+        closeWindow();
+        for (auto& [folder, command] : commands) {
+            const auto files = filesIn(folder);
+            QVERIFY(QDir(m_folder->path()).rename(folder, folder + QStringLiteral("-window")));
+            command.replace(0, 8, QLatin1Char('\'') + program + QLatin1Char('\''));
+            QProcess shell;
+            shell.start(QStringLiteral("/bin/sh"), {QStringLiteral("-c"), command});
+            QVERIFY(shell.waitForFinished(60000));
+            QVERIFY2(shell.exitCode() == 0, shell.readAllStandardError().constData());
+            const auto again = filesIn(folder);
+            QCOMPARE(again.size(), files.size());
+            for (const auto& [name, bytes] : files)
+                QVERIFY2(again.count(name) && again.at(name) == bytes,
+                         qPrintable(folder + QLatin1Char('/') + name));
+        }
     }
 
     void existingFilesAreReplacedSkippedOrLeftAlone() {

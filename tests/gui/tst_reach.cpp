@@ -27,7 +27,6 @@
 #include <QMenuBar>
 #include <QPlainTextEdit>
 #include <QScrollBar>
-#include <QSettings>
 #include <QStyle>
 #include <QStyleOptionButton>
 #include <QTabBar>
@@ -199,14 +198,8 @@ class TestReach : public QObject, private WindowDriver {
     }
 
 private Q_SLOTS:
-    void init() {
-        QSettings().clear();
-        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
-    }
-    void cleanup() {
-        closeWindow();
-        m_folder.reset();
-    }
+    void init() { beginTest(); }
+    void cleanup() { endTest(); }
 
     void everyControlHasAName() {
         open(3, {320, 240});

@@ -17,7 +17,6 @@
 #include <QDir>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QSettings>
 #include <QTest>
 
 #include <algorithm>
@@ -68,14 +67,8 @@ class TestRealPhotographs : public QObject, private WindowDriver {
     }
 
 private Q_SLOTS:
-    void init() {
-        QSettings().clear();
-        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
-    }
-    void cleanup() {
-        closeWindow();
-        m_folder.reset();
-    }
+    void init() { beginTest(); }
+    void cleanup() { endTest(); }
 
     // What the README shows: drawn images and the shipped weights.
     void theDemoImages() {

@@ -80,14 +80,8 @@ class TestReview : public QObject, private WindowDriver {
     }
 
 private Q_SLOTS:
-    void init() {
-        QSettings().clear();
-        QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
-    }
-    void cleanup() {
-        closeWindow();
-        m_folder.reset();
-    }
+    void init() { beginTest(); }
+    void cleanup() { endTest(); }
 
     // No mouse from the first image to the last: accept, reject with a reason, correct the threshold, use,
     // undo, flag, comment, step back, take back, filter, and export.
@@ -273,8 +267,8 @@ private Q_SLOTS:
         trigger("acceptSelected");
         QCOMPARE(state(list[0]), ReviewState::Accepted);
         QVERIFY(state(list[1]) != ReviewState::Accepted); // nobody annotated it
-        QVERIFY2(m_window->statusText().contains(QLatin1String("3 were left")),
-                 qPrintable(m_window->statusText()));
+        QVERIFY2(part<QLabel>("toastText")->text().contains(QLatin1String("3 were left")),
+                 qPrintable(part<QLabel>("toastText")->text()));
         trigger("assignToMe");
         QTest::mouseClick(part<QPushButton>("chipMine"), Qt::LeftButton);
         QCOMPARE(session().list(), (std::vector<ImageId>{list.begin(), list.begin() + 4}));

@@ -9,6 +9,7 @@
 #include "ui/canvas/canvas_view.h"
 
 #include <QApplication>
+#include <QSettings>
 #include <QTest>
 
 namespace limn {
@@ -31,6 +32,16 @@ ModelChoice WindowDriver::discModel(int delayMs) {
     return {QStringLiteral("drawn-disc"), QString(), [delayMs]() -> Result<std::unique_ptr<Engine>> {
                 return std::unique_ptr<Engine>(std::make_unique<FakeEngine>(delayMs));
             }};
+}
+
+void WindowDriver::beginTest() {
+    QSettings().clear();
+    QSettings().setValue(QStringLiteral("person"), QStringLiteral("Ana"));
+}
+
+void WindowDriver::endTest() {
+    closeWindow();
+    m_folder.reset();
 }
 
 void WindowDriver::open(int images, Size size, int delayMs) {

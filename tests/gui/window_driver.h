@@ -20,6 +20,10 @@ public:
     static QString sharedFolder();
 
 protected:
+    // Before each test: no settings but a person's name, so that nobody is asked for it. After it: the window
+    // and its folder go.
+    void beginTest();
+    void endTest();
     // A new temporary folder with drawn images, opened in a window whose model draws a disc.
     void open(int images = 3, Size size = {640, 480}, int delayMs = 0);
     // Opens m_folder in a new window and waits until its first image can be decided.

@@ -7,6 +7,7 @@
 
 #include <QCheckBox>
 #include <QClipboard>
+#include <QCloseEvent>
 #include <QComboBox>
 #include <QDesktopServices>
 #include <QDir>
@@ -54,6 +55,8 @@ QString formatTitle(ExportFormat format) {
         return ExportDialog::tr("YOLO segmentation");
     case ExportFormat::Overlays:
         return ExportDialog::tr("Overlays");
+    case ExportFormat::Probability:
+        return ExportDialog::tr("Probability maps");
     case ExportFormat::Images:
         return ExportDialog::tr("Images without metadata");
     }
@@ -69,8 +72,8 @@ QString formatHint(ExportFormat format) {
         return ExportDialog::tr("One PNG an image with the labels' values");
     case ExportFormat::Table:
         return ExportDialog::tr(
-            "annotations.csv: a row for each label of each image, with state, areas, people "
-            "and models");
+            "annotations.csv: a row for each label of each image, with state, area, shape, "
+            "people and models");
     case ExportFormat::Coco:
         return ExportDialog::tr("coco.json for all images: polygons, run lengths where there are holes");
     case ExportFormat::Labelme:
@@ -79,6 +82,10 @@ QString formatHint(ExportFormat format) {
         return ExportDialog::tr("Polygons in text files with data.yaml");
     case ExportFormat::Overlays:
         return ExportDialog::tr("One JPEG an image with the outlines drawn in");
+    case ExportFormat::Probability:
+        return ExportDialog::tr(
+            "One PNG of 16 bit an image: the model's probability times 65535, also of images "
+            "that nobody has annotated");
     case ExportFormat::Images:
         return ExportDialog::tr("What is seen, as PNG, without EXIF or other facts");
     }
@@ -171,8 +178,8 @@ ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId> selected
     });
     connect(m_start, &QPushButton::clicked, this, [this] { start(options()); });
     connect(m_cancel, &QPushButton::clicked, this, [this] {
-        if (m_job && m_job->isRunning())
-            m_job->cancel();
+        if (isRunning())
+            cancelJob();
         else
             close();
     });
@@ -185,7 +192,34 @@ ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId> selected
         m_which->findData(static_cast<int>(startWithSelection ? Which::Selected : Which::Accepted)));
     refreshPresets();
     refreshPlan();
+    // The job reads the project.
+    connect(&m_session, &ReviewSession::projectClosing, this, [this] { m_job.reset(); });
     connect(&m_session, &ReviewSession::projectClosed, this, &QDialog::close);
+}
+
+QString ExportDialog::folder() const {
+    return m_job ? QString::fromStdString(m_job->options().folder) : QString();
+}
+
+void ExportDialog::cancelJob() {
+    if (isRunning())
+        m_job->cancel();
+}
+
+void ExportDialog::reject() {
+    if (isRunning())
+        hide();
+    else
+        QDialog::reject();
+}
+
+void ExportDialog::closeEvent(QCloseEvent* event) {
+    if (!isRunning()) {
+        QDialog::closeEvent(event);
+        return;
+    }
+    hide();
+    event->ignore();
 }
 
 void ExportDialog::makeForm() {
@@ -413,18 +447,27 @@ void ExportDialog::refreshPlan() {
     if (!m_session.hasProject())
         return;
     const ExportOptions chosen = options();
-    const bool mayStart = !chosen.formats.empty() && !chosen.folder.empty();
+    // For the job no images means all of them.
+    const Which which = static_cast<Which>(m_which->currentData().toInt());
+    const bool choseNone = (which == Which::Listed || which == Which::Selected) && chosen.images.empty();
+    const bool mayStart = !choseNone && !chosen.formats.empty() && !chosen.folder.empty();
     const ExportPlan plan = planExport(m_session.project()->worklist(), chosen);
     const QLocale locale;
     QString text;
-    if (chosen.formats.empty()) {
+    if (choseNone) {
+        text = which == Which::Listed ? tr("The list is empty: no image passes its filter.")
+                                      : tr("No image is selected in the list.");
+    } else if (chosen.formats.empty()) {
         text = tr("Choose at least one format.");
     } else if (chosen.folder.empty()) {
         text = tr("Choose a folder.");
     } else {
-        text = tr("%n images", nullptr, static_cast<int>(plan.images.size())) + QStringLiteral(", ") +
-               tr("%n files", nullptr, static_cast<int>(plan.files)) + QStringLiteral(", ") +
-               tr("about %1").arg(locale.formattedDataSize(plan.aboutBytes, 0, QLocale::DataSizeSIFormat));
+        text = plan.images.empty() && chosen.states == std::vector{ReviewState::Accepted}
+                   ? tr("No image is accepted yet.") + QLatin1Char(' ')
+                   : QString();
+        text += tr("%n images", nullptr, static_cast<int>(plan.images.size())) + QStringLiteral(", ") +
+                tr("%n files", nullptr, static_cast<int>(plan.files)) + QStringLiteral(", ") +
+                tr("about %1").arg(locale.formattedDataSize(plan.aboutBytes, 0, QLocale::DataSizeSIFormat));
         if (plan.leftOut > 0)
             text += QStringLiteral("; ") + tr("%n left out", nullptr, static_cast<int>(plan.leftOut));
         if (plan.unannotated > 0)
@@ -479,7 +522,7 @@ void ExportDialog::removePreset() {
 }
 
 void ExportDialog::start(const ExportOptions& chosen) {
-    if (!m_session.hasProject() || (m_job && m_job->isRunning()))
+    if (!m_session.hasProject() || isRunning())
         return;
     QSettings().setValue(kLast, QString::fromStdString(exportPresetToJson(chosen)));
     m_job = std::make_unique<ExportJob>(*m_session.project(), chosen);
@@ -494,10 +537,13 @@ void ExportDialog::start(const ExportOptions& chosen) {
     for (QPushButton* button : {m_back, m_openFolder, m_retry, m_copy, m_start})
         button->hide();
     m_cancel->setText(tr("Cancel"));
+    m_lastProgress = {};
     m_job->start();
+    Q_EMIT progressed();
 }
 
 void ExportDialog::showProgress(const ExportProgress& progress) {
+    m_lastProgress = progress;
     m_progress->setRange(0, static_cast<int>(progress.total));
     m_progress->setValue(static_cast<int>(progress.done));
     const QLocale locale;
@@ -509,6 +555,7 @@ void ExportDialog::showProgress(const ExportProgress& progress) {
     if (progress.failed > 0)
         text += QStringLiteral("; ") + tr("%n not written", nullptr, static_cast<int>(progress.failed));
     m_summary->setText(text);
+    Q_EMIT progressed();
 }
 
 void ExportDialog::showReport(const Result<ExportReport>& report) {
@@ -519,6 +566,7 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
     if (!report) {
         m_last.reset();
         m_summary->setText(errorText(report.error()));
+        tellEnd(true);
         return;
     }
     m_last = *report;
@@ -556,6 +604,13 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
     showFailures();
     m_openFolder->setVisible(!report->files.empty() || written > 0);
     m_retry->setVisible(failed > 0);
+    tellEnd(failed > 0 || report->stopped.has_value());
+}
+
+void ExportDialog::tellEnd(bool trouble) {
+    Q_EMIT progressed();
+    if (!isVisible())
+        Q_EMIT endedUnseen(m_summary->text(), trouble);
 }
 
 void ExportDialog::showFailures() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Writing annotations as files that other programs read: which images, which formats and options, where; what
 // that will come to, before it begins; then progress, cancel, and a list of what was written and what was
-// not. The work is done in the background (app/export); the window goes on. GUI thread.
+// not. The work is done in the background (app/export); the window goes on, and so does the export when the
+// dialog is closed meanwhile: it is hidden then, and comes back with show(). GUI thread.
 #pragma once
 
 #include "app/export/export_job.h"
@@ -35,6 +36,21 @@ public:
     // As chosen now; what the job and the copied command get.
     ExportOptions options() const;
 
+    bool isRunning() const { return m_job && m_job->isRunning(); }
+    const ExportProgress& progress() const { return m_lastProgress; }
+    QString folder() const;
+    void cancelJob();
+
+    void reject() override;
+
+Q_SIGNALS:
+    void progressed();
+    // The export is over while nobody looked at the dialog.
+    void endedUnseen(const QString& summary, bool trouble);
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+
 private:
     enum class Which { Accepted, AcceptedAndSubmitted, Listed, Selected, Everything };
     void makeForm();
@@ -49,6 +65,7 @@ private:
     void showProgress(const ExportProgress& progress);
     void showReport(const Result<ExportReport>& report);
     void showFailures();
+    void tellEnd(bool trouble);
 
     ReviewSession& m_session;
     std::vector<ImageId> m_selected;
@@ -77,6 +94,7 @@ private:
     QPushButton* m_cancel;
     QPushButton* m_start;
     std::unique_ptr<ExportJob> m_job;
+    ExportProgress m_lastProgress;
     std::optional<ExportReport> m_last;
 };
 

@@ -29,15 +29,27 @@ struct Range {
     const char* setting;
 };
 
-// Smoothing by the edge's radius, specks by the pixels they have.
+// Smoothing by the edge's radius, specks and holes by the pixels they have.
 Range rangeOf(StepKind kind) {
-    return kind == StepKind::Smooth ? Range{0.5, 50.0, 1, "clean/smoothPx"}
-                                    : Range{2.0, 200000.0, 0, "clean/speckPixels"};
+    switch (kind) {
+    case StepKind::Smooth:
+        return {0.5, 50.0, 1, "clean/smoothPx"};
+    case StepKind::FillHoles:
+        return {2.0, 200000.0, 0, "clean/holePixels"};
+    default:
+        return {2.0, 200000.0, 0, "clean/speckPixels"};
+    }
 }
 
 double fallbackOf(StepKind kind, Size size) {
-    return kind == StepKind::Smooth ? std::max(1.5, std::max(size.width, size.height) / 800.0)
-                                    : static_cast<double>(std::max<std::size_t>(16, size.pixels() / 20000));
+    switch (kind) {
+    case StepKind::Smooth:
+        return std::max(1.5, std::max(size.width, size.height) / 800.0);
+    case StepKind::FillHoles:
+        return 0; // of any size
+    default:
+        return static_cast<double>(std::max<std::size_t>(16, size.pixels() / 20000));
+    }
 }
 
 } // namespace
@@ -87,14 +99,11 @@ CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent)
     connect(m_slider, &QSlider::valueChanged, this, [this](int step) {
         if (m_updating)
             return;
-        const Range range = rangeOf(m_kind);
-        m_value->setValue(range.least * std::pow(range.most / range.least, step / double(kSteps)));
+        m_value->setValue(valueOf(step));
     });
     connect(m_value, &QDoubleSpinBox::valueChanged, this, [this](double value) {
-        const Range range = rangeOf(m_kind);
         m_updating = true;
-        m_slider->setValue(static_cast<int>(
-            std::lround(kSteps * std::log(value / range.least) / std::log(range.most / range.least))));
+        m_slider->setValue(stepOf(value));
         m_updating = false;
         if (m_active)
             m_timer.start();
@@ -116,14 +125,23 @@ CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent)
 void CleanUpBar::begin(StepKind kind) {
     if (!m_session.document())
         return;
+    if (m_active && m_kind == kind) {
+        apply();
+        return;
+    }
     m_kind = kind;
     const Range range = rangeOf(kind);
-    m_title->setText(kind == StepKind::Smooth ? tr("Smooth edge") : tr("Remove specks"));
-    const QString name = kind == StepKind::Smooth ? tr("Radius") : tr("Smaller than");
+    const bool holes = kind == StepKind::FillHoles;
+    m_title->setText(kind == StepKind::Smooth ? tr("Smooth edge")
+                     : holes                  ? tr("Fill holes")
+                                              : tr("Remove specks"));
+    const QString name = kind == StepKind::Smooth ? tr("Radius") : holes ? tr("Up to") : tr("Smaller than");
     m_name->setText(name);
     m_slider->setAccessibleName(name);
     m_value->setAccessibleName(name);
-    m_value->setRange(range.least, range.most);
+    // Before the range: what is kept from the last tool may not fit into it.
+    m_value->setSpecialValueText(holes ? tr("any size") : QString());
+    m_value->setRange(holes ? 0 : range.least, range.most);
     m_value->setDecimals(range.decimals);
     m_value->setSuffix(tr(" px"));
     m_active = true;
@@ -136,6 +154,22 @@ void CleanUpBar::begin(StepKind kind) {
     compute();
 }
 
+// Any size of a hole stands at the slider's end, and as 0 in the field.
+int CleanUpBar::stepOf(double value) const {
+    const Range range = rangeOf(m_kind);
+    if (value < range.least)
+        return kSteps;
+    return static_cast<int>(
+        std::lround(kSteps * std::log(value / range.least) / std::log(range.most / range.least)));
+}
+
+double CleanUpBar::valueOf(int step) const {
+    const Range range = rangeOf(m_kind);
+    if (m_kind == StepKind::FillHoles && step == kSteps)
+        return 0;
+    return range.least * std::pow(range.most / range.least, step / double(kSteps));
+}
+
 void CleanUpBar::compute() {
     AnnotationDocument* document = m_session.document();
     if (!m_active || !document)
@@ -143,9 +177,14 @@ void CleanUpBar::compute() {
     const std::uint64_t number = ++m_newest;
     QtConcurrent::run([labels = document->snapshot().labels, label = m_session.activeLabel(),
                        scope = m_session.scope(), kind = m_kind, value = m_value->value()] {
-        return kind == StepKind::Smooth
-                   ? smooth(labels, label, value, scope.get())
-                   : removeSmall(labels, label, static_cast<std::size_t>(value), scope.get());
+        switch (kind) {
+        case StepKind::Smooth:
+            return smooth(labels, label, value, scope.get());
+        case StepKind::FillHoles:
+            return fillHoles(labels, label, scope.get(), static_cast<std::size_t>(value));
+        default:
+            return removeSmall(labels, label, static_cast<std::size_t>(value), scope.get());
+        }
     }).then(this, [this, number](const MaskEdit& change) {
         if (!m_active || number != m_newest)
             return;

@@ -22,7 +22,8 @@ class CleanUpBar : public QFrame {
 public:
     explicit CleanUpBar(ReviewSession& session, QWidget* parent = nullptr);
 
-    // Smooth or RemoveSpecks of the active label, inside the session's scope.
+    // Smooth, RemoveSpecks or FillHoles of the active label, inside the session's scope. The same again while
+    // it is shown applies it.
     void begin(StepKind kind);
     bool active() const { return m_active; }
     void apply();
@@ -38,6 +39,8 @@ private:
     void compute();
     void show(const MaskEdit& change);
     void end();
+    int stepOf(double value) const;
+    double valueOf(int step) const;
 
     ReviewSession& m_session;
     QLabel* m_title;

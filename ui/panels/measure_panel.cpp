@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QLineF>
 #include <QLocale>
+#include <QMenu>
 #include <QPushButton>
 #include <QVBoxLayout>
 #include <QtConcurrent>
@@ -83,7 +84,15 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     m_unit->setProperty("link", true);
     m_unit->setObjectName(QStringLiteral("unitChip"));
     layout->addWidget(m_unit, 0, Qt::AlignLeft);
-    connect(m_unit, &QPushButton::clicked, this, &MeasurePanel::calibrateRequested);
+    connect(m_unit, &QPushButton::clicked, this, &MeasurePanel::unitClicked);
+    m_onePlane = new QLabel(tr("Endoscopy: millimetres hold in one plane only."));
+    m_onePlane->setObjectName(QStringLiteral("onePlane"));
+    m_onePlane->setProperty("warn", true);
+    m_onePlane->setWordWrap(true);
+    m_onePlane->setToolTip(
+        tr("The image has no single scale: what is nearer to the endoscope looks larger. The "
+           "figures hold at the distance of what was measured with the ruler."));
+    layout->addWidget(m_onePlane);
 
     m_timer.setSingleShot(true);
     m_timer.setInterval(kDelayMs);
@@ -102,6 +111,28 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
         show();
     });
     show();
+}
+
+void MeasurePanel::unitClicked() {
+    if (!m_session.spacing()) {
+        Q_EMIT calibrateRequested();
+        return;
+    }
+    auto* menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->setObjectName(QStringLiteral("unitMenu"));
+    menu->addAction(tr("Calibrate with the ruler…"), this, &MeasurePanel::calibrateRequested);
+    QAction* remove =
+        menu->addAction(tr("Remove the calibration"), &m_session, &ReviewSession::removeCalibration);
+    remove->setObjectName(QStringLiteral("removeCalibration"));
+    const std::optional<CalibrationRecord>& calibration = m_session.calibration();
+    remove->setEnabled(calibration.has_value());
+    if (!calibration)
+        remove->setText(tr("The file's own scale cannot be removed"));
+    else if (calibration->image == 0)
+        remove->setText(
+            tr("Remove the calibration of all %n images of this size", nullptr, m_session.imagesOfCamera()));
+    menu->popup(m_unit->mapToGlobal(QPoint(0, m_unit->height())));
 }
 
 void MeasurePanel::compute() {
@@ -144,6 +175,9 @@ void MeasurePanel::show() {
     const std::optional<Spacing> spacing = m_session.spacing();
     m_unit->setText(spacing ? tr("mm, %1").arg(QString::fromStdString(spacing->source))
                             : tr("px · Calibrate…"));
+    m_unit->setToolTip(spacing ? tr("Where the millimetres come from; a click changes or removes them")
+                               : tr("Choose the ruler and click both ends of a known length"));
+    m_onePlane->setVisible(spacing && m_session.imageKind() == ImageKind::Endoscopy);
     for (const Row& row : m_rows)
         row.mm->setVisible(spacing.has_value());
     if (!any)

@@ -11,6 +11,7 @@
 
 class QGridLayout;
 class QLabel;
+class QMenu;
 class QPushButton;
 
 namespace limn {
@@ -39,6 +40,7 @@ private:
         QLabel* px;
         QLabel* mm;
     };
+    void unitClicked();
     void compute();
     void show();
 
@@ -46,6 +48,7 @@ private:
     QTimer m_timer;
     std::optional<LabelMeasurements> m_measurements;
     std::vector<Row> m_rows;
+    QLabel* m_onePlane = nullptr;
     QPushButton* m_unit;
     QLabel* m_empty;
     QWidget* m_table;

@@ -103,6 +103,7 @@ ProposalPanel::ProposalPanel(ReviewSession& session, Commands& commands, QWidget
     controls->addWidget(m_histogram);
     m_slider = new QSlider(Qt::Horizontal);
     m_slider->setObjectName(QStringLiteral("threshold"));
+    m_slider->setLayoutDirection(Qt::LeftToRight); // under the histogram, which is not mirrored
     m_slider->setAccessibleName(tr("Threshold"));
     m_slider->setToolTip(tr("Threshold (T). Double click: the model's own"));
     m_slider->setRange(0, 100);

@@ -140,6 +140,10 @@ ReviewSession::ReviewSession(QObject* parent)
                 if (!self)
                     return;
                 self->m_progress = progress;
+                // Idle now (what is told here may be old): what was dropped on the way does not come any more.
+                const ProposalProgress now = self->m_queue->progress();
+                if (now.waiting == 0 && !now.running)
+                    self->m_batch.clear();
                 Q_EMIT self->progressChanged();
             },
             Qt::QueuedConnection);
@@ -283,13 +287,30 @@ void ReviewSession::connectProject() {
             [this](const std::vector<ImageId>& ids) { Q_EMIT recordsChanged(ids); });
     connect(p, &Project::saveStatusChanged, this, [this](const SaveStatus&) { Q_EMIT saveStatusChanged(); });
     connect(p, &Project::annotationSaved, this, [this] { Q_EMIT saveStatusChanged(); });
-    connect(p, &Project::noticed, this, &ReviewSession::noticed);
+    connect(p, &Project::noticed, this, [this](const ProjectNotice& notice) {
+        if (notice.kind == ProjectNotice::Kind::FileMoved) {
+            {
+                const std::lock_guard lock(m_shared->mutex);
+                m_shared->paths[notice.image] = m_project->absolutePath(notice.image);
+            }
+            if (notice.image == m_current && m_imageError) {
+                m_current = 0;
+                show(notice.image);
+            }
+        }
+        Q_EMIT noticed(notice);
+    });
+    connect(p, &Project::located, this, &ReviewSession::located);
     connect(p, &Project::changeRefused, this, [this](const Error& error) { Q_EMIT said(errorText(error)); });
     connect(p, &Project::scanFinished, this, [this] {
         refreshList();
         Q_EMIT progressChanged();
     });
-    connect(p, &Project::scanProgress, this, [this] { Q_EMIT progressChanged(); });
+    connect(p, &Project::scanProgress, this, [this](int done, int total) {
+        m_filesDone = done;
+        m_filesTotal = total;
+        Q_EMIT progressChanged();
+    });
 }
 
 void ReviewSession::addFiles(const QStringList& paths) {
@@ -303,9 +324,15 @@ void ReviewSession::addFiles(const QStringList& paths) {
     m_project->addFiles(std::move(list));
 }
 
+void ReviewSession::locate(const QString& folder) {
+    if (hasProject())
+        m_project->locate(QFileInfo(folder).absoluteFilePath().toStdString());
+}
+
 void ReviewSession::closeProject() {
     if (!m_project)
         return;
+    Q_EMIT projectClosing();
     keepThreshold(m_current);
     m_queue->cancelAll();
     {
@@ -329,6 +356,9 @@ void ReviewSession::closeProject() {
     m_scope.reset();
     m_list.clear();
     m_taken.clear();
+    m_several.reset();
+    m_runs.clear();
+    m_batch.clear();
     m_automaticModels.clear();
     m_current = 0;
     m_shared->current = 0;
@@ -509,6 +539,7 @@ void ReviewSession::show(ImageId id) {
     m_imageError.reset();
     m_lab.reset();
     m_calibration.reset();
+    m_kind.reset();
     m_proposals.clear();
     m_proposalError.reset();
     m_pending = false;
@@ -565,14 +596,7 @@ void ReviewSession::imageLoaded(ImageId id, const Result<ImagePyramidPtr>& resul
     m_pyramid = *result;
     m_lab = std::make_shared<const LabImage>(m_pyramid->image);
     Q_EMIT imageReady();
-    m_project->findCalibration(id, {},
-                               [this, id, self = QPointer<ReviewSession>(this)](
-                                   const Result<std::optional<CalibrationRecord>>& found) {
-                                   if (!self || id != m_current || !found || !found->has_value())
-                                       return;
-                                   m_calibration = (*found)->spacing;
-                                   Q_EMIT spacingChanged();
-                               });
+    findCalibration();
     const auto it = m_documents.find(id);
     if (it != m_documents.end())
         attachDocument(id);
@@ -757,8 +781,12 @@ void ReviewSession::onDocumentChanged(ImageId id, const DocumentChange& change) 
         // A threshold alone is a way of looking: it does not reopen what was decided, nor begin an
         // annotation.
         if (it != m_documents.end() && r && !(onlyThreshold && r->state != ReviewState::InProgress)) {
+            const ReviewState before = r->state;
             ImageFigures figures;
             m_project->saveAnnotation(id, it->second.document->snapshot(), figures);
+            const bool decided = before == ReviewState::Submitted || before == ReviewState::Accepted;
+            if (decided && id == m_current && record(id)->state == ReviewState::InProgress)
+                Q_EMIT reopened(before);
             m_figuresTimer.start();
             Q_EMIT saveStatusChanged();
         }
@@ -810,7 +838,7 @@ void ReviewSession::updateFigures(ImageId id) {
 
 std::optional<Spacing> ReviewSession::spacing() const {
     if (m_calibration)
-        return m_calibration;
+        return m_calibration->spacing;
     if (m_pyramid && m_pyramid->image->spacing)
         return m_pyramid->image->spacing;
     return std::nullopt;
@@ -819,13 +847,70 @@ std::optional<Spacing> ReviewSession::spacing() const {
 void ReviewSession::calibrate(const Spacing& spacing, bool forCamera) {
     if (!m_project || m_current == 0)
         return;
-    CalibrationRecord record;
-    record.image = forCamera ? 0 : m_current;
-    record.spacing = spacing;
-    record.person = m_project->currentPerson();
-    m_project->addCalibration(record);
-    m_calibration = spacing;
+    CalibrationRecord made;
+    made.image = forCamera ? 0 : m_current;
+    if (forCamera)
+        made.camera = shownCamera();
+    made.spacing = spacing;
+    made.person = m_project->currentPerson();
+    m_project->addCalibration(made);
+    m_calibration = made;
     Q_EMIT spacingChanged();
+}
+
+void ReviewSession::removeCalibration() {
+    if (!m_project || !m_calibration)
+        return;
+    m_project->removeCalibration(m_current, shownCamera());
+    // Behind an image's own there may be one of its camera: it counts again when it was read.
+    m_calibration.reset();
+    Q_EMIT spacingChanged();
+    const ImageId id = m_current;
+    m_project->saver().post([](ProjectStore&) -> Result<void> { return {}; },
+                            [this, id, self = QPointer<ReviewSession>(this)](const Result<void>&) {
+                                QMetaObject::invokeMethod(
+                                    qApp,
+                                    [this, id, self] {
+                                        if (self && id == m_current && !m_calibration)
+                                            findCalibration();
+                                    },
+                                    Qt::QueuedConnection);
+                            });
+}
+
+void ReviewSession::findCalibration() {
+    m_project->findCalibration(m_current, shownCamera(),
+                               [this, id = m_current, self = QPointer<ReviewSession>(this)](
+                                   const Result<std::optional<CalibrationRecord>>& found) {
+                                   if (!self || id != m_current || !found || !found->has_value())
+                                       return;
+                                   m_calibration = **found;
+                                   Q_EMIT spacingChanged();
+                               });
+}
+
+// Of the pixels, which may be there before the project has looked at the file.
+std::string ReviewSession::shownCamera() const {
+    if (!m_pyramid)
+        return {};
+    ImageRecord image;
+    image.size = m_pyramid->image->size;
+    return cameraOf(image);
+}
+
+int ReviewSession::imagesOfCamera() const {
+    if (!m_project || !m_pyramid)
+        return 0;
+    const Worklist& all = m_project->worklist();
+    const std::vector<ImageId> ids = all.select({});
+    return static_cast<int>(std::count_if(
+        ids.begin(), ids.end(), [&](ImageId id) { return all.find(id)->size == m_pyramid->image->size; }));
+}
+
+ImageKind ReviewSession::imageKind() const {
+    if (!m_kind && m_pyramid)
+        m_kind = guessImageKind(*m_pyramid->image);
+    return m_kind.value_or(ImageKind::Unknown);
 }
 
 // ----------------------------------------------------------------------------------------------- editing
@@ -927,20 +1012,8 @@ ReviewSession::Decision ReviewSession::acceptAgreed() {
     const ImageRecord* r = currentRecord();
     if (!m_agreed || !r || m_agreed->strokeOpen())
         return Decision::NotReady;
-    const ReviewState before = r->state;
     m_project->saveAnnotationOf(m_current, kAgreed, m_agreed->snapshot());
-    if (before != ReviewState::Accepted) {
-        const Result<void> changed = m_project->setState({m_current}, ReviewState::Accepted);
-        if (!changed) {
-            Q_EMIT said(errorText(changed.error()));
-            return Decision::Failed;
-        }
-    }
-    m_taken.push_back({m_current, before, ReviewState::Accepted});
-    Q_EMIT decided(m_current, ReviewState::Accepted);
-    endAgreed();
-    advance();
-    return Decision::Done;
+    return decide(*r, ReviewState::Accepted);
 }
 
 ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
@@ -964,7 +1037,7 @@ ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
     if (editPending())
         return notReady(
             tr("An edit is still being computed. Nothing was decided: press again when it is there."));
-    const ReviewState before = r->state;
+    const ImageRecord before = *r;
     if (m_document->untouched()) {
         bool used = false;
         if (m_document->proposal() && !noLesionConfirmed)
@@ -983,17 +1056,21 @@ ReviewSession::Decision ReviewSession::accept(bool noLesionConfirmed) {
             return Decision::NeedsNoLesionConfirmation;
         m_document->markNoLesion();
     }
-    const ReviewState target = acceptTarget();
-    r = currentRecord();
-    if (r->state != target) {
-        const Result<void> changed = m_project->setState({m_current}, target);
+    return decide(before, acceptTarget());
+}
+
+// The shown image, which was `before` when the person decided, gets this state, and the next one comes.
+ReviewSession::Decision ReviewSession::decide(ImageRecord before, ReviewState to, const QString& reason) {
+    if (currentRecord()->state != to) {
+        const Result<void> changed = m_project->setState({m_current}, to, reason.toStdString());
         if (!changed) {
             Q_EMIT said(errorText(changed.error()));
             return Decision::Failed;
         }
     }
-    m_taken.push_back({m_current, before, target});
-    Q_EMIT decided(m_current, target);
+    m_taken.push_back(std::move(before));
+    Q_EMIT decided(m_current, to);
+    endAgreed();
     advance();
     return Decision::Done;
 }
@@ -1019,17 +1096,7 @@ ReviewSession::Decision ReviewSession::reject(const QString& reason) {
         Q_EMIT said(tr("A stroke is being drawn: end it first, or drop it with Esc."));
         return Decision::NotReady;
     }
-    const ReviewState before = r->state;
-    const Result<void> changed =
-        m_project->setState({m_current}, ReviewState::Rejected, reason.trimmed().toStdString());
-    if (!changed) {
-        Q_EMIT said(errorText(changed.error()));
-        return Decision::Failed;
-    }
-    m_taken.push_back({m_current, before, ReviewState::Rejected});
-    Q_EMIT decided(m_current, ReviewState::Rejected);
-    advance();
-    return Decision::Done;
+    return decide(*r, ReviewState::Rejected, reason.trimmed());
 }
 
 void ReviewSession::advance() {
@@ -1047,21 +1114,11 @@ void ReviewSession::advance() {
 bool ReviewSession::takeBack() {
     if (m_taken.empty() || !m_project)
         return false;
-    const Taken last = m_taken.back();
+    const ImageRecord last = m_taken.back();
     m_taken.pop_back();
-    const ImageRecord* r = record(last.id);
-    if (!r)
+    if (!record(last.id))
         return false;
-    // What was decided is open again; a state before any work cannot follow a decision.
-    ReviewState back = last.before;
-    if (!mayFollow(r->state, back))
-        back = ReviewState::InProgress;
-    if (r->state != back) {
-        const Result<void> changed =
-            m_project->setState({last.id}, back, r->reason.empty() ? "taken back" : r->reason);
-        if (!changed)
-            Q_EMIT said(errorText(changed.error()));
-    }
+    (void)takeStateBack(last);
     show(last.id);
     return true;
 }
@@ -1086,11 +1143,15 @@ int ReviewSession::setStates(const std::vector<ImageId>& ids, ReviewState to, co
         return 0;
     const bool needsWork = to == ReviewState::Accepted || to == ReviewState::Submitted;
     std::vector<ImageId> able;
+    Several several;
+    several.state = to;
     for (const ImageId id : ids) {
         const ImageRecord* r = record(id);
         const bool worked = r && (r->lastEditor != kNobody || r->noLesion);
-        if (r && r->trouble.empty() && mayFollow(r->state, to) && (worked || !needsWork))
+        if (r && r->trouble.empty() && mayFollow(r->state, to) && (worked || !needsWork)) {
             able.push_back(id);
+            several.before.push_back(*r);
+        }
     }
     if (able.empty())
         return 0;
@@ -1099,20 +1160,89 @@ int ReviewSession::setStates(const std::vector<ImageId>& ids, ReviewState to, co
         Q_EMIT said(errorText(changed.error()));
         return 0;
     }
+    m_several = std::move(several);
     return static_cast<int>(able.size());
 }
 
-void ReviewSession::setFlags(const std::vector<ImageId>& ids, bool flagged) {
+int ReviewSession::setFlags(const std::vector<ImageId>& ids, bool flagged) {
+    Several several;
+    several.kind = Several::Kind::Flag;
+    several.flagged = flagged;
     for (const ImageId id : ids) {
         const ImageRecord* r = record(id);
-        if (r && r->flagged != flagged)
-            m_project->setFlag(id, flagged, r->flagNote);
+        if (!r || r->flagged == flagged)
+            continue;
+        several.before.push_back(*r);
+        m_project->setFlag(id, flagged, r->flagNote);
     }
+    const int count = static_cast<int>(several.before.size());
+    if (count > 0)
+        m_several = std::move(several);
+    return count;
 }
 
-void ReviewSession::assign(const std::vector<ImageId>& ids, PersonId person) {
-    if (m_project && !ids.empty())
-        m_project->assign(ids, person);
+int ReviewSession::assign(const std::vector<ImageId>& ids, PersonId person) {
+    Several several;
+    several.kind = Several::Kind::Assignee;
+    several.assignee = person;
+    std::vector<ImageId> others;
+    for (const ImageId id : ids) {
+        const ImageRecord* r = record(id);
+        if (!r || r->assignee == person)
+            continue;
+        several.before.push_back(*r);
+        others.push_back(id);
+    }
+    if (others.empty())
+        return 0;
+    m_project->assign(others, person);
+    m_several = std::move(several);
+    return static_cast<int>(others.size());
+}
+
+int ReviewSession::takeBackSeveral() {
+    if (!m_several || !m_project)
+        return 0;
+    const Several several = *std::exchange(m_several, std::nullopt);
+    int count = 0;
+    for (const ImageRecord& before : several.before) {
+        const ImageRecord* now = record(before.id);
+        if (!now)
+            continue;
+        switch (several.kind) {
+        case Several::Kind::Flag:
+            if (now->flagged != several.flagged)
+                continue;
+            m_project->setFlag(before.id, before.flagged, before.flagNote);
+            break;
+        case Several::Kind::Assignee:
+            if (now->assignee != several.assignee)
+                continue;
+            m_project->assign({before.id}, before.assignee);
+            break;
+        case Several::Kind::State:
+            if (now->state != several.state || !takeStateBack(before))
+                continue;
+            break;
+        }
+        ++count;
+    }
+    return count;
+}
+
+// What was decided is open again; a state before any work cannot follow every decision.
+bool ReviewSession::takeStateBack(const ImageRecord& before) {
+    const ImageRecord* now = record(before.id);
+    const ReviewState back = mayFollow(now->state, before.state) ? before.state : ReviewState::InProgress;
+    if (now->state == back)
+        return true;
+    const std::string reason = !before.reason.empty() ? before.reason
+                               : now->reason.empty()  ? std::string("taken back")
+                                                      : now->reason;
+    const Result<void> changed = m_project->setState({before.id}, back, reason);
+    if (!changed)
+        Q_EMIT said(errorText(changed.error()));
+    return changed.ok();
 }
 
 void ReviewSession::setAutoAdvance(bool on) {

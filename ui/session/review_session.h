@@ -15,12 +15,14 @@
 #include "app/proposals/proposal_queue.h"
 #include "ui/session/image_cache.h"
 
+#include <QDateTime>
 #include <QObject>
 #include <QString>
 #include <QStringList>
 #include <QThreadPool>
 #include <QTimer>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -45,6 +47,25 @@ struct ModelChoice {
     ImageKind kind = ImageKind::Unknown; // what it was trained on
 };
 
+// One proposal that came, or did not: what made it, where, and how long each stage took.
+struct FinishedRun {
+    ImageId image = 0;
+    QString model;
+    QString device;
+    StageTimes times;
+    bool kept = false; // it was in memory or in the project already: nothing was computed
+    std::optional<Error> error;
+    QDateTime when;
+};
+
+// Work that goes on beside the window and that a person waits for or may lose.
+struct BackgroundWork {
+    int proposalsDone = 0; // of the images that were asked for together
+    int proposalsTotal = 0;
+    int filesDone = 0; // of those being read and hashed
+    int filesTotal = 0;
+};
+
 class ReviewSession : public QObject {
     Q_OBJECT
 
@@ -59,6 +80,8 @@ public:
     // shown).
     void open(const QStringList& paths);
     void addFiles(const QStringList& paths);
+    // Looks in a folder for images whose files are missing; located() follows.
+    void locate(const QString& folder);
     void closeProject();
     Project* project() const { return m_project.get(); }
     bool hasProject() const { return m_project != nullptr && m_project->isOpen(); }
@@ -99,7 +122,16 @@ public:
     bool ready() const { return m_pyramid && m_document; }
     std::shared_ptr<const LabImage> labImage() const { return m_lab; }
     std::optional<Spacing> spacing() const;
+    // For the shown image, or for all images of its camera (cameraOf()), of which images of its own
+    // calibration are an exception.
     void calibrate(const Spacing& spacing, bool forCamera);
+    // What calibrates the shown image by a person's hand; none: the file's own spacing, or none at all.
+    const std::optional<CalibrationRecord>& calibration() const { return m_calibration; }
+    void removeCalibration();
+    // How many images of the project are of the shown image's camera.
+    int imagesOfCamera() const;
+    // What the shown image shows; Unknown while it is not there.
+    ImageKind imageKind() const;
 
     // --- Proposals ---
     const std::vector<ModelChoice>& models() const { return m_models; }
@@ -131,7 +163,11 @@ public:
     void runModelOn(const std::vector<ImageId>& ids);
     void cancelRuns();
     const ProposalProgress& proposalProgress() const { return m_progress; }
-    double lastProposalMs() const { return m_lastProposalMs; }
+    // The newest first, at most kKeptRuns.
+    const std::deque<FinishedRun>& finishedRuns() const { return m_runs; }
+    static constexpr std::size_t kKeptRuns = 50;
+    // Proposals asked for with runModelOn(), and files being looked at. All zero: nothing goes on.
+    BackgroundWork backgroundWork() const;
 
     // --- Editing helpers ---
     std::uint8_t activeLabel() const { return m_activeLabel; }
@@ -173,8 +209,11 @@ public:
     // Several images at once. Those that may not take the state (or have no annotation to accept or submit)
     // are left as they are; the result says how many were changed.
     int setStates(const std::vector<ImageId>& ids, ReviewState to, const QString& reason = {});
-    void setFlags(const std::vector<ImageId>& ids, bool flagged);
-    void assign(const std::vector<ImageId>& ids, PersonId person);
+    int setFlags(const std::vector<ImageId>& ids, bool flagged);
+    int assign(const std::vector<ImageId>& ids, PersonId person);
+    // Takes the last call of these three back, for images that nobody changed since. The number of images; 0:
+    // there is nothing to take back.
+    int takeBackSeveral();
     // Of the open project; without one, what the next project begins with.
     ReviewMode reviewMode() const;
     void setReviewMode(ReviewMode mode);
@@ -187,6 +226,7 @@ public:
 
 Q_SIGNALS:
     void projectOpened();
+    void projectClosing(); // it is still there: what works on it ends now
     void projectClosed();
     void openFailed(const QString& sentence);
     void listChanged();
@@ -209,6 +249,8 @@ Q_SIGNALS:
     void spacingChanged();
     void paintedChanged();
     void allDone();
+    void located(int found, int stillMissing);
+    void reopened(limn::ReviewState before); // an edit opened the shown image, which was decided
     void agreeingChanged();
     void reviewModeChanged();
 
@@ -238,10 +280,14 @@ private:
     void applyProposals(ImageId id);
     void updateFigures(ImageId id);
     void keepThreshold(ImageId id);
+    void findCalibration();
+    std::string shownCamera() const;
     void trimDocuments();
     void forgetDocuments();
     static std::size_t bytesOf(const OpenDocument& entry);
     void advance();
+    Decision decide(ImageRecord before, ReviewState to, const QString& reason = {});
+    bool takeStateBack(const ImageRecord& before);
     std::vector<ImageId> neighbours() const;
     int modelNamed(const QString& name) const;
     std::string modelFor(ImageId id) const; // for requests: a name, or kAutomaticModel
@@ -264,7 +310,8 @@ private:
     std::unique_ptr<AnnotationDocument> m_agreed;
     std::optional<Error> m_imageError;
     std::shared_ptr<const LabImage> m_lab;
-    std::optional<Spacing> m_calibration;
+    std::optional<CalibrationRecord> m_calibration;
+    mutable std::optional<ImageKind> m_kind;
     std::map<ImageId, OpenDocument> m_documents;
     std::vector<ImageId> m_documentOrder; // most recently used last
     std::set<ImageId> m_loadingDocuments;
@@ -282,7 +329,11 @@ private:
     bool m_pending = false;
     std::optional<Error> m_proposalError;
     ProposalProgress m_progress;
-    double m_lastProposalMs = 0.0;
+    std::deque<FinishedRun> m_runs;
+    std::set<ImageId> m_batch; // asked for with runModelOn(), and not there yet
+    int m_batchTotal = 0;
+    int m_filesDone = 0;
+    int m_filesTotal = 0;
 
     int m_editsPending = 0;
     std::function<void()> m_afterEdits;
@@ -291,12 +342,16 @@ private:
     std::shared_ptr<const PixelArea> m_scope;
     bool m_autoAdvance = true;
     bool m_painted = false;
-    struct Taken {
-        ImageId id;
-        ReviewState before;
-        ReviewState after;
+    std::vector<ImageRecord> m_taken; // decided images as they were before, the last decision last
+    // As the images were before the last change of several at once, and what it made of them.
+    struct Several {
+        enum class Kind { State, Flag, Assignee } kind = Kind::State;
+        std::vector<ImageRecord> before;
+        ReviewState state = ReviewState::New;
+        bool flagged = false;
+        PersonId assignee = kNobody;
     };
-    std::vector<Taken> m_taken;
+    std::optional<Several> m_several;
 };
 
 } // namespace limn

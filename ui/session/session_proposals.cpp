@@ -171,13 +171,33 @@ void ReviewSession::runModelOn(const std::vector<ImageId>& ids) {
                             .priority = ProposalPriority::Batch,
                             .model = modelFor(id)});
     }
+    // What is still under way counts on; a run from nothing begins anew.
+    if (m_batch.empty())
+        m_batchTotal = 0;
+    for (const ProposalRequest& request : requests)
+        m_batchTotal += m_batch.insert(request.image).second;
     m_queue->request(std::move(requests));
+}
+
+BackgroundWork ReviewSession::backgroundWork() const {
+    BackgroundWork work;
+    if (!m_batch.empty()) {
+        work.proposalsTotal = m_batchTotal;
+        work.proposalsDone = m_batchTotal - static_cast<int>(m_batch.size());
+    }
+    if (hasProject() && m_project->isScanning() && m_filesTotal > 0) {
+        work.filesTotal = m_filesTotal;
+        work.filesDone = m_filesDone;
+    }
+    return work;
 }
 
 void ReviewSession::cancelRuns() {
     m_queue->cancelAll();
+    m_batch.clear();
     m_pending = false;
     Q_EMIT proposalsChanged();
+    Q_EMIT progressChanged();
     Q_EMIT said(tr("Stopped. Proposals that were made are kept."));
 }
 
@@ -185,6 +205,22 @@ void ReviewSession::proposalFinished(const ProposalOutcome& outcome) {
     const ImageId id = outcome.request.image;
     if (!m_project || !record(id))
         return;
+    if (!outcome.request.options.region)
+        m_batch.erase(id);
+    FinishedRun run;
+    run.image = id;
+    run.model = QString::fromStdString(outcome.request.model);
+    if (outcome.proposal) {
+        run.model = QString::fromStdString(outcome.proposal->model.name);
+        run.device = QString::fromStdString(outcome.proposal->device);
+        run.times = outcome.proposal->times;
+    }
+    run.kept = outcome.fromCache;
+    run.error = outcome.error;
+    run.when = QDateTime::currentDateTime();
+    m_runs.push_front(std::move(run));
+    if (m_runs.size() > kKeptRuns)
+        m_runs.pop_back();
     if (outcome.proposal) {
         const bool whole = !outcome.request.options.region.has_value();
         auto it = m_documents.find(id);
@@ -212,7 +248,6 @@ void ReviewSession::proposalFinished(const ProposalOutcome& outcome) {
         if (id == m_current) {
             m_pending = false;
             m_proposalError.reset();
-            m_lastProposalMs = outcome.milliseconds;
             if (it != m_documents.end()) {
                 m_proposals = it->second.proposals;
                 it->second.document->setProposal(outcome.proposal);

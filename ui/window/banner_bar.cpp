@@ -18,7 +18,6 @@ namespace limn {
 namespace {
 
 constexpr int kToastMs = 6000;
-constexpr int kKeptRemarks = 200;
 
 } // namespace
 
@@ -84,6 +83,7 @@ void BannerBar::show(Banner banner) {
     std::erase_if(m_banners, [&](const Banner& b) { return b.id == banner.id; });
     m_banners.push_back(std::move(banner));
     rebuild();
+    Q_EMIT told(m_banners.back().kind, m_banners.back().text);
 }
 
 void BannerBar::remove(const QString& id) {
@@ -166,6 +166,7 @@ Toast::Toast(QWidget* parent) : QFrame(parent) {
     layout->setContentsMargins(14, 8, 10, 8);
     layout->setSpacing(10);
     m_text = new QLabel;
+    m_text->setObjectName(QStringLiteral("toastText"));
     m_action = new QPushButton;
     m_action->setProperty("link", true);
     m_action->setObjectName(QStringLiteral("toastAction"));
@@ -184,9 +185,7 @@ Toast::Toast(QWidget* parent) : QFrame(parent) {
 }
 
 void Toast::show(const QString& text, const QString& actionText, std::function<void()> action) {
-    m_log.append(text);
-    if (m_log.size() > kKeptRemarks)
-        m_log.removeFirst();
+    Q_EMIT told(text);
     m_text->setText(text);
     m_run = std::move(action);
     m_action->setText(actionText);

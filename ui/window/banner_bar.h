@@ -51,7 +51,8 @@ public:
     bool activate(int action);
 
 Q_SIGNALS:
-    void left(); // the control that had the focus is gone
+    void left();                                             // the control that had the focus is gone
+    void told(limn::Banner::Kind kind, const QString& text); // a new one is shown
 
 private:
     void rebuild();
@@ -73,7 +74,9 @@ class Toast : public QFrame {
 public:
     explicit Toast(QWidget* parent);
     void show(const QString& text, const QString& actionText = {}, std::function<void()> action = {});
-    const QStringList& log() const { return m_log; }
+
+Q_SIGNALS:
+    void told(const QString& text);
 
 protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
@@ -87,7 +90,6 @@ private:
     QPushButton* m_action;
     std::function<void()> m_run;
     QTimer m_timer;
-    QStringList m_log;
 };
 
 } // namespace limn

@@ -17,6 +17,7 @@
 #include "ui/panels/worklist_pane.h"
 #include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
+#include "ui/window/activity_panel.h"
 #include "ui/window/banner_bar.h"
 #include "ui/window/reject_popover.h"
 
@@ -273,6 +274,9 @@ void MainWindow::makeLayout() {
     m_second = new CanvasView;
     m_second->setObjectName(QStringLiteral("secondCanvas"));
     m_second->setAccessibleName(tr("Proposal beside the annotation"));
+    // Languages that run from right to left mirror what is around an image, never the image.
+    m_canvas->setLayoutDirection(Qt::LeftToRight);
+    m_second->setLayoutDirection(Qt::LeftToRight);
     canvasLayout->addWidget(m_canvas, 1);
     canvasLayout->addWidget(m_second, 1);
     m_second->hide();
@@ -322,6 +326,12 @@ void MainWindow::makeLayout() {
     connect(m_errorOpen, &QPushButton::clicked, m_commands->action(QStringLiteral("openFolder")),
             &QAction::trigger);
     errorButtons->addWidget(m_errorOpen);
+    m_errorLocate = new QPushButton(tr("Locate…"));
+    m_errorLocate->setObjectName(QStringLiteral("locateMissing"));
+    m_errorLocate->setToolTip(tr("Choose the folder where the missing images lie now; they are known by what "
+                                 "they hold, whatever they are called"));
+    connect(m_errorLocate, &QPushButton::clicked, this, &MainWindow::chooseMissing);
+    errorButtons->addWidget(m_errorLocate);
     errorButtons->addStretch();
     errorLayout->addStretch(2);
     errorLayout->addWidget(errorIcon);
@@ -466,6 +476,10 @@ void MainWindow::makeLayout() {
 
     m_rejectPopover = new RejectPopover(this);
     m_toast = new Toast(this);
+    m_activity = new ActivityPanel(*m_session, this);
+    connect(m_toast, &Toast::told, this,
+            [this](const QString& text) { m_activity->addMessage(Banner::Kind::Info, text); });
+    connect(m_banners, &BannerBar::told, m_activity, &ActivityPanel::addMessage);
 
     // Status line
     m_pointerLabel = new QLabel;
@@ -481,24 +495,37 @@ void MainWindow::makeLayout() {
     m_modelButton->setAutoRaise(true);
     m_modelButton->setPopupMode(QToolButton::InstantPopup);
     m_modelButton->setFocusPolicy(Qt::NoFocus); // the Image menu has the same for the keyboard
+    m_taskLabel = new QLabel;
+    m_taskLabel->setObjectName(QStringLiteral("taskLabel"));
+    m_taskLabel->hide();
     m_taskProgress = new QProgressBar;
+    m_taskProgress->setObjectName(QStringLiteral("taskProgress"));
+    m_taskProgress->setAccessibleName(tr("Progress of what is running"));
     m_taskProgress->setFixedWidth(110);
     m_taskProgress->setTextVisible(false);
     m_taskProgress->setFixedHeight(6);
     m_taskProgress->hide();
+    m_activityButton = new QToolButton;
+    m_activityButton->setObjectName(QStringLiteral("activityButton"));
+    m_activityButton->setDefaultAction(m_commands->action(QStringLiteral("activity")));
+    m_activityButton->setIconSize({16, 16});
+    m_activityButton->setFixedSize(28, 24);
+    m_activityButton->setFocusPolicy(Qt::NoFocus); // the Help menu has the same for the keyboard
     m_cancelTasks = new QToolButton;
     m_cancelTasks->setText(tr("Cancel"));
     m_cancelTasks->setObjectName(QStringLiteral("cancelTasks"));
     m_cancelTasks->hide();
-    connect(m_cancelTasks, &QToolButton::clicked, m_commands->action(QStringLiteral("cancelRuns")),
-            &QAction::trigger);
+    connect(m_cancelTasks, &QToolButton::clicked, this, &MainWindow::cancelTasks);
+    m_taskTimer.setSingleShot(true);
+    connect(&m_taskTimer, &QTimer::timeout, this, &MainWindow::refreshTasks);
     statusBar()->setSizeGripEnabled(false);
     statusBar()->setContentsMargins(10, 0, 8, 0);
     statusBar()->addWidget(m_pointerLabel);
     statusBar()->addWidget(m_messageLabel, 1);
-    statusBar()->addPermanentWidget(m_modelButton);
-    statusBar()->addPermanentWidget(m_taskProgress);
-    statusBar()->addPermanentWidget(m_cancelTasks);
+    for (QWidget* widget : {static_cast<QWidget*>(m_taskLabel), static_cast<QWidget*>(m_taskProgress),
+                            static_cast<QWidget*>(m_cancelTasks), static_cast<QWidget*>(m_modelButton),
+                            static_cast<QWidget*>(m_activityButton)})
+        statusBar()->addPermanentWidget(widget);
     m_savedLabel = new QLabel;
     m_savedLabel->setObjectName(QStringLiteral("savedLabel"));
     m_savedLabel->setProperty("muted", true);
@@ -512,7 +539,7 @@ void MainWindow::makeLayout() {
     connect(m_start, &StartPage::openProject, this, &MainWindow::chooseProject);
     connect(m_start, &StartPage::openDemo, this, &MainWindow::openDemo);
     connect(m_start, &StartPage::openRecent, this, [this](const QString& path) { open({path}); });
-    connect(m_start, &StartPage::locateRecent, this, [this](const QString&) { chooseFolder(); });
+    connect(m_start, &StartPage::locateRecent, this, &MainWindow::locateRecent);
     connect(m_options, &OptionBar::changed, this, [this] {
         m_toolSettings.save();
         m_canvas->toolChanged();
@@ -530,7 +557,7 @@ void MainWindow::makeLayout() {
                 .arg(m_session->personName(), QLocale().toString(QDate::currentDate(), QLocale::ShortFormat))
                 .toStdString();
         m_session->calibrate(spacing, false);
-        say(tr("Calibrated: one pixel is %1 mm.").arg(QLocale().toString(spacing.xMm, 'g', 4)));
+        askCamera(spacing);
     });
     connect(m_measure, &MeasurePanel::calibrateRequested, this, [this] { setTool(ToolId::Ruler); });
     connect(m_measure, &MeasurePanel::axisHovered, m_canvas, &CanvasView::setMarkedLine);
@@ -641,7 +668,7 @@ void MainWindow::connectSession() {
         m_preview = {};
         m_previewRemoved = {};
         m_labelSource.reset();
-        for (const char* id : {"noLesion", "useMode", "rejectedReason"})
+        for (const char* id : {"noLesion", "useMode", "rejectedReason", "reopened", "camera"})
             m_banners->remove(QLatin1String(id));
         if (m_session->current() == 0) {
             m_canvas->setImage(nullptr, false);
@@ -736,6 +763,8 @@ void MainWindow::connectSession() {
     });
     connect(s, &ReviewSession::progressChanged, this, &MainWindow::refreshTasks);
     connect(s, &ReviewSession::progressChanged, this, &MainWindow::refreshPage);
+    connect(s, &ReviewSession::saveStatusChanged, this, &MainWindow::refreshTasks);
+    connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshTasks);
     connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelLine);
     connect(s, &ReviewSession::modelChanged, this, &MainWindow::refreshModelBanner);
     connect(s, &ReviewSession::proposalsChanged, this, &MainWindow::refreshModelBanner);
@@ -756,6 +785,7 @@ void MainWindow::connectSession() {
                          {}});
     });
     connect(s, &ReviewSession::decided, this, [this](ImageId id, ReviewState state) {
+        m_banners->remove(QStringLiteral("reopened"));
         const ImageRecord* r = m_session->record(id);
         const QString name = r ? QFileInfo(QString::fromStdString(r->path)).completeBaseName() : QString();
         const QString text = state == ReviewState::Rejected    ? tr("%1 was rejected.").arg(name)
@@ -763,14 +793,32 @@ void MainWindow::connectSession() {
                                                                : tr("%1 was accepted.").arg(name);
         m_toast->show(text, tr("Take back"), [this] { m_session->takeBack(); });
     });
+    m_missingTimer.setSingleShot(true);
+    m_missingTimer.setInterval(100);
+    connect(&m_missingTimer, &QTimer::timeout, this, &MainWindow::tellMissing);
+    connect(s, &ReviewSession::reopened, this, &MainWindow::tellReopened);
+    connect(s, &ReviewSession::located, this, [this](int found, int stillMissing) {
+        m_foundAgain = 0;
+        QString text = found > 0 ? tr("%n images were found again.", nullptr, found)
+                                 : tr("None of the missing images is there.");
+        if (found > 0 && stillMissing > 0)
+            text += QLatin1Char(' ') + tr("%n are still missing.", nullptr, stillMissing);
+        m_toast->show(text);
+        tellMissing();
+    });
     connect(s, &ReviewSession::noticed, this, [this](const ProjectNotice& notice) {
         using Kind = ProjectNotice::Kind;
         if (notice.kind == Kind::SecondVersion) {
             showSecondVersion(notice);
             return;
         }
-        const bool warn = notice.kind != Kind::ProjectElsewhere && notice.kind != Kind::FileMoved &&
-                          notice.kind != Kind::StrokesTaken;
+        // There may be thousands of them.
+        if (notice.kind == Kind::FileMissing || notice.kind == Kind::FileMoved) {
+            m_foundAgain += notice.kind == Kind::FileMoved;
+            m_missingTimer.start();
+            return;
+        }
+        const bool warn = notice.kind != Kind::ProjectElsewhere && notice.kind != Kind::StrokesTaken;
         Banner banner;
         banner.id = QStringLiteral("notice%1").arg(static_cast<int>(notice.kind));
         banner.kind = warn ? Banner::Kind::Warning : Banner::Kind::Info;
@@ -794,6 +842,73 @@ void MainWindow::connectSession() {
                  true});
         m_banners->show(std::move(banner));
     });
+}
+
+void MainWindow::tellMissing() {
+    if (!m_session->hasProject())
+        return;
+    if (const int found = std::exchange(m_foundAgain, 0); found > 0)
+        m_toast->show(tr("%n images were found again.", nullptr, found));
+    const std::vector<ImageId> missing = m_session->project()->missingImages();
+    const QString id = QStringLiteral("missing");
+    if (missing.empty()) {
+        m_banners->remove(id);
+        return;
+    }
+    const ProjectNotice one{ProjectNotice::Kind::FileMissing, missing.front(),
+                            m_session->project()->absolutePath(missing.front())};
+    m_banners->show({id,
+                     Banner::Kind::Warning,
+                     missing.size() == 1 ? noticeText(one)
+                                         : tr("%n images are no longer where they were. Their annotations "
+                                              "are kept.",
+                                              nullptr, static_cast<int>(missing.size())),
+                     {{tr("Locate…"), [this] { chooseMissing(); }, true}},
+                     {},
+                     {},
+                     {}});
+}
+
+void MainWindow::tellReopened(ReviewState before) {
+    m_banners->show({QStringLiteral("reopened"),
+                     Banner::Kind::Info,
+                     before == ReviewState::Submitted
+                         ? tr("This image was submitted; your edit opened it again.")
+                         : tr("This image was accepted; your edit opened it again."),
+                     {{before == ReviewState::Submitted ? tr("Submit again") : tr("Accept again"),
+                       [this] { m_commands->action(QStringLiteral("accept"))->trigger(); }, true}},
+                     {},
+                     {},
+                     {}});
+}
+
+void MainWindow::askCamera(const Spacing& spacing) {
+    const QString made = tr("One pixel of this image is %1 mm.").arg(QLocale().toString(spacing.xMm, 'g', 4));
+    const bool endoscopy = m_session->imageKind() == ImageKind::Endoscopy;
+    const int others = m_session->imagesOfCamera() - 1;
+    Banner banner{QStringLiteral("camera"), Banner::Kind::Info, made, {}, {}, {}, {}};
+    if (endoscopy) {
+        banner.kind = Banner::Kind::Warning;
+        banner.text += QLatin1Char(' ') +
+                       tr("In an endoscope's image that holds in one plane only, at the distance of what was "
+                          "measured.");
+    } else if (others > 0) {
+        const Size size = m_session->pyramid()->image->size;
+        banner.text +=
+            QLatin1Char(' ') + tr("Do the %n others of %1 × %2 pixels have the same scale?", nullptr, others)
+                                   .arg(size.width)
+                                   .arg(size.height);
+        banner.actions.push_back(
+            {tr("Use it for all of them"),
+             [this, spacing] {
+                 m_session->removeCalibration();
+                 m_session->calibrate(spacing, true);
+                 say(tr("Calibrated: all images of this size, unless they have a calibration of their own."));
+             },
+             false});
+        banner.actions.push_back({tr("Only this image"), [] {}, false});
+    }
+    m_banners->show(std::move(banner));
 }
 
 void MainWindow::readLayout() {
@@ -824,6 +939,10 @@ void MainWindow::resizeEvent(QResizeEvent* event) {
 
 void MainWindow::closeEvent(QCloseEvent* event) {
     m_canvas->cancelGesture();
+    if (!mayStopTasks(tr("Quit and stop"))) {
+        event->ignore();
+        return;
+    }
     const SaveStatus left = m_session->waitUntilSaved(5000);
     if (left.trouble) {
         // The one question that prevents loss.

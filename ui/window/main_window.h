@@ -11,7 +11,9 @@
 #include "ui/tools/edit_tools.h"
 #include "ui/window/commands.h"
 
+#include <QElapsedTimer>
 #include <QMainWindow>
+#include <QPointer>
 
 #include <map>
 #include <memory>
@@ -28,12 +30,14 @@ class QToolButton;
 
 namespace limn {
 
+class ActivityPanel;
 class AgreementBar;
 class BannerBar;
 class CanvasView;
 class CleanUpBar;
 class CommentPanel;
 class CompareBar;
+class ExportDialog;
 class HistoryPanel;
 class LabelPanel;
 class LabelSource;
@@ -44,6 +48,7 @@ class RejectPopover;
 class Section;
 class StartPage;
 class Thumbnails;
+struct Task;
 class Toast;
 class WorklistPane;
 
@@ -98,6 +103,11 @@ private:
     void chooseFolder();
     void chooseFiles();
     void chooseProject();
+    void chooseMissing();
+    void locateRecent(const QString& path);
+    void tellMissing();
+    void tellReopened(ReviewState before);
+    void askCamera(const Spacing& spacing);
     void openDemo();
     void remember(const QString& path);
     QStringList recent() const;
@@ -110,6 +120,14 @@ private:
     void refreshStatus();
     void refreshPointer();
     void refreshTasks();
+    // What a person waits for; with `all` also what is no task of theirs, such as saving.
+    std::vector<Task> tasks(bool all) const;
+    void cancelTasks();
+    // Work that would be lost is going on: asks whether to stop it. True: nothing goes on any more, or the
+    // person agreed.
+    bool mayStopTasks(const QString& stop);
+    void showActivity();
+    void tellSeveral(int done, const QString& text);
     void refreshTitle();
     void refreshCanvasDescription();
     void refreshReview();
@@ -149,6 +167,7 @@ private:
     void rejectImages(const QString& reason);
     void setStateOfSelected(ReviewState state);
     std::vector<ImageId> selectedImages() const;
+    void assignSelected(PersonId person);
     void fillAssignMenu();
     void showExport(bool selection);
     void resizeTool(int steps);
@@ -205,6 +224,7 @@ private:
     QPushButton* m_errorNext;
     QPushButton* m_errorShow;
     QPushButton* m_errorOpen;
+    QPushButton* m_errorLocate;
     QToolButton* m_zoomButton;
     QButtonGroup* m_compareGroup;
     QWidget* m_miniBar;
@@ -212,12 +232,19 @@ private:
     QLabel* m_pointerLabel;
     QLabel* m_messageLabel;
     QToolButton* m_modelButton;
+    QLabel* m_taskLabel;
     QProgressBar* m_taskProgress;
+    QToolButton* m_activityButton;
+    ActivityPanel* m_activity;
+    QPointer<ExportDialog> m_export;
+    QElapsedTimer m_busy;
+    QTimer m_taskTimer;
     QToolButton* m_cancelTasks;
     QMenu* m_recentMenu;
     QMenu* m_modelMenu;
     QMenu* m_assignMenu;
     QTimer m_messageTimer;
+    QTimer m_missingTimer; // one banner for many files
 
     Style m_style = Style::Outline;
     Compare m_compare = Compare::Off;
@@ -232,6 +259,7 @@ private:
     bool m_agreementShown = false;
     bool m_linking = false;
     bool m_fallbackTold = false;
+    int m_foundAgain = 0; // files that were told of and not yet shown
     PixelArea m_preview;
     PixelArea m_previewRemoved;
     std::vector<ImageId> m_rejectTargets;       // empty: the shown image

@@ -3,7 +3,6 @@
 #include "ui/window/main_window.h"
 
 #include "ui/canvas/canvas_view.h"
-#include "ui/dialogs/export_dialog.h"
 #include "ui/dialogs/keys_dialog.h"
 #include "ui/dialogs/settings_dialog.h"
 #include "ui/panels/clean_up_bar.h"
@@ -104,6 +103,8 @@ void MainWindow::makeCommands() {
     c.add(file, "openDemo", tr("Try &demo images"), QStringLiteral("sample"), "", [this] { openDemo(); });
     c.add(file, "closeProject", tr("&Close project"), {}, "Ctrl+W", [this] {
         m_canvas->cancelGesture();
+        if (!mayStopTasks(tr("Close and stop")))
+            return;
         m_session->waitUntilSaved(5000);
         m_session->closeProject();
     });
@@ -176,6 +177,8 @@ void MainWindow::makeCommands() {
                "images.</p><p>Limn assists; it makes no diagnosis. It sends nothing over any network.</p>"
                "<p>Free software under the GNU General Public License, version 3 or later.</p>"));
     });
+    c.add(file, "activity", tr("Tasks and &messages"), QStringLiteral("activity"), "Ctrl+J",
+          [this] { showActivity(); });
     c.add(file, "quit", tr("&Quit"), {}, "Ctrl+Q", [this] { close(); });
 
     // Tools
@@ -206,8 +209,10 @@ void MainWindow::makeCommands() {
     c.add(edit, "undo", tr("&Undo"), QStringLiteral("undo"), "Ctrl+Z", [this] { undoRedo(true); });
     c.add(edit, "redo", tr("&Redo"), QStringLiteral("redo"), "Ctrl+Shift+Z Ctrl+Y",
           [this] { undoRedo(false); });
-    c.add(edit, "fillHoles", tr("&Fill holes"), QStringLiteral("fill-holes"), "F",
-          [this] { cleanUp(StepKind::FillHoles); });
+    c.add(edit, "fillHoles", tr("&Fill holes…"), QStringLiteral("fill-holes"), "F", [this] {
+        if (mayCommand())
+            m_cleanUpBar->begin(StepKind::FillHoles);
+    });
     c.add(edit, "keepLargest", tr("&Keep largest part"), QStringLiteral("keep-largest"), "K",
           [this] { cleanUp(StepKind::KeepLargest); });
     c.add(edit, "smooth", tr("&Smooth edge…"), QStringLiteral("smooth"), "Shift+F", [this] {
@@ -391,16 +396,20 @@ void MainWindow::makeCommands() {
     });
     c.add(selection, "reopenSelected", tr("Open selected images again"), {}, "",
           [this] { setStateOfSelected(ReviewState::InProgress); });
-    c.add(selection, "flagSelected", tr("Flag selected images"), QStringLiteral("flag"), "",
-          [this] { m_session->setFlags(selectedImages(), true); });
-    c.add(selection, "unflagSelected", tr("Take the flag off selected images"), {}, "",
-          [this] { m_session->setFlags(selectedImages(), false); });
+    c.add(selection, "flagSelected", tr("Flag selected images"), QStringLiteral("flag"), "", [this] {
+        const int done = m_session->setFlags(selectedImages(), true);
+        tellSeveral(done, tr("%n images were flagged.", nullptr, done));
+    });
+    c.add(selection, "unflagSelected", tr("Take the flag off selected images"), {}, "", [this] {
+        const int done = m_session->setFlags(selectedImages(), false);
+        tellSeveral(done, tr("%n flags were taken off.", nullptr, done));
+    });
     c.add(selection, "assignToMe", tr("Assign selected images to me"), QStringLiteral("person"), "", [this] {
         if (m_session->hasProject())
-            m_session->assign(selectedImages(), m_session->project()->currentPerson());
+            assignSelected(m_session->project()->currentPerson());
     });
     c.add(selection, "assignToNobody", tr("Assign selected images to nobody"), {}, "",
-          [this] { m_session->assign(selectedImages(), kNobody); });
+          [this] { assignSelected(kNobody); });
 }
 
 void MainWindow::makeMenus() {
@@ -442,7 +451,7 @@ void MainWindow::makeMenus() {
     m_assignMenu = selected->addMenu(Theme::icon(QStringLiteral("person")), tr("&Assign to"));
     connect(m_assignMenu, &QMenu::aboutToShow, this, &MainWindow::fillAssignMenu);
     QMenu* help = menuBar()->addMenu(tr("&Help"));
-    fill(help, {"keys", "about"});
+    fill(help, {"keys", "activity", "", "about"});
 }
 
 void MainWindow::setTool(ToolId tool) {
@@ -466,6 +475,8 @@ void MainWindow::open(const QStringList& paths) {
     if (paths.isEmpty())
         return;
     m_canvas->cancelGesture();
+    if (!mayStopTasks(tr("Open and stop")))
+        return;
     if (m_session->hasProject())
         m_session->waitUntilSaved(5000);
     m_session->open(paths);
@@ -540,6 +551,31 @@ void MainWindow::focusPane(int direction) {
             }
         }
     }
+}
+
+void MainWindow::chooseMissing() {
+    const QString start = QSettings().value(QStringLiteral("lastFolder"), QDir::homePath()).toString();
+    const QString folder =
+        QFileDialog::getExistingDirectory(this, tr("Where are the missing images now?"), start);
+    if (folder.isEmpty())
+        return;
+    say(tr("Looking for the missing images in %1…").arg(QDir::toNativeSeparators(folder)));
+    m_session->locate(folder);
+}
+
+// A folder or project that is no longer where it was takes the place of the old entry.
+void MainWindow::locateRecent(const QString& path) {
+    const bool project = path.endsWith(QLatin1String(".limn"), Qt::CaseInsensitive);
+    const QString title = tr("Where is %1 now?").arg(QFileInfo(path).fileName());
+    const QString chosen =
+        project ? QFileDialog::getOpenFileName(this, title, QDir::homePath(), tr("Limn projects (*.limn)"))
+                : QFileDialog::getExistingDirectory(this, title, QDir::homePath());
+    if (chosen.isEmpty())
+        return;
+    QStringList list = recent();
+    list.removeAll(path);
+    QSettings().setValue(QStringLiteral("recent"), list);
+    open({chosen});
 }
 
 void MainWindow::chooseFiles() {
@@ -747,14 +783,8 @@ void MainWindow::cleanUp(StepKind kind) {
     // On a worker, since a large image may take a while; an edit made meanwhile wins.
     m_session->editBegins();
     QtConcurrent::run([labels, label, scope, kind] {
-        switch (kind) {
-        case StepKind::FillHoles:
-            return fillHoles(labels, label, scope.get());
-        case StepKind::KeepLargest:
-            return keepLargest(labels, label, scope.get());
-        default:
-            return clean(labels, label, scope.get());
-        }
+        return kind == StepKind::KeepLargest ? keepLargest(labels, label, scope.get())
+                                             : clean(labels, label, scope.get());
     }).then(this, [this, id, revision, kind](const MaskEdit& change) {
         AnnotationDocument* document = m_session->document();
         if (!document || m_session->current() != id)
@@ -852,7 +882,7 @@ void MainWindow::rejectImages(const QString& reason) {
     const std::vector<ImageId> several = std::exchange(m_rejectTargets, {});
     if (several.size() > 1) {
         const int done = m_session->setStates(several, ReviewState::Rejected, reason);
-        say(tr("%n images were rejected.", nullptr, done));
+        tellSeveral(done, tr("%n images were rejected.", nullptr, done));
         return;
     }
     m_session->afterEdits([this, reason] {
@@ -882,7 +912,28 @@ void MainWindow::setStateOfSelected(ReviewState state) {
                      ? tr("%n were left as they are.", nullptr, left)
                      : tr("%n were left as they are: nobody has annotated them, or they are decided.",
                           nullptr, left));
-    say(text);
+    tellSeveral(done, text);
+}
+
+void MainWindow::assignSelected(PersonId person) {
+    if (!m_session->hasProject())
+        return;
+    const int done = m_session->assign(selectedImages(), person);
+    tellSeveral(done, person == kNobody
+                          ? tr("%n images are nobody's now.", nullptr, done)
+                          : tr("%n images were assigned to %1.", nullptr, done)
+                                .arg(QString::fromStdString(m_session->project()->personName(person))));
+}
+
+void MainWindow::tellSeveral(int done, const QString& text) {
+    if (done == 0) {
+        say(text);
+        return;
+    }
+    m_toast->show(text, tr("Undo"), [this] {
+        const int back = m_session->takeBackSeveral();
+        say(tr("%n images are as they were.", nullptr, back));
+    });
 }
 
 void MainWindow::fillAssignMenu() {
@@ -895,17 +946,8 @@ void MainWindow::fillAssignMenu() {
     for (const PersonRecord& person : m_session->project()->people()) {
         if (person.id != m_session->project()->currentPerson())
             m_assignMenu->addAction(QString::fromStdString(person.name), this,
-                                    [this, id = person.id] { m_session->assign(selectedImages(), id); });
+                                    [this, id = person.id] { assignSelected(id); });
     }
-}
-
-void MainWindow::showExport(bool selection) {
-    if (!m_session->hasProject())
-        return;
-    const std::vector<ImageId> selected = selection ? selectedImages() : m_worklist->selected();
-    auto* dialog = new ExportDialog(*m_session, selected, selection, this);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->show();
 }
 
 void MainWindow::resizeTool(int steps) {

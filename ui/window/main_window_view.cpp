@@ -4,6 +4,7 @@
 
 #include "app/document/proposal_ops.h"
 #include "ui/canvas/canvas_view.h"
+#include "ui/panels/clean_up_bar.h"
 #include "ui/panels/compare_bar.h"
 #include "ui/panels/option_bar.h"
 #include "ui/panels/start_page.h"
@@ -546,6 +547,8 @@ void MainWindow::refreshPage() {
     m_errorNext->setVisible(!nothing);
     m_errorShow->setVisible(!nothing);
     m_errorOpen->setVisible(nothing);
+    m_errorLocate->setVisible(!nothing && m_session->imageError() &&
+                              m_session->imageError()->code == ErrorCode::FileNotFound);
     if (m_pages->currentIndex() != page) {
         m_pages->setCurrentIndex(page);
         // Keys go to the image as soon as there is one.
@@ -554,6 +557,9 @@ void MainWindow::refreshPage() {
     }
     m_miniBar->setVisible(m_session->scope() != nullptr);
     m_compareBar->setVisible(page == 1 && m_compare != Compare::Off);
+    // Its preview is on the image.
+    if (page != 1)
+        m_cleanUpBar->cancel();
     const bool any = open && m_session->current() != 0;
     m_canvas->setEmptyText(!open || m_session->pyramid() ? QString()
                            : m_session->current() == 0 && m_session->hasProject() &&
@@ -747,23 +753,6 @@ void MainWindow::refreshPointer() {
     m_pointerLabel->setText(text);
 }
 
-void MainWindow::refreshTasks() {
-    const ProposalProgress& p = m_session->proposalProgress();
-    const bool scanning = m_session->hasProject() && m_session->project()->isScanning();
-    const std::size_t left = p.waiting + (p.running ? 1 : 0);
-    const std::size_t total = left + p.done;
-    const bool many = left > 4;
-    m_taskProgress->setVisible(many || scanning);
-    m_cancelTasks->setVisible(many);
-    if (many) {
-        m_taskProgress->setRange(0, static_cast<int>(total));
-        m_taskProgress->setValue(static_cast<int>(p.done));
-    } else if (scanning) {
-        m_taskProgress->setRange(0, 0);
-    }
-    refreshModelLine();
-}
-
 void MainWindow::refreshModelLine() {
     const QLocale locale;
     QString line;
@@ -798,17 +787,8 @@ void MainWindow::refreshModelLine() {
                                                     d->proposal()->times.networkMs +
                                                     d->proposal()->times.postprocessMs,
                                                 'f', 0));
-            const ProposalProgress& p = m_session->proposalProgress();
-            const std::size_t left = p.waiting + (p.running ? 1 : 0);
             if (m_session->proposalPending())
                 line = tr("%1: computing…").arg(choice.name);
-            if (left > 4) {
-                line = tr("%1 · %2 of %3")
-                           .arg(choice.name, locale.toString(qulonglong(p.done)),
-                                locale.toString(qulonglong(p.done + left)));
-                if (p.secondsLeft)
-                    line += tr(" · %1 s left").arg(locale.toString(*p.secondsLeft, 'f', 0));
-            }
         }
     }
     m_modelButton->setText(line);

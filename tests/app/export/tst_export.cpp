@@ -19,6 +19,7 @@
 #include <QDir>
 #include <QDirIterator>
 #include <QFile>
+#include <QImage>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -190,6 +191,95 @@ private Q_SLOTS:
         QCOMPARE(cell(table, 2, "area_px"), std::string("4"));
         QCOMPARE(cell(table, 3, "image"), std::string("b.png"));
         QCOMPARE(cell(table, 3, "mask"), std::string());
+    }
+
+    // A rectangle's figures, in millimetres by a person's calibration, which comes before the file's spacing.
+    void shapesInTheTable() {
+        Bench bench;
+        const ImageId image = bench.addImage("a.png", {200, 100});
+        QVERIFY(bench.annotate(image, maskWith({200, 100}, {20, 10, 100, 50})));
+        const ImageId other = bench.addImage("b.png", {200, 100});
+        QVERIFY(bench.annotate(other, maskWith({200, 100}, {20, 10, 100, 50})));
+        CalibrationRecord calibration;
+        calibration.image = image;
+        calibration.spacing = {0.5, 0.5, "by Ana"};
+        QVERIFY(bench.store->addCalibration(calibration).ok());
+        QVERIFY(bench.run().ok());
+        std::vector<CsvRow> table = bench.table();
+        QCOMPARE(cell(table, 1, "area_px"), std::string("5000"));
+        QCOMPARE(cell(table, 1, "percent_of_image"), std::string("25.0000"));
+        QCOMPARE(cell(table, 1, "longest_px"), std::string("111.80")); // of corners: sqrt(100^2 + 50^2)
+        QCOMPARE(cell(table, 1, "equivalent_px"), std::string("79.79"));
+        QCOMPARE(cell(table, 1, "asymmetry_percent"), std::string("0.00"));
+        QCOMPARE(cell(table, 1, "parts"), std::string("1"));
+        QCOMPARE(cell(table, 1, "holes"), std::string("0"));
+        QCOMPARE(cell(table, 1, "area_mm2"), std::string("1250.000"));
+        QCOMPARE(cell(table, 1, "longest_mm"), std::string("55.902"));
+        QCOMPARE(cell(table, 1, "spacing_source"), std::string("by Ana"));
+        QCOMPARE(cell(table, 2, "area_mm2"), std::string("100.000")); // 0.1 x 0.2 mm, from the file
+        QCOMPARE(cell(table, 2, "spacing_source"), std::string("a test"));
+        // A name of somebody stands in a calibration's source.
+        ExportOptions options = bench.options({ExportFormat::Table});
+        options.withoutPeople = true;
+        QVERIFY(runExport(*bench.store, options).ok());
+        table = bench.table();
+        QCOMPARE(cell(table, 1, "spacing_source"), std::string("calibrated"));
+        QCOMPARE(cell(table, 1, "longest_mm"), std::string("55.902"));
+    }
+
+    void probabilityMaps() {
+        Bench bench;
+        const ImageId annotated = bench.addImage("a.png");
+        // Of other sizes: pictures of the same content share their proposals.
+        const Size otherSize{kSize.width + 2, kSize.height};
+        const Size bareSize{kSize.width + 4, kSize.height};
+        const ImageId other = bench.addImage("b.png", otherSize);
+        const ImageId bare = bench.addImage("c.png", bareSize);
+        QVERIFY(bench.annotate(annotated, maskWith(kSize, {1, 1, 4, 4})));
+        QVERIFY(bench.annotate(bare, maskWith(bareSize, {1, 1, 4, 4})));
+        // Two of the first image: the newer one is what is exported, and one of a region never is.
+        const auto propose = [&](ImageId image, char model, std::uint16_t value, Rect extent) {
+            ProposalRecord record;
+            const auto stored = bench.store->image(image);
+            record.key = {(*stored)->sha256, std::string(64, model),
+                          "x" + std::to_string(extent.width) + std::to_string(value)};
+            record.extent = extent;
+            record.probability.size = {extent.width, extent.height};
+            record.probability.values.assign(record.probability.size.pixels(), value);
+            record.probability.values[0] = 7;
+            return bench.store->setProposal(record).ok();
+        };
+        const Rect all{0, 0, kSize.width, kSize.height};
+        QVERIFY(propose(annotated, 'a', 1000, all));
+        QVERIFY(propose(annotated, 'b', 2000, all));
+        QVERIFY(propose(annotated, 'b', 3000, {0, 0, 8, 8}));
+        QVERIFY(propose(other, 'a', 4000, {0, 0, otherSize.width, otherSize.height}));
+        ExportOptions options = bench.options({ExportFormat::Probability});
+        Result<ExportReport> report = runExport(*bench.store, options);
+        QVERIFY(report.ok());
+        QImage map = QImage(QString::fromStdString(bench.at("out/a_probability.png")));
+        QCOMPARE(map.format(), QImage::Format_Grayscale16);
+        QCOMPARE(map.size(), QSize(kSize.width, kSize.height));
+        const auto value = [&map](int x) {
+            return int(reinterpret_cast<const quint16*>(map.constScanLine(0))[x]);
+        };
+        QCOMPARE(value(0), 7);
+        QCOMPARE(value(1), 2000);
+        // Nobody annotated the second image, and the third has no proposal.
+        map = QImage(QString::fromStdString(bench.at("out/b_probability.png")));
+        QCOMPARE(value(1), 4000);
+        QVERIFY(report->images[1].result == ExportResult::Written);
+        QVERIFY(report->images[2].result == ExportResult::Skipped);
+        QCOMPARE(report->images[2].reason, std::string("No proposal of it is kept."));
+        QVERIFY(!QFileInfo::exists(QString::fromStdString(bench.at("out/c_probability.png"))));
+        // Smaller ones are means.
+        options.longestSide = kSize.width / 2;
+        options.names = ExportNames::Folders;
+        QVERIFY(runExport(*bench.store, options).ok());
+        map = QImage(QString::fromStdString(bench.at("out/probability/a.png")));
+        QCOMPARE(map.size(), QSize(kSize.width / 2, kSize.height / 2));
+        QCOMPARE(value(0), 1502); // of 7 and three times 2000
+        QCOMPARE(value(1), 2000);
     }
 
     void personsAreTakenByName() {

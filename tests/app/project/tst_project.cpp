@@ -148,7 +148,6 @@ private Q_SLOTS:
             take(project->setState({image}, ReviewState::Submitted));
             take(project->setState({image}, ReviewState::Rejected, "Wrong outline"));
             project->setFlag(image, true, "border");
-            QVERIFY(!project->setState({image}, ReviewState::Proposed).ok());
             QVERIFY(!project->setState({image}, ReviewState::Rejected).ok());
         }
         auto project = opened(folder, options());

@@ -23,7 +23,8 @@ private Q_SLOTS:
             {S::InProgress, S::Rejected}, {S::InProgress, S::New},       {S::InProgress, S::Proposed},
             {S::Submitted, S::Accepted},  {S::Submitted, S::Rejected},   {S::Submitted, S::InProgress},
             {S::Accepted, S::InProgress}, {S::Accepted, S::Rejected},    {S::Rejected, S::InProgress},
-            {S::Rejected, S::Submitted},  {S::Rejected, S::Accepted}};
+            {S::Rejected, S::Submitted},  {S::Rejected, S::Accepted},    {S::Accepted, S::Submitted},
+            {S::Rejected, S::New},        {S::Rejected, S::Proposed}};
         for (S from : kReviewStates) {
             for (S to : kReviewStates)
                 QCOMPARE(mayFollow(from, to), allowed.count({from, to}) == 1);
