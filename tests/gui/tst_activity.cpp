@@ -79,7 +79,7 @@ private Q_SLOTS:
     void cleanup() { endTest(); }
 
     void tasksAreShownCountedAndCancelled() {
-        open(12, {320, 240}, 120);
+        open(24, {320, 240}, 120);
         QTRY_VERIFY_WITH_TIMEOUT(decidable() && session().proposalProgress().waiting == 0, 10000);
         QTRY_VERIFY(!part<QWidget>("taskProgress")->isVisible());
         trigger("runAll");
@@ -99,7 +99,7 @@ private Q_SLOTS:
         QCOMPARE(run->text(4), QStringLiteral("120"));
         QCOMPARE(run->text(6), QStringLiteral("122"));
         QTRY_VERIFY_WITH_TIMEOUT(part<QToolButton>("cancelTasks")->isVisible(), 2000);
-        QVERIFY2(part<QLabel>("taskLabel")->text().contains(QLatin1String(" of 12")),
+        QVERIFY2(part<QLabel>("taskLabel")->text().contains(QLatin1String(" of 24")),
                  qPrintable(part<QLabel>("taskLabel")->text()));
         shot(QStringLiteral("activity-tasks"));
         // Answered without waiting for what runs (without what the machine gave to others meanwhile).
@@ -118,7 +118,7 @@ private Q_SLOTS:
         const std::size_t made = session().finishedRuns().size();
         QTest::qWait(400);
         QCOMPARE(session().finishedRuns().size(), made);
-        QVERIFY(made < 12);
+        QVERIFY(session().project()->worklist().counts().byState[1] < 24);
         QTest::keyClick(panel, Qt::Key_Escape);
         QVERIFY(!panel->isVisible());
     }

@@ -140,7 +140,8 @@ ReviewSession::ReviewSession(QObject* parent)
                 if (!self)
                     return;
                 self->m_progress = progress;
-                // Idle now (what is told here may be old): what was dropped on the way does not come any more.
+                // Idle now (what is told here may be old): what was dropped on the way does not come any
+                // more.
                 const ProposalProgress now = self->m_queue->progress();
                 if (now.waiting == 0 && !now.running)
                     self->m_batch.clear();
@@ -879,14 +880,25 @@ void ReviewSession::removeCalibration() {
 }
 
 void ReviewSession::findCalibration() {
-    m_project->findCalibration(m_current, shownCamera(),
-                               [this, id = m_current, self = QPointer<ReviewSession>(this)](
-                                   const Result<std::optional<CalibrationRecord>>& found) {
-                                   if (!self || id != m_current || !found || !found->has_value())
-                                       return;
-                                   m_calibration = **found;
-                                   Q_EMIT spacingChanged();
-                               });
+    const QPointer<ReviewSession> self(this);
+    const auto read = [this, self, id = m_current, camera = shownCamera()] {
+        if (!self || id != m_current)
+            return;
+        m_project->findCalibration(id, camera,
+                                   [this, self, id](const Result<std::optional<CalibrationRecord>>& found) {
+                                       if (!self || id != m_current || !found || !found->has_value())
+                                           return;
+                                       m_calibration = **found;
+                                       Q_EMIT spacingChanged();
+                                   });
+    };
+    read();
+    // Reads come before changes that wait: one of those may be the calibration.
+    if (m_project->saver().status().waiting == 0)
+        return;
+    m_project->saver().post(
+        [](ProjectStore&) -> Result<void> { return {}; },
+        [read](const Result<void>&) { QMetaObject::invokeMethod(qApp, read, Qt::QueuedConnection); });
 }
 
 // Of the pixels, which may be there before the project has looked at the file.
