@@ -159,6 +159,7 @@ struct ProposalQueue::State {
     std::optional<Running> running;
     std::optional<std::vector<Model>> newModels; // set, and not yet taken over by the inference thread
     bool loading = false;
+    bool telling = false; // what came out, to hooks.finished
     std::string firstModel;
     std::vector<std::string> usable;       // models that are loaded, or were not tried yet
     std::map<ImageId, std::string> chosen; // by hooks.chooseModel
@@ -449,9 +450,13 @@ bool ProposalQueue::State::step() {
             failed += outcome.error.has_value();
         }
         running.reset();
+        telling = tell;
     }
-    if (tell)
+    if (tell) {
         hooks.finished(outcome);
+        const std::lock_guard lock(mutex);
+        telling = false;
+    }
     report();
     idle.notify_all();
     return true;
@@ -591,8 +596,9 @@ bool ProposalQueue::runOne() {
 
 void ProposalQueue::waitUntilIdle() {
     std::unique_lock lock(m_state->mutex);
-    m_state->idle.wait(lock,
-                       [this] { return !m_state->running && !m_state->loading && !m_state->canWork(); });
+    m_state->idle.wait(lock, [this] {
+        return !m_state->running && !m_state->loading && !m_state->telling && !m_state->canWork();
+    });
 }
 
 } // namespace limn

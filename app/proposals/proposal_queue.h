@@ -132,7 +132,7 @@ public:
     // Does one step (loads a model, or one request) on this thread; false: nothing to do. Only with
     // startThread == false.
     bool runOne();
-    // Waits until nothing waits or runs. For programs without a window.
+    // Waits until nothing waits or runs and the last outcome was told. For programs without a window.
     void waitUntilIdle();
 
 private:

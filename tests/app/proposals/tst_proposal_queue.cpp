@@ -8,8 +8,11 @@
 
 #include <QTest>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 
 using namespace limn;
@@ -436,6 +439,32 @@ private Q_SLOTS:
         bench.queue->request(Bench::ask(51));
         bench.queue.reset(); // ends at once, whatever runs
         QVERIFY(bench.results.size() >= 50);
+    }
+
+    // Idle is who has also told what came out: the last of a batch would be missing otherwise.
+    void idleMeansThatAllWasTold() {
+        std::atomic<bool> telling = false;
+        std::atomic<bool> told = false;
+        ProposalHooks hooks;
+        hooks.readImage = [](ImageId) -> Result<ImagePtr> {
+            auto image = std::make_shared<Image>();
+            image->size = {10, 10};
+            return ImagePtr(image);
+        };
+        hooks.finished = [&](const ProposalOutcome&) {
+            telling = true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            told = true;
+        };
+        std::vector<std::string> events; // outlives the queue
+        ProposalQueue queue(std::move(hooks), {256u << 20, true, true});
+        queue.setModel([&events]() -> Result<std::unique_ptr<Engine>> {
+            return std::unique_ptr<Engine>(std::make_unique<FakeEngine>("m1", events, std::set<int>{}));
+        });
+        queue.request(Bench::ask(1));
+        QTRY_VERIFY_WITH_TIMEOUT(telling.load(), 5000);
+        queue.waitUntilIdle();
+        QVERIFY(told.load());
     }
 };
 
