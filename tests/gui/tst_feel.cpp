@@ -102,7 +102,7 @@ private Q_SLOTS:
         const std::size_t ring = drawn();
         // An edit that takes its time, whatever the machine: then the clean-up, and the decision at once.
         m.session().editBegins();
-        m.window().commands().action(QStringLiteral("fillHoles"))->trigger();
+        m.window().commands().action(QStringLiteral("clean"))->trigger();
         m.window().commands().action(QStringLiteral("accept"))->trigger();
         QTest::qWait(100);
         QVERIFY(stateOf(id) != ReviewState::Accepted);
