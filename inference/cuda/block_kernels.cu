@@ -258,6 +258,15 @@ __device__ __forceinline__ void loadRow(const float* source, int channels, const
         out[i] = row.has(i, channels) ? loadPair(source + row.channelOf(i)) : make_float2(0.0f, 0.0f);
 }
 
+template<int kPairs>
+__device__ __forceinline__ void storeRow(float* target, int channels, const SharedRow<kPairs, 1>& row,
+                                         const float2 (&values)[kPairs]) {
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i)
+        if (row.has(i, channels))
+            storePair(target + row.channelOf(i), values[i]);
+}
+
 // The rows of a warp whose sums over rows it keeps in registers.
 struct WarpRows {
     std::int64_t part;
@@ -354,10 +363,7 @@ __global__ void __launch_bounds__(kThreads)
             grad[i] = make_float2(after.x * ownWeight.x, after.y * ownWeight.y);
         }
         throughNorm(values, scale, channels, grad);
-#pragma unroll
-        for (int i = 0; i < kPairs; ++i)
-            if (values.has(i, channels))
-                storePair(gradY + row * channels + values.channelOf(i), grad[i]);
+        storeRow(gradY + row * channels, channels, values, grad);
     }
     sums.store(partial, own.part, channels, values);
 }
@@ -373,17 +379,7 @@ __global__ void __launch_bounds__(kThreads)
     SharedRow<kPairs, 1> values(place.lane);
     loadRow(x + place.row * channels, channels, values, values.value);
     float unused[1];
-    values.normalise(channels, kNormEpsilon, unused);
-#pragma unroll
-    for (int i = 0; i < kPairs; ++i) {
-        if (!values.has(i, channels))
-            continue;
-        const int channel = values.channelOf(i);
-        const float2 scale = loadPair(weight + channel);
-        const float2 shift = loadPair(bias + channel);
-        storePair(out + place.row * channels + channel,
-                  make_float2(values.value[i].x * scale.x + shift.x, values.value[i].y * scale.y + shift.y));
-    }
+    normaliseAndStore(values, channels, weight, bias, out + place.row * channels, unused);
 }
 
 template<int kPairs>
@@ -410,31 +406,9 @@ __global__ void __launch_bounds__(kThreads)
             grad[i] = make_float2(grad[i].x * ownWeight.x, grad[i].y * ownWeight.y);
         }
         throughNorm(values, scale, channels, grad);
-#pragma unroll
-        for (int i = 0; i < kPairs; ++i)
-            if (values.has(i, channels))
-                storePair(gradX + row * channels + values.channelOf(i), grad[i]);
+        storeRow(gradX + row * channels, channels, values, grad);
     }
     sums.store(partial, own.part, channels, values);
-}
-
-// Calls function with the pairs per lane (as a compile-time constant) that hold a row of `channels` in a
-// warp's registers; cudaErrorInvalidValue where none do.
-template<typename Function>
-int withPairs(int channels, Function function) {
-    if (channels <= 0 || channels % 2 != 0)
-        return static_cast<int>(cudaErrorInvalidValue);
-    if (channels <= 128)
-        return function(std::integral_constant<int, 2>{});
-    if (channels <= 192)
-        return function(std::integral_constant<int, 3>{});
-    if (channels <= 384)
-        return function(std::integral_constant<int, 6>{});
-    if (channels <= 768)
-        return function(std::integral_constant<int, 12>{});
-    if (channels <= kMaxNormChannels)
-        return function(std::integral_constant<int, kMaxNormChannels / 64>{});
-    return static_cast<int>(cudaErrorInvalidValue);
 }
 
 template<typename T, int kStrip>
@@ -548,7 +522,7 @@ int normGateBackward(std::int64_t rows, int channels, const float* y, const floa
     if (rows <= 0 || channels <= 0)
         return 0;
     const int warps = normPartials(rows);
-    return withPairs(channels, [&](auto pairs) {
+    return withPairs<1>(channels, [&](auto pairs) {
         normGateBackwardKernel<decltype(pairs)::value>
             <<<warps / (kThreads / 32), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
                 y, z, zStride, weight, bias, gradOut, out, gradY, gradZ, gradZStride, partial, rows, channels,
@@ -561,7 +535,7 @@ int layerNormForward(std::int64_t rows, int channels, const float* x, const floa
                      float* out, Stream stream) {
     if (rows <= 0 || channels <= 0)
         return 0;
-    return withPairs(channels, [&](auto pairs) {
+    return withPairs<1>(channels, [&](auto pairs) {
         layerNormForwardKernel<decltype(pairs)::value>
             <<<blocksFor(rows, kThreads / 32), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
                 x, weight, bias, out, rows, channels);
@@ -574,7 +548,7 @@ int layerNormBackward(std::int64_t rows, int channels, const float* x, const flo
     if (rows <= 0 || channels <= 0)
         return 0;
     const int warps = normPartials(rows);
-    return withPairs(channels, [&](auto pairs) {
+    return withPairs<1>(channels, [&](auto pairs) {
         layerNormBackwardKernel<decltype(pairs)::value>
             <<<warps / (kThreads / 32), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
                 x, weight, gradOut, gradX, partial, rows, channels, (rows + warps - 1) / warps);

@@ -107,23 +107,6 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template<int kPairs, int kWarps>
-__device__ __forceinline__ void
-normaliseAndStore(SharedRow<kPairs, kWarps>& row, int channels, const float* __restrict__ weight,
-                  const float* __restrict__ bias, Half* __restrict__ out, float (&sumParts)[kWarps]) {
-    row.normalise(channels, kNormEpsilon, sumParts);
-#pragma unroll
-    for (int i = 0; i < kPairs; ++i) {
-        const int channel = row.channelOf(i);
-        if (!row.has(i, channels))
-            continue;
-        const float2 scale = loadPair(weight + channel);
-        const float2 shift = loadPair(bias + channel);
-        storePair(out + channel,
-                  make_float2(row.value[i].x * scale.x + shift.x, row.value[i].y * scale.y + shift.y));
-    }
-}
-
-template<int kPairs, int kWarps>
 __global__ void __launch_bounds__(kThreads)
     addNormKernel(std::int64_t rows, int channels, const float* x, const Half* __restrict__ branch,
                   const float* __restrict__ weight, const float* __restrict__ bias, float* sum,

@@ -2,6 +2,8 @@
 // What the kernels share: conversions, pairs of neighbouring channels, sums over a warp, sizes of grids.
 #pragma once
 
+#include "inference/cuda/scan_plan.h"
+
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
@@ -127,32 +129,37 @@ __device__ __forceinline__ float sumOverRow(float value, float (&parts)[kWarps],
     return sum;
 }
 
-// Of how many warps a row of `channels` should have its lanes: where rows are few, their latency counts.
-inline constexpr int kFewRows = 1024;
-inline constexpr int kRowWarps = 4;
+// Calls function with the pairs per lane (as a compile-time constant) that hold a row of `channels` in the
+// registers of kWarps warps; cudaErrorInvalidValue where none do.
+template<int kWarps, typename Function>
+int withPairs(int channels, Function function) {
+    if (channels <= 0 || channels % 2 != 0)
+        return static_cast<int>(cudaErrorInvalidValue);
+    if (channels <= 128 * kWarps)
+        return function(std::integral_constant<int, 2>{});
+    if (channels <= 192 * kWarps)
+        return function(std::integral_constant<int, 3>{});
+    if (channels <= 384 * kWarps)
+        return function(std::integral_constant<int, 6>{});
+    if constexpr (kWarps == 1) {
+        if (channels <= 768)
+            return function(std::integral_constant<int, 12>{});
+        if (channels <= kMaxNormChannels)
+            return function(std::integral_constant<int, kMaxNormChannels / 64>{});
+    }
+    return static_cast<int>(cudaErrorInvalidValue);
+}
 
-// Calls function with two compile-time constants: the pairs per lane that hold a row of `channels` in the
-// registers of a warp or, of few rows, of a block, and the number of its warps; cudaErrorInvalidValue where
-// nothing does.
+// The same with the number of a row's warps as a second constant: four where rows are few, since their
+// latency counts then.
 template<typename Function>
 int withRowShape(std::int64_t rows, int channels, Function function) {
+    constexpr int kFewRows = 1024;
     const auto with = [&](auto warps) {
-        constexpr int kWarps = decltype(warps)::value;
-        if (channels <= 128 * kWarps)
-            return function(std::integral_constant<int, 2>{}, warps);
-        if (channels <= 192 * kWarps)
-            return function(std::integral_constant<int, 3>{}, warps);
-        if (channels <= 384 * kWarps)
-            return function(std::integral_constant<int, 6>{}, warps);
-        if constexpr (kWarps == 1) {
-            if (channels <= 768)
-                return function(std::integral_constant<int, 12>{}, warps);
-            if (channels <= 1536)
-                return function(std::integral_constant<int, 24>{}, warps);
-        }
-        return static_cast<int>(cudaErrorInvalidValue);
+        return withPairs<decltype(warps)::value>(channels,
+                                                 [&](auto pairs) { return function(pairs, warps); });
     };
-    return rows <= kFewRows && channels > 192 ? with(std::integral_constant<int, kRowWarps>{})
+    return rows <= kFewRows && channels > 192 ? with(std::integral_constant<int, 4>{})
                                               : with(std::integral_constant<int, 1>{});
 }
 
@@ -197,6 +204,24 @@ struct SharedRow {
         return scale;
     }
 };
+
+// LayerNorm's end: normalises the row, then weight and bias, to `out`, the row's first place.
+template<typename T, int kPairs, int kWarps>
+__device__ __forceinline__ void
+normaliseAndStore(SharedRow<kPairs, kWarps>& row, int channels, const float* __restrict__ weight,
+                  const float* __restrict__ bias, T* __restrict__ out, float (&sumParts)[kWarps]) {
+    row.normalise(channels, kNormEpsilon, sumParts);
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+        const int channel = row.channelOf(i);
+        if (!row.has(i, channels))
+            continue;
+        const float2 scale = loadPair(weight + channel);
+        const float2 shift = loadPair(bias + channel);
+        storePair(out + channel,
+                  make_float2(row.value[i].x * scale.x + shift.x, row.value[i].y * scale.y + shift.y));
+    }
+}
 
 // A thread's place where rows have kWarps warps each and blocks kThreads threads.
 template<int kThreads, int kWarps>

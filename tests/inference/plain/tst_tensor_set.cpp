@@ -2,6 +2,7 @@
 // Promised: what is written as parts comes back bit for bit, no part is larger than asked for, and a writer
 // that is killed at any instant leaves a whole set: the one before it, or its own.
 #include "inference/plain/tensor_set.h"
+#include "tests/inference/verify_result.h"
 
 #include <QDir>
 #include <QFile>
@@ -52,13 +53,6 @@ QStringList partsIn(const QString& folder) {
 }
 
 } // namespace
-
-// Looks at its argument once: it may be a call.
-#define LIMN_VERIFY_OK(result)                                                                               \
-    do {                                                                                                     \
-        const auto& once = (result);                                                                         \
-        QVERIFY2(once.ok(), once.ok() ? "" : once.error().message().c_str());                                \
-    } while (false)
 
 class TensorSetTest : public QObject {
     Q_OBJECT

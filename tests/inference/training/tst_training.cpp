@@ -6,6 +6,7 @@
 #include "inference/plain/tensor_set.h"
 #include "inference/training/curve.h"
 #include "inference/training/train.h"
+#include "tests/inference/verify_result.h"
 
 #include <QDir>
 #include <QFile>
@@ -99,13 +100,6 @@ std::string in(const TrainOptions& options, const char* file) {
 }
 
 } // namespace
-
-// Looks at its argument once: it may be a call.
-#define LIMN_VERIFY_OK(result)                                                                               \
-    do {                                                                                                     \
-        const auto& once = (result);                                                                         \
-        QVERIFY2(once.ok(), once.ok() ? "" : once.error().message().c_str());                                \
-    } while (false)
 
 class TrainingTest : public QObject {
     Q_OBJECT
