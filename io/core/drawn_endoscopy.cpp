@@ -18,6 +18,7 @@ namespace limn::drawn {
 namespace {
 
 constexpr float kTurn = 6.2831853f;
+constexpr float kFoldShadow = 0.62f; // share of the light that a fold keeps from the wall right behind it
 
 // What a ray meets, over angle about the lumen (turns) and distance from its middle.
 struct Wall {
@@ -87,14 +88,14 @@ Tube makeTube(Random& random) {
         t.middleY = 0.5f + away * sinTurns(a);
     }
     t.field = random.range(1.3f, 3.0f);
-    t.falloff = random.range(1.0f, 1.8f);
+    t.falloff = random.range(1.4f, 2.3f);
     t.tilt = random.range(0.0f, 0.5f);
     t.tiltPhase = random.uniform();
     t.bend = random.range(0.0f, 0.10f);
     t.bendPhase = random.uniform();
     t.squash = random.range(0.0f, 0.22f);
     t.squashPhase = random.uniform();
-    t.bumps = random.range(0.008f, 0.045f);
+    t.bumps = random.range(0.015f, 0.07f);
     t.shiftU = random.range(0.0f, 512.0f);
     t.shiftV = random.range(0.0f, 512.0f);
     t.lampX = random.range(-0.35f, 0.35f);
@@ -196,6 +197,9 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
             int filled = wall.distances;                     // columns from here on are known
             float edge = static_cast<float>(wall.distances); // the nearest known point, between columns
             bool hidden = false;
+            float crest = 0.0f;      // depth where the last fold began to hide the wall,
+            float shadowFrom = 1e6f; // where it stopped,
+            float shadow = 0.0f;     // and how dark its shadow is: more behind higher folds
             Wall::Sample before{};
             float columnBefore = edge + 1.0f;
             for (int i = 1; i < steps && filled > 0; ++i) {
@@ -204,7 +208,10 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
                 const float r = std::max(radius[s], 0.02f);
                 const float column = r / z * toColumn;
                 if (column >= edge) {
-                    hidden = hidden || column > edge + 0.5f;
+                    if (!hidden && column > edge + 0.5f) {
+                        hidden = true;
+                        crest = z;
+                    }
                     continue;
                 }
                 const float alongZ = (radius[s] - radius[s - 1]) / (depth[s] - depth[s - 1]);
@@ -215,14 +222,21 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
                 Wall::Sample here;
                 here.facing = facing;
                 here.logZ = logDepth[s];
-                here.light = (0.12f + 0.88f * facing) * (1.0f + lamp * (1.0f - facing)) *
+                // A rounded crest still glows: light goes some way through the mucosa.
+                here.light = (0.26f + 0.74f * facing) * (1.0f + lamp * (1.0f - facing)) *
                              exponential(-tube.falloff * logarithm(0.35f + distance));
+                // The lamp is not where the lens is: a fold throws a shadow on the wall behind it.
+                if (z > shadowFrom)
+                    here.light *= 1.0f - shadow * ramp(0.5f, 0.0f, (z - shadowFrom) / (0.3f + 0.6f * z));
                 const Wall::Sample nearer = before;
                 const float nearerEdge = edge;
                 const int nearerFilled = filled;
                 const bool border = hidden && filled < wall.distances;
                 if (hidden) {
                     hidden = false;
+                    shadowFrom = z;
+                    shadow = kFoldShadow * ramp(0.0f, 0.4f, logDepth[s] - logarithm(crest));
+                    here.light *= 1.0f - shadow;
                     before = here;
                     columnBefore = edge;
                 }
@@ -491,12 +505,12 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
     const Color other = kMucosa[random.below(7)];
     mucosa = mix(mucosa, other, random.uniform());
     mucosa = mucosa * random.range(0.9f, 1.1f);
-    const float exposure = random.range(1.7f, 5.2f);
+    const float exposure = random.range(2.8f, 6.5f);
     const float redFall = random.range(0.0f, 0.25f); // the far wall looks browner
-    const float vesselAmount = random.chance(0.65f) ? random.range(0.15f, 0.75f) : 0.0f;
+    const float vesselAmount = random.chance(0.65f) ? random.range(0.1f, 0.45f) : 0.0f;
     const float branchAmount = vesselAmount * random.range(0.3f, 0.8f);
-    const float mottle = random.range(0.04f, 0.22f);
-    const float relief = random.range(0.02f, 0.13f);
+    const float mottle = random.range(0.03f, 0.13f);
+    const float relief = random.range(0.08f, 0.26f);
     const float grainAmount = random.range(0.01f, 0.06f);
     const float wetness = random.chance(0.8f) ? random.range(0.75f, 1.0f) : 0.0f;
     const float wetAt = random.range(2.4f, 3.9f);
@@ -561,8 +575,8 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
         p.light = std::clamp(base.light, 0.22f, 0.85f) * random.range(1.1f, 2.1f);
         // The processor steers the exposure so that what lies in the middle is rarely burnt out.
         if (!random.chance(0.1f)) {
-            const float least = random.range(0.7f, 1.3f) / exposure;
-            const float most = random.range(1.8f, 3.2f) / exposure;
+            const float least = random.range(0.9f, 1.4f) / exposure;
+            const float most = random.range(1.5f, 2.4f) / exposure;
             p.light = std::clamp(p.light, least, most);
         }
         if (random.chance(0.12f))
@@ -586,6 +600,9 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
     const float crook = 0.05f * polyps[0].radius;
     const float lampX = tube.lampX;
     const float lampY = tube.lampY;
+    const float lampAway = std::sqrt(lampX * lampX + lampY * lampY) + 1e-3f;
+    const float slopeX = 0.045f * lampX / lampAway;
+    const float slopeY = 0.045f * lampY / lampAway;
 
     DrawnImage out;
     out.image.size = size;
@@ -619,7 +636,7 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             const float patches = sampleTable(t.soft, level, u, v);
             float blood = mottle * patches;
             if (vesselAmount > 0.0f) {
-                const float wobble = 6.0f * patches + 0.7f * fine;
+                const float wobble = 6.0f * patches + 0.25f * fine;
                 const float trunk =
                     sampleTable(t.edges, level, 0.5f * (u + wobble) * (tiles == 1 ? 2.0f : 1.0f),
                                 0.5f * (v - wobble) * (tiles == 1 ? 2.0f : 1.0f));
@@ -638,8 +655,9 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
             float facing = s.facing;
             Color albedo = mucosa;
             float wetHere = wetness;
-            float bumps = ripple.at(x, y);
-            light *= 1.0f + relief * bumps;
+            const float bumps = ripple.at(x, y);
+            // Shallow waves of the wall, lit from the lamp's side: their slope, not their height, is seen.
+            light *= std::max(0.4f, 1.0f + relief * (ripple.at(x + slopeX, y + slopeY) - bumps));
             const float stain = stains.at(x, y);
             if (residue > 0.0f) {
                 const float a =
@@ -657,16 +675,17 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                 const Polyp::Point at = p.at(x, y);
                 if (at.f > -0.45f) {
                     // The polyp keeps light from the wall beside it, more on the side away from the lamp.
-                    const float away = 0.55f - (lampX * at.nx + lampY * at.ny);
-                    light *= 1.0f - 0.55f * clamp01(away) * p.flat * ramp(-0.3f, 0.02f, at.f) *
-                                        ramp(0.6f, 0.1f, p.soften);
+                    const float away = 0.5f - 0.55f * (lampX * at.nx + lampY * at.ny) / lampAway;
+                    light *= 1.0f - 0.8f * clamp01(away) * p.flat * ramp(-0.4f, 0.02f, at.f) *
+                                        ramp(0.9f, 0.1f, p.soften);
                 }
                 if (at.f > 0.0f) {
                     inPolyp = true;
                     const float inner = clamp01(at.f / (1.0f - p.level));
                     const float slope = (1.0f - inner) * 0.96f * p.flat;
                     const float nz = std::sqrt(std::max(0.0f, 1.0f - slope * slope));
-                    float shade = 0.22f + 0.78f * nz + 1.1f * (lampX * at.nx + lampY * at.ny) * slope;
+                    float shade = 0.16f + 0.84f * nz * (0.35f + 0.65f * nz) +
+                                  (0.9f + 0.35f / lampAway) * (lampX * at.nx + lampY * at.ny) * slope;
                     shade = std::max(0.05f, shade) * (1.0f + 0.05f * bumps);
                     shade *= 1.0f - 0.25f * at.crease;
                     // The side towards the camera gets more light than the one towards the lumen.
@@ -686,7 +705,7 @@ DrawnImage drawEndoscopy(Size size, std::uint64_t seed) {
                     // The lamp's mirror image lies a little off the top, towards the lamp.
                     const float ox = at.nx * (1.0f - inner) - 1.1f * lampX;
                     const float oy = at.ny * (1.0f - inner) - 1.1f * lampY;
-                    top = 1.4f * ramp(0.55f, 0.0f, std::sqrt(ox * ox + oy * oy)) * body;
+                    top = 2.2f * ramp(0.6f, 0.0f, std::sqrt(ox * ox + oy * oy)) * body;
                     facing = mix(facing, 0.2f + 0.55f * shade, body);
                     albedo = mix(albedo, p.albedo, body);
                     blood = mix(blood,

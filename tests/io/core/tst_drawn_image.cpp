@@ -89,13 +89,13 @@ void TestDrawnImage::bytesArePinned_data() {
         << 0 << 96 << 54 << quint64(3) << quint64(0x7D69356B64DCDD42ull) << quint64(0x8ADC58C4007DEBFEull);
     QTest::newRow("dermoscopy 33x71") << 0 << 33 << 71 << quint64(123456789) << quint64(0x7ED95F458B8EA2CDull)
                                       << quint64(0x8348B058E6DD7E3Full);
-    QTest::newRow("endoscopy 64x64") << 1 << 64 << 64 << quint64(1) << quint64(0x64026CA4F5BC0B89ull)
+    QTest::newRow("endoscopy 64x64") << 1 << 64 << 64 << quint64(1) << quint64(0x7A29DDFE7389D166ull)
                                      << quint64(0xC31468B10DA96E99ull);
     QTest::newRow("endoscopy 160x120")
-        << 1 << 160 << 120 << quint64(2) << quint64(0xC63C60AC9BF47FC4ull) << quint64(0x152F4DB110324F1Cull);
-    QTest::newRow("endoscopy 96x54") << 1 << 96 << 54 << quint64(3) << quint64(0xE7D8CCDD7EAEF3CBull)
+        << 1 << 160 << 120 << quint64(2) << quint64(0x5886E20F638F09A2ull) << quint64(0x152F4DB110324F1Cull);
+    QTest::newRow("endoscopy 96x54") << 1 << 96 << 54 << quint64(3) << quint64(0xC93F8351BC34C14Eull)
                                      << quint64(0x78D9355532420FB9ull);
-    QTest::newRow("endoscopy 33x71") << 1 << 33 << 71 << quint64(123456789) << quint64(0xC4D31EB8F68B8A3Eull)
+    QTest::newRow("endoscopy 33x71") << 1 << 33 << 71 << quint64(123456789) << quint64(0xB16EC6C6BE443C2Cull)
                                      << quint64(0x010E7A9625CFCF69ull);
 }
 
