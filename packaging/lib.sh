@@ -91,18 +91,27 @@ limn_package_lines() {
         on { print }' "$LIMN_ROOT/packaging/packages.txt"
 }
 
-# limn_missing_packages SECTION...: one name for every line of which no alternative is installed.
+# limn_missing_packages SECTION...: one name for every line of which no alternative is installed, nor provided by an
+# installed package of another name (Ubuntu's qt6-base-dev holds Debian's libqt6opengl6-dev).
 limn_missing_packages() {
     local lines installed
     lines=$(limn_package_lines "$@")
     # shellcheck disable=SC2086
     installed=" $(dpkg-query -W -f='${Package} ${db:Status-Status} ' ${lines//|/ } 2>/dev/null || true)"
-    local line name found
+    local line name found provided=""
     while IFS= read -r line; do
         found=""
         for name in ${line//|/ }; do
             [[ "$installed" == *" $name installed "* ]] && found=yes
         done
+        if [ -z "$found" ]; then
+            [ -n "$provided" ] ||
+                provided=" $(dpkg-query -W -f='${db:Status-Status} ${Provides}\n' 2>/dev/null |
+                    sed -n 's/^installed //p' | tr ',\n' '  ') "
+            for name in ${line//|/ }; do
+                [[ "$provided" == *" $name "* ]] && found=yes
+            done
+        fi
         [ -n "$found" ] && continue
         # Of alternatives the first one that this system offers; before the first `apt-get update` none is known.
         if [[ "$line" == *"|"* ]]; then
