@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/plain/metrics.h"
+#include "io/core/hashing.h"
 
 #include <algorithm>
 #include <cassert>
@@ -164,12 +165,7 @@ class Random {
 public:
     explicit Random(std::uint64_t seed) : m_state(seed) {}
     std::uint64_t below(std::uint64_t count) { // count < 2^32
-        m_state += 0x9E3779B97F4A7C15u;
-        std::uint64_t z = m_state;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-        z ^= z >> 31;
-        return ((z >> 32) * count) >> 32;
+        return ((splitMixNext(m_state) >> 32) * count) >> 32;
     }
 
 private:

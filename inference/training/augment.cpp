@@ -3,6 +3,7 @@
 
 #include "inference/plain/resample.h"
 #include "io/core/drawn_artefacts.h"
+#include "io/core/hashing.h"
 
 #include <algorithm>
 #include <array>
@@ -19,13 +20,7 @@ class Random {
 public:
     explicit Random(std::uint64_t seed) : m_state(seed) {}
 
-    std::uint64_t next() {
-        m_state += 0x9E3779B97F4A7C15ull;
-        std::uint64_t z = m_state;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-        return z ^ (z >> 31);
-    }
+    std::uint64_t next() { return splitMixNext(m_state); }
     double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
     double within(double limit) { return (2.0 * unit() - 1.0) * limit; }
     bool happens(double probability) { return unit() < probability; }
@@ -346,10 +341,7 @@ void plainSample(const TrainingSample& sample, int side, std::span<float> planes
 }
 
 bool isHeldOut(const std::string& stem) {
-    std::uint64_t hash = 0xcbf29ce484222325ull;
-    for (const char c : stem)
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-    return hash % 10 == 0;
+    return fnv1a(stem) % 10 == 0;
 }
 
 } // namespace limn

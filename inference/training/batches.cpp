@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "inference/training/batches.h"
+#include "io/core/hashing.h"
 
 #include <algorithm>
 #include <numeric>
@@ -11,10 +12,7 @@ namespace {
 constexpr int kBatchesAhead = 6;
 
 std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
-    std::uint64_t z = a + 0x9E3779B97F4A7C15ull * (b + 1);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
+    return splitMixNumber(a + kSplitMixStep * (b + 1));
 }
 
 double unit(std::uint64_t bits) {

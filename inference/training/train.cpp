@@ -10,6 +10,7 @@
 #include "inference/training/batches.h"
 #include "inference/training/curve.h"
 #include "inference/training/loss.h"
+#include "io/core/hashing.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
@@ -81,12 +82,11 @@ std::map<std::string, std::string> settingsOf(const TrainingSet& set, const Trai
     for (const DrawnKind kind : o.drawnKinds)
         drawn += kind == DrawnKind::Dermoscopy ? " dermoscopy" : " endoscopy";
     // FNV-1a of names and sizes, in order.
-    std::uint64_t hash = 0xcbf29ce484222325ull;
+    std::uint64_t hash = kFnvBasis;
     for (const TrainingSample& sample : set.training) {
         const std::string text = sample.name + ":" + std::to_string(sample.size.width) + "x" +
                                  std::to_string(sample.size.height) + ";";
-        for (const char c : text)
-            hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+        hash = fnv1a(text, hash);
     }
     std::string depths;
     for (const int depth : o.config.depths)

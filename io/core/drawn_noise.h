@@ -4,6 +4,7 @@
 // tables are built once, on first use, and are read-only afterwards, so any thread may use everything here.
 #pragma once
 
+#include "io/core/hashing.h"
 #include "io/core/image.h"
 
 #include <bit>
@@ -20,12 +21,7 @@ class Random {
 public:
     explicit Random(std::uint64_t seed) : m_state(seed) {}
 
-    std::uint64_t next() {
-        std::uint64_t z = (m_state += 0x9E3779B97F4A7C15ull);
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-        return z ^ (z >> 31);
-    }
+    std::uint64_t next() { return splitMixNext(m_state); }
     // [0, 1), 24 bits.
     float uniform() { return static_cast<float>(next() >> 40) * (1.0f / 16777216.0f); }
     float range(float low, float high) { return low + (high - low) * uniform(); }

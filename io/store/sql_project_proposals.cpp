@@ -4,6 +4,9 @@
 #include "io/store/blob_codec.h"
 #include "io/store/sql_project_store.h"
 
+#include <initializer_list>
+#include <optional>
+
 namespace limn {
 
 namespace {
@@ -15,73 +18,84 @@ bool plausible(Size size) {
     return size.width >= 0 && size.height >= 0 && std::int64_t{size.width} * size.height <= kMostPixels;
 }
 
+// The answer, standing on its first row; nothing when it has none.
+Result<std::optional<QSqlQuery>> firstRow(SqlConnection& sql, const std::string& statement,
+                                          std::initializer_list<QVariant> values) {
+    Result<QSqlQuery> query = sql.run(statement, values);
+    if (!query)
+        return query.error();
+    if (query->next())
+        return std::optional<QSqlQuery>(std::move(*query));
+    if (Result<void> ended = sql.ended(*query); !ended)
+        return ended.error();
+    return std::optional<QSqlQuery>();
+}
+
 } // namespace
 
 Result<std::shared_ptr<const ProposalRecord>> SqlProjectStore::proposal(const ProposalKey& key) {
-    Result<QSqlQuery> query =
-        m_sql->run("SELECT x, y, width, height, probability, network, network_width, network_height, spread, "
-                   "model_name, "
-                   "device, precision_name, default_threshold, uncertainty, made_ms FROM proposals "
-                   "WHERE image_sha256 = ? AND model_sha256 = ? AND settings = ?",
-                   {text(key.imageSha256), text(key.modelSha256), text(key.settings)});
-    if (!query)
-        return query.error();
-    if (!query->next()) {
-        if (Result<void> ended = m_sql->ended(*query); !ended)
-            return ended.error();
+    Result<std::optional<QSqlQuery>> row =
+        firstRow(*m_sql,
+                 "SELECT x, y, width, height, probability, network, network_width, network_height, spread, "
+                 "model_name, "
+                 "device, precision_name, default_threshold, uncertainty, made_ms FROM proposals "
+                 "WHERE image_sha256 = ? AND model_sha256 = ? AND settings = ?",
+                 {text(key.imageSha256), text(key.modelSha256), text(key.settings)});
+    if (!row)
+        return row.error();
+    if (!*row)
         return std::shared_ptr<const ProposalRecord>();
-    }
+    QSqlQuery& query = **row;
     auto record = std::make_shared<ProposalRecord>();
     record->key = key;
-    record->extent = {query->value(0).toInt(), query->value(1).toInt(), query->value(2).toInt(),
-                      query->value(3).toInt()};
+    record->extent = {query.value(0).toInt(), query.value(1).toInt(), query.value(2).toInt(),
+                      query.value(3).toInt()};
     const Size extent{record->extent.width, record->extent.height};
-    const Size network{query->value(6).toInt(), query->value(7).toInt()};
+    const Size network{query.value(6).toInt(), query.value(7).toInt()};
     // A damaged entry of a cache is no entry.
     if (!plausible(extent) || !plausible(network))
         return std::shared_ptr<const ProposalRecord>();
-    auto probability = unpackProbability(query->value(4).toByteArray(), extent);
+    auto probability = unpackProbability(query.value(4).toByteArray(), extent);
     if (!probability)
         return std::shared_ptr<const ProposalRecord>();
     record->probability = std::move(*probability);
     if (network.pixels() > 0) {
-        auto map = unpackFloats(query->value(5).toByteArray(), network);
+        auto map = unpackFloats(query.value(5).toByteArray(), network);
         if (!map)
             return std::shared_ptr<const ProposalRecord>();
         record->network = std::move(*map);
-        if (!query->isNull(8)) {
-            auto spread = unpackFloats(query->value(8).toByteArray(), network);
+        if (!query.isNull(8)) {
+            auto spread = unpackFloats(query.value(8).toByteArray(), network);
             if (!spread)
                 return std::shared_ptr<const ProposalRecord>();
             record->spread = std::move(*spread);
         }
     }
-    record->modelName = query->value(9).toString().toStdString();
-    record->device = query->value(10).toString().toStdString();
-    record->precision = query->value(11).toString().toStdString();
-    record->defaultThreshold = query->value(12).toDouble();
-    record->uncertainty = query->value(13).toDouble();
-    record->timeMs = query->value(14).toLongLong();
+    record->modelName = query.value(9).toString().toStdString();
+    record->device = query.value(10).toString().toStdString();
+    record->precision = query.value(11).toString().toStdString();
+    record->defaultThreshold = query.value(12).toDouble();
+    record->uncertainty = query.value(13).toDouble();
+    record->timeMs = query.value(14).toLongLong();
     return std::shared_ptr<const ProposalRecord>(record);
 }
 
 Result<std::shared_ptr<const ProposalRecord>>
 SqlProjectStore::newestProposal(const std::string& imageSha256, Size size, const std::string& modelSha256) {
-    Result<QSqlQuery> query =
-        m_sql->run("SELECT model_sha256, settings FROM proposals WHERE image_sha256 = ? AND x = 0 AND y = 0 "
-                   "AND width = ? AND height = ? "
-                   "ORDER BY CASE WHEN model_sha256 = ? THEN 0 ELSE 1 END, made_ms DESC, id DESC LIMIT 1",
-                   {text(imageSha256), size.width, size.height, text(modelSha256)});
-    if (!query)
-        return query.error();
-    if (!query->next()) {
-        if (Result<void> ended = m_sql->ended(*query); !ended)
-            return ended.error();
+    Result<std::optional<QSqlQuery>> row =
+        firstRow(*m_sql,
+                 "SELECT model_sha256, settings FROM proposals WHERE image_sha256 = ? AND x = 0 AND y = 0 "
+                 "AND width = ? AND height = ? "
+                 "ORDER BY CASE WHEN model_sha256 = ? THEN 0 ELSE 1 END, made_ms DESC, id DESC LIMIT 1",
+                 {text(imageSha256), size.width, size.height, text(modelSha256)});
+    if (!row)
+        return row.error();
+    if (!*row)
         return std::shared_ptr<const ProposalRecord>();
-    }
-    const ProposalKey key{imageSha256, query->value(0).toString().toStdString(),
-                          query->value(1).toString().toStdString()};
-    query->finish();
+    QSqlQuery& query = **row;
+    const ProposalKey key{imageSha256, query.value(0).toString().toStdString(),
+                          query.value(1).toString().toStdString()};
+    query.finish();
     return proposal(key);
 }
 

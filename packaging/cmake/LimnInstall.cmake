@@ -40,7 +40,9 @@ endif()
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/resources/models/" DESTINATION "${CMAKE_INSTALL_DATADIR}/limn/models"
         FILES_MATCHING PATTERN "*.safetensors" PATTERN "*.md")
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/resources/demo/" DESTINATION "${CMAKE_INSTALL_DATADIR}/limn/demo" OPTIONAL)
+# Only the pictures: whoever tried Limn in this checkout has a project beside them.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/resources/demo/" DESTINATION "${CMAKE_INSTALL_DATADIR}/limn/demo"
+        FILES_MATCHING PATTERN "*.jpg")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/README.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 if(TARGET limn)
   install(FILES "${PROJECT_SOURCE_DIR}/packaging/limn.desktop" DESTINATION "${CMAKE_INSTALL_DATADIR}/applications")

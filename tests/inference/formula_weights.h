@@ -4,6 +4,8 @@
 // Plain C++20.
 #pragma once
 
+#include "io/core/hashing.h"
+
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -11,20 +13,9 @@
 
 namespace limn::testing {
 
-inline std::uint64_t fnv1a(const std::string& text) {
-    std::uint64_t hash = 0xcbf29ce484222325ull;
-    for (const char c : text)
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-    return hash;
-}
-
 // Value i of a stream, in [0, 1).
 inline double unitAt(std::uint64_t seed, std::uint64_t i) {
-    std::uint64_t z = seed + (i + 1) * 0x9E3779B97F4A7C15ull;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    z ^= z >> 31;
-    return static_cast<double>(z >> 40) * 0x1.0p-24;
+    return static_cast<double>(splitMixNumber(seed + (i + 1) * kSplitMixStep) >> 40) * 0x1.0p-24;
 }
 
 inline std::vector<float> formulaTensor(const std::string& name, const std::vector<std::int64_t>& shape) {

@@ -7,6 +7,7 @@
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
+#include "tests/app/cli/run_cli.h"
 #include "tests/app/cli/small_model.h"
 
 #include <QDir>
@@ -20,48 +21,18 @@
 #include <QTest>
 
 using namespace limn;
+using namespace limn::testing;
 
 namespace {
 
-constexpr int kPatienceMs = 120000; // of a child process; a sanitizer build is slow
 constexpr Size kSize{96, 64};
-
-struct Run {
-    int exitCode = -1;
-    QByteArray out;
-    QByteArray err;
-};
-
-Run limnCli(const QStringList& arguments) {
-    QProcess process;
-    process.start(QStringLiteral(LIMN_CLI), arguments);
-    Run run;
-    if (!process.waitForFinished(kPatienceMs)) {
-        process.kill();
-        process.waitForFinished();
-        return run;
-    }
-    if (process.exitStatus() == QProcess::NormalExit)
-        run.exitCode = process.exitCode();
-    run.out = process.readAllStandardOutput();
-    run.err = process.readAllStandardError();
-    return run;
-}
 
 QByteArray bytesOf(const QString& path) {
     QFile file(path);
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
-QString text(const char* utf8) {
-    return QString::fromUtf8(utf8);
-}
-
 } // namespace
-
-#define LIMN_COMPARE_EXIT(run, expected)                                                                     \
-    QVERIFY2((run).exitCode == (expected), qPrintable(QString::number((run).exitCode) + QLatin1Char('\n') +  \
-                                                      QString::fromUtf8((run).out + (run).err)))
 
 class LimnCliTest : public QObject {
     Q_OBJECT

@@ -6,6 +6,7 @@
 #include "io/core/drawn_image.h"
 #include "io/images/mask_files.h"
 #include "io/store/project_store.h"
+#include "tests/app/cli/run_cli.h"
 #include "tests/app/cli/small_model.h"
 
 #include <QDir>
@@ -18,39 +19,11 @@
 #include <QTest>
 
 using namespace limn;
+using namespace limn::testing;
 
 namespace {
 
-constexpr int kPatienceMs = 240000; // of a child process; a sanitizer build is slow
 constexpr Size kSize{48, 36};
-
-struct Run {
-    int exitCode = -1;
-    QByteArray out;
-    QByteArray err;
-};
-
-Run limnCli(const QStringList& arguments, const QProcessEnvironment& environment = {}) {
-    QProcess process;
-    if (!environment.isEmpty())
-        process.setProcessEnvironment(environment);
-    process.start(QStringLiteral(LIMN_CLI), arguments);
-    Run run;
-    if (!process.waitForFinished(kPatienceMs)) {
-        process.kill();
-        process.waitForFinished();
-        return run;
-    }
-    if (process.exitStatus() == QProcess::NormalExit)
-        run.exitCode = process.exitCode();
-    run.out = process.readAllStandardOutput();
-    run.err = process.readAllStandardError();
-    return run;
-}
-
-QString text(const char* utf8) {
-    return QString::fromUtf8(utf8);
-}
 
 // The shortest run that trains at all.
 QStringList smallRun(const QString& output) {
@@ -59,10 +32,6 @@ QStringList smallRun(const QString& output) {
 }
 
 } // namespace
-
-#define LIMN_COMPARE_EXIT(run, expected)                                                                     \
-    QVERIFY2((run).exitCode == (expected), qPrintable(QString::number((run).exitCode) + QLatin1Char('\n') +  \
-                                                      QString::fromUtf8((run).out + (run).err)))
 
 class TrainCommandTest : public QObject {
     Q_OBJECT

@@ -96,6 +96,13 @@ private:
     std::promise<void> m_open;
 };
 
+// Another program's connection, which keeps writers out until it is told ROLLBACK.
+std::unique_ptr<SqlConnection> lockedByAnother(const std::string& path) {
+    auto theirs = take(SqlConnection::openSqlite(QString::fromStdString(path), QString(), path));
+    (void)take(theirs->run("BEGIN IMMEDIATE"));
+    return theirs;
+}
+
 } // namespace
 
 class TestSaver : public QObject {
@@ -258,8 +265,7 @@ private Q_SLOTS:
             Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
             saver.save(snapshotOf(1, 1));
             QCOMPARE(saver.flush(20000).waiting, std::size_t(0));
-            auto theirs = take(SqlConnection::openSqlite(QString::fromStdString(path), QString(), path));
-            (void)take(theirs->run("BEGIN IMMEDIATE"));
+            auto theirs = lockedByAnother(path);
             DecisionRecord flag;
             flag.kind = DecisionRecord::Kind::Flag;
             flag.images = {2};
@@ -287,8 +293,7 @@ private Q_SLOTS:
             Saver saver(opener(path), heard.callbacks(), {std::chrono::milliseconds(5)});
             saver.save(snapshotOf(1, 1));
             QCOMPARE(saver.flush(20000).waiting, std::size_t(0));
-            auto theirs = take(SqlConnection::openSqlite(QString::fromStdString(path), QString(), path));
-            (void)take(theirs->run("BEGIN IMMEDIATE"));
+            auto theirs = lockedByAnother(path);
             saver.save(snapshotOf(1, 2));
             QVERIFY(heard.waitFor([&] { return heard.statuses.back().trouble.has_value(); }));
             QVERIFY(heard.lastStatus().trouble->code == ErrorCode::StoreBusy);

@@ -2,6 +2,7 @@
 // Drawn images: the same bytes for the same seed, masks that agree with the picture, one scene at every size.
 #include "io/core/drawn_artefacts.h"
 #include "io/core/drawn_image.h"
+#include "io/core/hashing.h"
 
 #include <QtTest>
 
@@ -20,14 +21,6 @@ constexpr DrawnKind kKinds[] = {DrawnKind::Dermoscopy, DrawnKind::Endoscopy};
 
 const char* nameOf(DrawnKind kind) {
     return kind == DrawnKind::Dermoscopy ? "dermoscopy" : "endoscopy";
-}
-
-// FNV-1a, 64 bits.
-std::uint64_t fingerprint(const std::vector<std::uint8_t>& bytes) {
-    std::uint64_t h = 0xCBF29CE484222325ull;
-    for (const std::uint8_t b : bytes)
-        h = (h ^ b) * 0x100000001B3ull;
-    return h;
 }
 
 double areaOf(const LabelMap& mask) {
@@ -107,8 +100,8 @@ void TestDrawnImage::bytesArePinned() {
     QFETCH(quint64, picture);
     QFETCH(quint64, mask);
     const DrawnImage drawn = drawImage(static_cast<DrawnKind>(kind), {width, height}, seed);
-    QCOMPARE(quint64(fingerprint(drawn.image.rgb)), picture);
-    QCOMPARE(quint64(fingerprint(drawn.mask.labels)), mask);
+    QCOMPARE(quint64(fnv1a(drawn.image.rgb)), picture);
+    QCOMPARE(quint64(fnv1a(drawn.mask.labels)), mask);
 }
 
 void TestDrawnImage::sameFromManyThreads() {
@@ -292,7 +285,7 @@ void TestDrawnImage::artefactsArePinned() {
     std::vector<std::uint8_t> second = before;
     kArtefacts[which](first.data(), kSize, 5);
     kArtefacts[which](second.data(), kSize, 6);
-    QCOMPARE(quint64(fingerprint(first)), picture);
+    QCOMPARE(quint64(fnv1a(first)), picture);
     QVERIFY(first != before);
     QVERIFY(first != second);
     // They are small things: most of the picture stays as it was.
