@@ -125,7 +125,7 @@ void smoothBlock(const LabelMap& mask, const Rect& block, const Rect& source, do
             out.at(x, y) = blurred[i++] < 0.5f ? 0 : 1;
 }
 
-PixelArea within(PixelArea area, const PixelArea* scope) {
+PixelArea within(const PixelArea& area, const PixelArea* scope) {
     return scope ? area.intersected(*scope) : area;
 }
 
@@ -315,7 +315,7 @@ PixelArea grown(const PixelArea& area, double px, const Rect& bounds) {
 }
 
 PixelArea shrunk(const PixelArea& area, double px, const Rect& bounds) {
-    const PixelArea inside = area.intersected(bounds);
+    PixelArea inside = area.intersected(bounds);
     if (!(px > 0.0) || inside.empty())
         return inside;
     // Only what lies within reach of the area can eat into it.

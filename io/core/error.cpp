@@ -68,6 +68,7 @@ const Row& rowOf(ErrorCode code) {
 const std::vector<ErrorCode>& allErrorCodes() {
     static const std::vector<ErrorCode> codes = [] {
         std::vector<ErrorCode> all;
+        all.reserve(std::size(kRows));
         for (const Row& row : kRows)
             all.push_back(row.code);
         return all;

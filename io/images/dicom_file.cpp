@@ -150,7 +150,7 @@ Result<RawFrame> readWithDcmtk(const FileBytes& file, const DicomHeader& header,
         return file.corrupt(std::string("its pixel data cannot be unpacked (DCMTK says: ") + state.text() +
                             ")");
     raw.bytes.resize(bytes);
-    raw.model = std::string(model.c_str());
+    raw.model.assign(model.data(), model.size()); // DCMTK may have a string type of its own
     raw.isPlanar = header.isPlanar;
     return raw;
 }

@@ -129,7 +129,7 @@ public:
             std::string vr;
             std::uint32_t length = 0;
             if (group == 0xFFFE) {
-                length = cursor.u32();
+                cursor.skip(4); // its length
                 if (tag == kItemEnd && depth > 0)
                     return cursor.position();
                 return m_file.corrupt("a DICOM item mark stands outside of a sequence");

@@ -329,8 +329,7 @@ Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use) {
     int scans = 0;
     std::uint64_t scanBytes = 0;
     std::uint64_t position = 2;
-    bool ended = false;
-    while (!ended) {
+    for (;;) {
         ByteCursor cursor(file, position, std::endian::big);
         if (cursor.atEnd())
             return file.truncated(frame ? "the end mark of its JPEG data is missing"
@@ -347,10 +346,8 @@ Result<JpegHeader> readJpegHeader(const FileBytes& file, HeaderUse use) {
             marker = cursor.u8();
         if (cursor.failed())
             return file.truncated("the end mark of its JPEG data is missing");
-        if (marker == 0xD9) {
-            ended = true;
+        if (marker == 0xD9)
             break;
-        }
         if (standsAlone(marker) || marker == 0x00) {
             position = cursor.position();
             continue;

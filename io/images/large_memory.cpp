@@ -13,7 +13,7 @@ void preferLargePages(void* start, std::size_t bytes) {
     const std::uintptr_t begin = (first + kPage - 1) & ~(kPage - 1);
     const std::uintptr_t end = (first + bytes) & ~(kPage - 1);
     if (begin < end)
-        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+        ::madvise(static_cast<char*>(start) + (begin - first), end - begin, MADV_HUGEPAGE);
 }
 
 } // namespace limn::images

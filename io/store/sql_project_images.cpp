@@ -144,7 +144,7 @@ Result<std::vector<ImageId>> SqlProjectStore::addImages(std::span<const ImageRec
         const std::int64_t now = nowMs();
         for (const ImageRecord& record : records) {
             position = record.position ? record.position : position + 1;
-            const Result<void> ran = m_sql->runAgain(
+            Result<void> ran = m_sql->runAgain(
                 *insert,
                 {text(record.path), text(record.sha256), record.size.width, record.size.height,
                  millimetres(record.spacing, &Spacing::xMm), millimetres(record.spacing, &Spacing::yMm),
@@ -191,7 +191,7 @@ Result<void> SqlProjectStore::updateFileFacts(std::span<const ImageRecord> recor
         if (!update)
             return update.error();
         for (const ImageRecord& record : records) {
-            const Result<void> ran = m_sql->runAgain(
+            Result<void> ran = m_sql->runAgain(
                 *update,
                 {text(record.sha256), record.size.width, record.size.height,
                  millimetres(record.spacing, &Spacing::xMm), millimetres(record.spacing, &Spacing::yMm),

@@ -239,7 +239,7 @@ Result<void> SqlProjectStore::openCopyForReading() {
         return migrated;
     // The copy is ours to write to, whatever the file is.
     const StoreAccess access = std::exchange(m_access, StoreAccess::ReadWrite);
-    const Result<void> replayed = replayJournal();
+    Result<void> replayed = replayJournal();
     m_access = access;
     return replayed;
 }

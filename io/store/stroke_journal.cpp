@@ -441,8 +441,9 @@ bool applyRecord(const JournalRecord& record, StoredAnnotation& annotation) {
                                        now.provenanceMap.empty() == annotation.provenanceMap.empty());
     if (!fits)
         return false;
-    LabelTiles labels = record.whole ? now.labels : std::move(annotation.labels);
-    LabelTiles provenance = record.whole ? now.provenanceMap : std::move(annotation.provenanceMap);
+    LabelTiles labels = record.whole ? LabelTiles(now.labels) : std::move(annotation.labels);
+    LabelTiles provenance =
+        record.whole ? LabelTiles(now.provenanceMap) : std::move(annotation.provenanceMap);
     if (!record.whole) {
         setRuns(record, 0, labels);
         if (!provenance.empty())
