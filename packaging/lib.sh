@@ -30,15 +30,31 @@ limn_jobs() {
     echo $((jobs < 1 ? 1 : jobs))
 }
 
-# run_step TITLE LOG ADVICE COMMAND...: runs the command with its output in build/logs/LOG.log and shows one progress line.
+# note_command COMMAND...: the command that a failing step shows, as a line that a person can type again.
+note_command() {
+    local line
+    printf -v line ' %q' "$@"
+    say "${line:1}" >"$LIMN_STEP_COMMAND"
+}
+
+# step_command COMMAND...: what a function that is a step runs its commands with.
+step_command() {
+    note_command "$@"
+    "$@"
+}
+
+# run_step TITLE LOG ADVICE COMMAND...: runs the command (or function, see step_command) with its output in
+# build/logs/LOG.log and shows one progress line.
 run_step() {
     local title="$1" log="$LIMN_LOGS/$2.log" advice="$3"
     shift 3
+    LIMN_STEP_COMMAND="$LIMN_LOGS/$2.command"
     LIMN_STEP=$((LIMN_STEP + 1))
     local head="[$LIMN_STEP/$LIMN_STEPS] $title"
     local begin=$SECONDS status=0 ticker=""
     mkdir -p "$LIMN_LOGS"
     : >"$log"
+    note_command "$@"
     if [ -t 1 ]; then
         (
             while sleep 1; do
@@ -67,9 +83,13 @@ run_step() {
     if [ $status -ne 0 ]; then
         {
             say "$head: failed after $((SECONDS - begin)) s (exit code $status)"
-            say "  command:    $*"
-            say "  log:        $log; its last lines:"
-            tail -n 30 "$log" | sed 's/^/    | /'
+            say "  command:    $(cat "$LIMN_STEP_COMMAND")"
+            say "  log:        $log"
+            # What failed first may lie far above: other work was still running then.
+            head -n -30 "$log" | grep -n -m 1 -iE '(^|[ :])error( |:)' |
+                sed -E 's/^([0-9]+):(.{0,300}).*/  first error (line \1): \2/' || true
+            say "  last lines:"
+            tail -n 30 "$log" | sed -E 's/^(.{300}).+/\1 .../; s/^/    | /'
             say "  what to do: $advice"
         } >&2
         exit 1
@@ -127,20 +147,15 @@ limn_missing_packages() {
     done <<<"$lines"
 }
 
-limn_as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    else
-        sudo "$@"
-    fi
-}
+LIMN_AS_ROOT=()
+[ "$(id -u)" -eq 0 ] || LIMN_AS_ROOT=(sudo)
 
 limn_apt_install() {
-    limn_as_root apt-get update
+    step_command "${LIMN_AS_ROOT[@]}" apt-get update
     # After the update, alternatives can be told apart.
     local missing
     mapfile -t missing < <(limn_missing_packages "$@")
-    limn_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    step_command "${LIMN_AS_ROOT[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
 # --- LibTorch --------------------------------------------------------------------------------------------------
@@ -172,9 +187,7 @@ limn_torch_holds() {
 # Downloads the pinned wheels with pip (which checks their SHA-256) and unpacks them beside the final place.
 limn_fetch_torch() {
     local part="$1" wheels="$LIMN_CACHE/wheels" fresh
-    [ "$(uname -m)" = x86_64 ] ||
-        fail "LibTorch is fetched for x86-64 alone; build LibTorch $LIMN_TORCH_VERSION and set LIMN_TORCH_DIR to its folder."
-    mkdir -p "$wheels"
+    step_command mkdir -p "$wheels"
     exec 9>"$LIMN_CACHE/lock"
     flock 9 # a second call waits here, and then finds the work done
     if limn_torch_holds "$part"; then
@@ -182,18 +195,18 @@ limn_fetch_torch() {
         return 0
     fi
     rm -rf "$LIMN_CACHE"/.unpack.* "$LIMN_CACHE"/.old.*
-    local platforms=() minor requirements=(-r "$LIMN_ROOT/packaging/libtorch-cpu.txt")
-    for minor in $(seq 28 -1 5); do
-        platforms+=(--platform "manylinux_2_${minor}_x86_64")
+    local platforms=() platform requirements=(-r "$LIMN_ROOT/packaging/libtorch-cpu.txt")
+    # Those that the pinned wheels are made for; the last one stands for all older ones.
+    for platform in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_18 manylinux2014; do
+        platforms+=(--platform "${platform}_x86_64")
     done
-    platforms+=(--platform manylinux2014_x86_64)
     [ "$part" != gpu ] || requirements+=(-r "$LIMN_ROOT/packaging/libtorch-gpu.txt")
     local python=python3
     "$python" -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
-    "$python" -m pip download --no-cache-dir --no-deps --require-hashes --only-binary=:all: \
+    step_command "$python" -m pip download --no-cache-dir --no-deps --require-hashes --only-binary=:all: \
         --python-version 311 --implementation cp --abi cp311 "${platforms[@]}" --dest "$wheels" "${requirements[@]}"
     fresh=$(mktemp -d "$LIMN_CACHE/.unpack.XXXXXX")
-    "$python" "$LIMN_ROOT/packaging/unpack_libtorch.py" "$wheels" "$fresh" "$part"
+    step_command "$python" "$LIMN_ROOT/packaging/unpack_libtorch.py" "$wheels" "$fresh" "$part"
     sync -f "$fresh"
     chmod 755 "$fresh"
     if [ -e "$LIMN_TORCH_FOLDER" ]; then
@@ -215,11 +228,16 @@ limn_prepare() {
         say "This system has no apt-get: the libraries that packaging/packages.txt lists must be there already."
     fi
     if [ -n "${LIMN_TORCH_DIR:-}" ]; then
-        [ -e "$LIMN_TORCH_DIR/lib/libtorch_cpu.so" ] ||
-            fail "LIMN_TORCH_DIR is $LIMN_TORCH_DIR, but there is no lib/libtorch_cpu.so in it. Give the folder that holds LibTorch's include/ and lib/, or unset it."
+        local file
+        for file in lib/libtorch_cpu.so include/torch/csrc/api/include/torch/torch.h; do
+            [ -e "$LIMN_TORCH_DIR/$file" ] ||
+                fail "LIMN_TORCH_DIR is $LIMN_TORCH_DIR, but there is no $file in it. Give the folder that holds LibTorch's include/ and lib/, or unset it."
+        done
     else
         part=$(limn_torch_part)
         if ! limn_torch_holds "$part"; then
+            [ "$(uname -m)" = x86_64 ] ||
+                fail "LibTorch is fetched for x86-64 alone; build LibTorch $LIMN_TORCH_VERSION and set LIMN_TORCH_DIR to its folder."
             size="0.55 GB"
             [ "$part" != gpu ] || size="2.5 GB"
         fi
@@ -269,7 +287,7 @@ limn_configure() {
     [ ! -e "$folder/CMakeCache.txt" ] || fresh=(-U 'LIMN_*' -U 'LimnTorch_*')
     LIMN_STEPS=$((LIMN_STEPS + 1))
     run_step "Configuring ($preset)" "configure-$preset" \
-        "the last error above names what CMake did not find; if build/$preset is from an older version, remove that folder and call this again." \
+        "the first error names what CMake did not find; if build/$preset is from an older version, remove that folder and call this again." \
         cmake -S "$LIMN_ROOT" --preset "$preset" "${fresh[@]}" "${options[@]}"
     printf '%s' "$wanted" >"$stamp"
 }

@@ -1,26 +1,25 @@
 # Finds LibTorch as it lies in PyPI's `torch` wheel or in a LibTorch archive, without asking for a CUDA toolkit
 # (the wheel's own TorchConfig.cmake demands one, even where no GPU code is built).
 #
-# Looked for in this order: LIMN_TORCH_DIR (CMake or environment; the folder that holds include/ and lib/),
-# then the user's cache folder that packaging/run fills.
+# Looked for in LIMN_TORCH_DIR (CMake's, else the environment's; the folder that holds include/ and lib/), and there alone;
+# without it in the user's cache folder that packaging/run fills.
 #
 # Targets:  Limn::Torch      the CPU half: libtorch_cpu, libc10
 #           Limn::TorchCuda  headers and libraries of the CUDA half (only for the CUDA library)
 
-set(limn_torch_hints "")
 if(LIMN_TORCH_DIR)
-  list(APPEND limn_torch_hints "${LIMN_TORCH_DIR}")
+  set(limn_torch_hints "${LIMN_TORCH_DIR}")
+elseif(NOT "$ENV{LIMN_TORCH_DIR}" STREQUAL "")
+  set(limn_torch_hints "$ENV{LIMN_TORCH_DIR}")
+else()
+  set(limn_torch_hints "$ENV{HOME}/.cache/limn/libtorch-2.11.0/torch")
+  if(DEFINED ENV{XDG_CACHE_HOME})
+    list(PREPEND limn_torch_hints "$ENV{XDG_CACHE_HOME}/limn/libtorch-2.11.0/torch")
+  endif()
 endif()
-if(DEFINED ENV{LIMN_TORCH_DIR})
-  list(APPEND limn_torch_hints "$ENV{LIMN_TORCH_DIR}")
-endif()
-if(DEFINED ENV{XDG_CACHE_HOME})
-  list(APPEND limn_torch_hints "$ENV{XDG_CACHE_HOME}/limn/libtorch-2.11.0/torch")
-endif()
-list(APPEND limn_torch_hints "$ENV{HOME}/.cache/limn/libtorch-2.11.0/torch")
 
 find_path(LimnTorch_ROOT NAMES include/torch/csrc/api/include/torch/torch.h
-          HINTS ${limn_torch_hints} NO_DEFAULT_PATH
+          HINTS ${limn_torch_hints} PATH_SUFFIXES torch NO_DEFAULT_PATH
           DOC "Folder that holds LibTorch's include/ and lib/")
 find_library(LimnTorch_CPU_LIBRARY torch_cpu HINTS "${LimnTorch_ROOT}/lib" NO_DEFAULT_PATH)
 find_library(LimnTorch_C10_LIBRARY c10 HINTS "${LimnTorch_ROOT}/lib" NO_DEFAULT_PATH)
