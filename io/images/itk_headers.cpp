@@ -521,7 +521,7 @@ Result<ItkHeader> readMetaHeader(const FileBytes& file) {
         header.packedOffset = text.end;
     }
     const std::string where = fields["ElementDataFile"];
-    if (lowered(where) != "local") {
+    if (where != "LOCAL" && where != "Local" && where != "local") { // as MetaIO compares it
         const Result<Detached> pixels = detachedFile(file, where);
         if (!pixels)
             return pixels.error();

@@ -208,7 +208,7 @@ struct Target {
     std::uint8_t* picture = nullptr;
     RowFollower* follower = nullptr;
     std::uint8_t* few = nullptr; // room for kFewRows
-    std::function<void(std::uint8_t* rows, int count)> use;
+    std::function<void(std::uint8_t* rows, int count)> use{};
     std::size_t rowBytes = 0;
 };
 

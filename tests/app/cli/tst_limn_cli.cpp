@@ -351,7 +351,7 @@ private Q_SLOTS:
         const QDir samples(text(LIMN_SHARED_DIR "/data/fullres-samples"));
         const QStringList photographs = samples.entryList({text("*.jpg")}, QDir::Files, QDir::Name).mid(0, 3);
         if (photographs.isEmpty())
-            QSKIP("the full-size photographs are not there");
+            QSKIP(qPrintable(text("There are no photographs in %1.").arg(samples.path())));
         const QString folder = m_dir.filePath(text("photographs"));
         QVERIFY(QDir().mkpath(folder));
         for (const QString& name : photographs)

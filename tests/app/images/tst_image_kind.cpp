@@ -66,7 +66,7 @@ private Q_SLOTS:
         const QFileInfoList files =
             dir.entryInfoList({QStringLiteral("*.jpg"), QStringLiteral("*.png")}, QDir::Files);
         if (files.isEmpty())
-            QSKIP("the real images are not there");
+            QSKIP(qPrintable(QStringLiteral("There are no images in %1.").arg(dir.path())));
         // One in five; all of them with LIMN_FULL=1.
         const int step = qEnvironmentVariableIsSet("LIMN_FULL") || files.size() < 50 ? 1 : 5;
         int wrong = 0, seen = 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Promised: the schema and every statement of the store run on PostgreSQL as they stand, history is
 // append-only there too, and two people who take images at once never get the same one. A cluster of the
-// installed server is made in a temporary folder, listening on a socket there alone; skipped where PostgreSQL
-// is not installed.
+// installed server is made in a temporary folder, listening on a socket there alone.
 #include "io/store/schema.h"
 #include "io/store/sql_project_store.h"
 #include "tests/io/store/store_testing.h"
@@ -70,8 +69,9 @@ private:
 private Q_SLOTS:
     void initTestCase() {
         m_bin = serverFolder();
-        if (m_bin.isEmpty() || !QSqlDatabase::isDriverAvailable(QStringLiteral("QPSQL")))
-            QSKIP("PostgreSQL (or Qt's driver for it) is not installed");
+        QVERIFY2(!m_bin.isEmpty(), "PostgreSQL's server is not installed (package postgresql)");
+        QVERIFY2(QSqlDatabase::isDriverAvailable(QStringLiteral("QPSQL")),
+                 "Qt's driver for PostgreSQL is not installed (package libqt6sql6-psql)");
         if (::geteuid() == 0)
             QVERIFY(::chown(m_dir.path().toUtf8().constData(), kServerUser, kServerUser) == 0);
         m_data = m_dir.filePath(QStringLiteral("data"));
