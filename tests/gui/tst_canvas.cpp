@@ -351,8 +351,7 @@ private Q_SLOTS:
     // VTK, Qt and LibTorch share one process: a network runs, and the next frame is what it was.
     void aNetworkRunsBesideTheCanvas() {
         const std::vector<ModelFile> models = listModels();
-        if (models.empty())
-            QSKIP("no model file is installed");
+        QVERIFY2(!models.empty(), "the models of resources/models were not found");
         show(testImage(400, 300));
         const QImage before = m_canvas->grabImage();
         EngineOptions options;

@@ -108,10 +108,7 @@ private Q_SLOTS:
         const LabelMap drawn = stored(session().list().front());
         QVERIFY(drawn == *mask);
         // The window lets go of the project, and the shell runs the command.
-        const QString program =
-            QCoreApplication::applicationDirPath() + QStringLiteral("/../../bin/limn-cli");
-        if (!QFile::exists(program))
-            QSKIP("limn-cli was not built: its bytes cannot be compared.");
+        const QString program = QStringLiteral(LIMN_CLI);
         delete m_dialog;
         m_dialog = nullptr;
         closeWindow();
@@ -131,10 +128,7 @@ private Q_SLOTS:
     // Whatever is chosen in the dialog, the copied command writes it: each choice of options into a folder of
     // its own, by the window and then by the shell.
     void everyOptionIsInTheCopiedCommand() {
-        const QString program =
-            QCoreApplication::applicationDirPath() + QStringLiteral("/../../bin/limn-cli");
-        if (!QFile::exists(program))
-            QSKIP("limn-cli was not built: its bytes cannot be compared.");
+        const QString program = QStringLiteral(LIMN_CLI);
         annotate(5);
         std::vector<std::pair<QString, QString>> commands; // folder, command
         const auto formats = [this](const QStringList& wanted) {
