@@ -117,6 +117,7 @@ private:
     void refreshOverlay();
     void refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool second);
     void refreshPage();
+    bool nothingToShow() const;
     void refreshStatus();
     void refreshPointer();
     void refreshTasks();
