@@ -38,6 +38,8 @@ struct StageScan {
 struct BenchmarkReport {
     std::string device;
     std::string precision;
+    int threads = 0;            // of the processor; 0 on a GPU
+    std::string instructionSet; // that the scan chose on the processor, such as "AVX2"; empty on a GPU
     int batch = 0;
     int inputSize = 0;
     // GPU: why runs could not be recorded and were timed launch by launch; empty: they were recorded.
@@ -48,12 +50,14 @@ struct BenchmarkReport {
     Times productsAlone; // its matrix products and convolutions alone, one after the other
     Times scansAlone;    // the scans of all blocks alone
     std::vector<StageScan> stages;
-    Times trainingForward;            // forward with gradients to come; these three are 0 unless asked for
-    Times forwardBackward;            // forward, loss, backward
-    Times trainingStep;               // the same and AdamW
-    double sequentialScanMs = 0.0;    // 0 unless asked for: all scans of one image, by the definition
-    double imagesPerSecond = 0.0;     // from the median
-    std::int64_t peakMemoryBytes = 0; // GPU: of LibTorch's allocator; processor: of the process
+    Times trainingForward;         // forward with gradients to come; these three are 0 unless asked for
+    Times forwardBackward;         // forward, loss, backward
+    Times trainingStep;            // the same and AdamW
+    double sequentialScanMs = 0.0; // 0 unless asked for: all scans of one image, by the definition
+    double imagesPerSecond = 0.0;  // from the median
+    // GPU: of LibTorch's allocator. Processor: the most that the process had in memory until the end of these
+    // runs, so that training's is never less than the network's.
+    std::int64_t peakMemoryBytes = 0;
     std::int64_t trainingPeakMemoryBytes = 0;
     // Roofline, for the whole batch.
     double multiplyAdds = 0.0;       // of products and convolutions

@@ -2,6 +2,7 @@
 // limn-cli benchmark: how fast the network runs here, as a table or as JSON.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
+#include "app/cli/passive_waiting.h"
 #include "app/models/model_lookup.h"
 #include "inference/benchmark.h"
 
@@ -44,6 +45,10 @@ nlohmann::json jsonOf(const BenchmarkReport& r) {
                           {"peak_memory_bytes", r.peakMemoryBytes},
                           {"multiply_adds", r.multiplyAdds},
                           {"scan_states", r.scanStates}};
+    if (r.threads > 0) {
+        out["threads"] = r.threads;
+        out["instruction_set"] = r.instructionSet;
+    }
     if (r.trainingStep.medianMs > 0.0) {
         out["training_forward"] = jsonOf(r.trainingForward);
         out["training_forward_backward"] = jsonOf(r.forwardBackward);
@@ -76,9 +81,21 @@ void printText(const char* format, double a, double b = 0.0) {
     printLine(line);
 }
 
+// Of the right thing: on the processor there is no other account than the process's.
+std::string memoryText(const BenchmarkReport& r, std::int64_t bytes) {
+    char text[80];
+    std::snprintf(text, sizeof text, "%s %.2f GB",
+                  r.threads > 0 ? "peak memory of the process" : "peak memory",
+                  static_cast<double>(bytes) / 1e9);
+    return text;
+}
+
 void printTable(const BenchmarkReport& r) {
-    printLine("VM-UNetV2 on " + r.device + ", " + r.precision + ", batch " + std::to_string(r.batch) + ", " +
-              std::to_string(r.inputSize) + " x " + std::to_string(r.inputSize));
+    std::string title = "VM-UNetV2 on " + r.device + ", " + r.precision;
+    if (r.threads > 0)
+        title += r.threads == 1 ? ", on 1 thread" : ", on " + std::to_string(r.threads) + " threads";
+    printLine(title + ", batch " + std::to_string(r.batch) + ", " + std::to_string(r.inputSize) + " x " +
+              std::to_string(r.inputSize));
     if (!r.recordingFailure.empty())
         printLine("  Runs could not be recorded as a graph (" + r.recordingFailure +
                   "); each kernel was started by itself.");
@@ -99,12 +116,10 @@ void printTable(const BenchmarkReport& r) {
         printRow("training: step with AdamW", r.trainingStep);
         printText("  training: forward and backward / forward: %.2f",
                   r.forwardBackward.medianMs / r.trainingForward.medianMs);
-        printText("  training: %.0f images/s, peak memory %.2f GB",
-                  1000.0 * r.batch / r.trainingStep.medianMs,
-                  static_cast<double>(r.trainingPeakMemoryBytes) / 1e9);
+        printLine("  training: " + speedText(1000.0 * r.batch / r.trainingStep.medianMs) + ", " +
+                  memoryText(r, r.trainingPeakMemoryBytes));
     }
-    printText("  %.1f images/s, peak memory %.2f GB", r.imagesPerSecond,
-              static_cast<double>(r.peakMemoryBytes) / 1e9);
+    printLine("  " + speedText(r.imagesPerSecond) + ", " + memoryText(r, r.peakMemoryBytes));
     printText("  whole / without scan: %.2f; without scan / products alone: %.2f",
               r.network.medianMs / r.withoutScan.medianMs, r.withoutScan.medianMs / r.productsAlone.medianMs);
     if (r.sequentialScanMs > 0.0)
@@ -124,6 +139,8 @@ void printTable(const BenchmarkReport& r) {
 }
 
 int runBenchmark(BenchmarkCommand& command) {
+    if (command.options.training)
+        waitWithoutSpinning();
     if (!command.options.model.empty()) {
         const Result<ModelFile> model = findModel(command.options.model);
         if (!model)

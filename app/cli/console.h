@@ -25,6 +25,8 @@ int reportError(const Error& error);
 
 // "850 ms", "12.3 s", "4 min 05 s", "2 h 07 min".
 std::string durationText(double seconds);
+// "3.6 images/s", "812 images/s".
+std::string speedText(double imagesPerSecond);
 
 // Ctrl-C (and a polite kill) sets this token; a second Ctrl-C ends the program at once.
 CancelToken& interruptToken();

@@ -15,11 +15,11 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/utils.h>
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <functional>
+#include <string>
 
 namespace limn {
 
@@ -41,6 +41,18 @@ Times timesOf(std::vector<double> values) {
     times.minimumMs = values.front();
     times.maximumMs = values.back();
     return times;
+}
+
+// The most that this program had in memory. Not getrusage()'s, which keeps that of whoever started it. 0
+// where the system does not tell.
+std::int64_t peakResidentBytes() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+        std::int64_t kibibytes = 0;
+        if (word == "VmHWM:" && status >> kibibytes)
+            return kibibytes * 1024;
+    }
+    return 0;
 }
 
 class Bench {
@@ -370,13 +382,17 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
         at::_fused_adamw_(parameters, gradients, first, second, {}, counts, 1e-3, 0.9, 0.999, 1e-2, 1e-8,
                           false, false);
     });
-    if (m_device.is_cuda())
-        report.trainingPeakMemoryBytes = cudaSupport().plugin->peakMemory();
+    report.trainingPeakMemoryBytes =
+        m_device.is_cuda() ? cudaSupport().plugin->peakMemory() : peakResidentBytes();
 }
 
 Result<BenchmarkReport> Bench::run() {
     BenchmarkReport report;
     report.device = describeDevice(m_device).name;
+    if (m_device.is_cpu()) {
+        report.threads = at::get_num_threads();
+        report.instructionSet = scanInstructionSet();
+    }
     report.batch = m_options.batch;
     report.inputSize = m_options.inputSize;
 
@@ -427,9 +443,7 @@ Result<BenchmarkReport> Bench::run() {
             report.recordingFailure = graphs.failure();
         } else {
             report.network = repeated([&](int set) { network->forward(inputs[set]); });
-            rusage usage{};
-            getrusage(RUSAGE_SELF, &usage);
-            report.peakMemoryBytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+            report.peakMemoryBytes = peakResidentBytes();
         }
         const ScanLeftOut leftOut;
         GraphRunner graphs(network, fused);
