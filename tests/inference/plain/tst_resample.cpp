@@ -79,6 +79,7 @@ private Q_SLOTS:
     void mapsAreClampedAndRounded();
     void threadsDoNotChangeTheMap();
     void rowsAreThoseOfTheMap();
+    void rowsLeaveOutWhatIsBelow();
     void rowsGiveTheSameInput();
     void largeImagesAreQuick();
 };
@@ -305,6 +306,54 @@ void TestResample::rowsAreThoseOfTheMap() {
             QVERIFY(check(y));
         for (int y = out.height - 1; y >= 0; y -= 3)
             QVERIFY(check(y));
+    }
+}
+
+// Only what can reach a value is computed, and that is exactly what the whole map has there.
+void TestResample::rowsLeaveOutWhatIsBelow() {
+    FloatMap blob; // one spot, as a proposal has it, and one pixel in a corner
+    blob.size = {64, 48};
+    for (int y = 0; y < 48; ++y)
+        for (int x = 0; x < 64; ++x)
+            blob.values.push_back(
+                std::exp(-static_cast<float>((x - 30) * (x - 30) + (y - 20) * (y - 20)) / 60.0f));
+    blob.values.back() = 0.9f;
+    FloatMap noise;
+    noise.size = {64, 48};
+    for (const std::uint8_t byte : randomBytes(noise.size.pixels(), 12))
+        noise.values.push_back(static_cast<float>(byte) / 200.0f - 0.1f);
+    for (const FloatMap* each : {&blob, &noise}) {
+        const FloatMap& map = *each;
+        for (const Size out : {Size{301, 211}, Size{20, 9}, Size{64, 48}, Size{1, 1}, Size{129, 2}}) {
+            const ProbabilityMap whole = toProbabilityMap(map, out);
+            for (const std::uint32_t least : {0u, 1u, 20000u, 32768u, 65535u, 65536u}) {
+                ProbabilityRows rows(map, out, least);
+                std::size_t computed = 0;
+                const auto check = [&](int y) {
+                    std::vector<std::uint16_t> row(static_cast<std::size_t>(out.width), 12345);
+                    const Columns columns = rows.make(y, row.data());
+                    for (int x = 0; x < out.width; ++x) {
+                        const std::uint16_t value = whole.values[static_cast<std::size_t>(y) * out.width + x];
+                        if (x >= columns.begin && x < columns.end) {
+                            if (row[x] != value)
+                                return false;
+                            ++computed;
+                        } else if (row[x] != 12345 || value >= least) {
+                            return false;
+                        }
+                    }
+                    return true;
+                };
+                for (int y = 0; y < out.height; ++y)
+                    QVERIFY(check(y));
+                if (least == 0)
+                    QCOMPARE(computed, out.pixels());
+                if (each == &blob && least >= 32768 && out.width == 301)
+                    QVERIFY(computed < out.pixels() / 4);
+                for (int y = out.height - 1; y >= 0; y -= 3)
+                    QVERIFY(check(y));
+            }
+        }
     }
 }
 
