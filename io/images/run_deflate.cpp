@@ -137,6 +137,8 @@ RunDeflater::RunDeflater() : m_bytes{0x78, 0x01} {
 }
 
 void RunDeflater::add(std::uint8_t value, std::size_t count) {
+    if (count == 0)
+        return;
     if (value != m_value) {
         endRun();
         m_value = value;
