@@ -355,8 +355,9 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
     }
     std::vector<Tensor> images, targets;
     for (int i = 0; i < kInputSets; ++i) {
-        images.push_back(
-            at::rand({m_options.batch, 3, side, side}, at::TensorOptions().device(m_device)).mul_(255.0));
+        images.push_back(at::rand({m_options.batch, config.inputChannels, side, side},
+                                  at::TensorOptions().device(m_device))
+                             .mul_(255.0));
         targets.push_back(
             at::rand({m_options.batch, 1, side, side}, at::TensorOptions().device(m_device)).round_());
     }
@@ -432,7 +433,8 @@ Result<BenchmarkReport> Bench::run() {
         const c10::InferenceMode inference;
         std::vector<Tensor> inputs;
         for (int i = 0; i < kInputSets; ++i)
-            inputs.push_back(at::rand({m_options.batch, 3, m_options.inputSize, m_options.inputSize},
+            inputs.push_back(at::rand({m_options.batch, networkOptions.config.inputChannels,
+                                       m_options.inputSize, m_options.inputSize},
                                       at::TensorOptions().device(m_device))
                                  .mul_(255.0));
         if (m_device.is_cuda()) {

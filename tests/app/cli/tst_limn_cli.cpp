@@ -9,7 +9,7 @@
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
 #include "tests/app/cli/run_cli.h"
-#include "tests/app/cli/small_model.h"
+#include "tests/inference/small_model.h"
 
 #include <QDir>
 #include <QDirIterator>

@@ -7,7 +7,7 @@
 #include "io/images/mask_files.h"
 #include "io/store/project_store.h"
 #include "tests/app/cli/run_cli.h"
-#include "tests/app/cli/small_model.h"
+#include "tests/inference/small_model.h"
 
 #include <QDir>
 #include <QFile>
