@@ -20,6 +20,7 @@ struct BenchmarkOptions {
     int threads = 0;         // processor threads; 0: all
     bool training = false;   // also a training step: forward, loss, backward, AdamW
     bool sequential = false; // also the scan one step after the other in double precision (the definition)
+    bool scaling = false;    // processor: also the network at 2, 4 and 8 times the side (4096 at most)
 };
 
 struct Times {
@@ -33,6 +34,13 @@ struct StageScan {
     std::int64_t channels = 0;
     int blocks = 0; // of the network that have this shape
     Times forward;  // one block, the whole batch
+};
+
+// The network at another input size, in fewer runs.
+struct SizeTimes {
+    int inputSize = 0;
+    Times network;
+    std::int64_t peakMemoryBytes = 0; // the most that the process had in memory during these runs
 };
 
 struct BenchmarkReport {
@@ -50,13 +58,14 @@ struct BenchmarkReport {
     Times productsAlone; // its matrix products and convolutions alone, one after the other
     Times scansAlone;    // the scans of all blocks alone
     std::vector<StageScan> stages;
-    Times trainingForward;         // forward with gradients to come; these three are 0 unless asked for
-    Times forwardBackward;         // forward, loss, backward
-    Times trainingStep;            // the same and AdamW
-    double sequentialScanMs = 0.0; // 0 unless asked for: all scans of one image, by the definition
-    double imagesPerSecond = 0.0;  // from the median
-    // GPU: of LibTorch's allocator. Processor: the most that the process had in memory until the end of these
-    // runs, so that training's is never less than the network's.
+    std::vector<SizeTimes> scaling; // empty unless asked for
+    Times trainingForward;          // forward with gradients to come; these three are 0 unless asked for
+    Times forwardBackward;          // forward, loss, backward
+    Times trainingStep;             // the same and AdamW
+    double sequentialScanMs = 0.0;  // 0 unless asked for: all scans of one image, by the definition
+    double imagesPerSecond = 0.0;   // from the median
+    // GPU: of LibTorch's allocator. Processor: the most that the process had in memory until the end of the
+    // network's runs, and during training.
     std::int64_t peakMemoryBytes = 0;
     std::int64_t trainingPeakMemoryBytes = 0;
     // Roofline, for the whole batch.

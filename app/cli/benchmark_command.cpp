@@ -55,6 +55,11 @@ nlohmann::json jsonOf(const BenchmarkReport& r) {
         out["training_step"] = jsonOf(r.trainingStep);
         out["training_peak_memory_bytes"] = r.trainingPeakMemoryBytes;
     }
+    for (const SizeTimes& size : r.scaling)
+        out["scaling"].push_back({{"input_size", size.inputSize},
+                                  {"network", jsonOf(size.network)},
+                                  {"times_this_size", size.network.medianMs / r.network.medianMs},
+                                  {"peak_memory_bytes", size.peakMemoryBytes}});
     if (r.sequentialScanMs > 0.0)
         out["sequential_scan_ms"] = r.sequentialScanMs;
     if (!r.recordingFailure.empty())
@@ -122,6 +127,13 @@ void printTable(const BenchmarkReport& r) {
     printLine("  " + speedText(r.imagesPerSecond) + ", " + memoryText(r, r.peakMemoryBytes));
     printText("  whole / without scan: %.2f; without scan / products alone: %.2f",
               r.network.medianMs / r.withoutScan.medianMs, r.withoutScan.medianMs / r.productsAlone.medianMs);
+    for (const SizeTimes& size : r.scaling) {
+        const std::string side = std::to_string(size.inputSize);
+        char times[80];
+        std::snprintf(times, sizeof times, ": %.0f ms, %.2f times as long, ", size.network.medianMs,
+                      size.network.medianMs / r.network.medianMs);
+        printLine("  " + side + " x " + side + times + memoryText(r, size.peakMemoryBytes));
+    }
     if (r.sequentialScanMs > 0.0)
         printText("  the scan step after step (one image): %.0f ms, %.0f times this scan", r.sequentialScanMs,
                   r.sequentialScanMs * r.batch / r.scansAlone.medianMs);
@@ -176,6 +188,8 @@ void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen) {
     sub->add_flag("--training", command->options.training, "Also a training step at this batch");
     sub->add_flag("--sequential", command->options.sequential,
                   "Processor: also the scan one step after the other, as its definition has it");
+    sub->add_flag("--scaling", command->options.scaling,
+                  "Processor: also the network at 2, 4 and 8 times the side, with the memory that it takes");
     sub->add_flag("--json", command->json, "Figures as JSON");
     sub->callback([command, &chosen] { chosen = [command] { return runBenchmark(*command); }; });
 }

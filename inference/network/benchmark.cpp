@@ -28,6 +28,7 @@ namespace {
 using at::Tensor;
 using Clock = std::chrono::steady_clock;
 
+constexpr int kLargestInput = 4096;
 constexpr int kWarmUps = 3;
 constexpr int kInputSets = 4; // rotated, so that no run finds its input in a cache
 constexpr int kScansInGraph = 10;
@@ -55,6 +56,11 @@ std::int64_t peakResidentBytes() {
     return 0;
 }
 
+// From now on peakResidentBytes() tells of what follows, where the system lets it be reset.
+void resetPeakResidentBytes() {
+    std::ofstream("/proc/self/clear_refs") << "5";
+}
+
 class Bench {
 public:
     Bench(const BenchmarkOptions& options, c10::Device device) : m_options(options), m_device(device) {}
@@ -63,7 +69,10 @@ public:
 private:
     // One timed call: by events on a GPU, by the clock on the processor.
     double timed(const std::function<void()>& body) const;
-    Times repeated(const std::function<void(int)>& body) const;
+    Times repeated(const std::function<void(int)>& body) const {
+        return repeated(m_options.runs, kWarmUps, body);
+    }
+    Times repeated(int runs, int warmUps, const std::function<void(int)>& body) const;
     // On a GPU the body is recorded once and replayed.
     Times repeatedGraph(const std::function<void()>& body) const;
     Tensor random(at::IntArrayRef shape) const {
@@ -71,6 +80,7 @@ private:
     }
     void timeProducts(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type);
     void timeScans(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type);
+    void timeScaling(BenchmarkReport& report, VmUnetV2& network);
     void timeTraining(BenchmarkReport& report, const NetworkConfig& config);
 
     BenchmarkOptions m_options;
@@ -87,10 +97,10 @@ double Bench::timed(const std::function<void()>& body) const {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Times Bench::repeated(const std::function<void(int)>& body) const {
+Times Bench::repeated(int runs, int warmUps, const std::function<void(int)>& body) const {
     std::vector<double> values;
-    for (int i = -kWarmUps; i < m_options.runs; ++i) {
-        const double ms = timed([&] { body((i + kWarmUps) % kInputSets); });
+    for (int i = -warmUps; i < runs; ++i) {
+        const double ms = timed([&] { body((i + warmUps) % kInputSets); });
         if (i >= 0)
             values.push_back(ms);
     }
@@ -340,6 +350,26 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config, at::
     });
 }
 
+void Bench::timeScaling(BenchmarkReport& report, VmUnetV2& network) {
+    constexpr int kRuns = 20; // over the factor: the largest takes seconds
+    constexpr int kLeastRuns = 3;
+    for (const int factor : {2, 4, 8}) {
+        SizeTimes size;
+        size.inputSize = m_options.inputSize * factor;
+        if (size.inputSize > kLargestInput)
+            break;
+        resetPeakResidentBytes();
+        const Tensor images =
+            at::rand({m_options.batch, network->config().inputChannels, size.inputSize, size.inputSize},
+                     at::TensorOptions().device(m_device))
+                .mul_(255.0);
+        size.network =
+            repeated(std::max(kLeastRuns, kRuns / factor), 1, [&](int) { network->forward(images); });
+        size.peakMemoryBytes = peakResidentBytes();
+        report.scaling.push_back(size);
+    }
+}
+
 void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
     VmUnetV2 network(VmUnetV2Options{config, 0.2, false});
     network->initialise(1);
@@ -363,6 +393,8 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
     }
     if (m_device.is_cuda())
         cudaSupport().plugin->resetPeakMemory();
+    else
+        resetPeakResidentBytes();
     report.trainingForward = repeated([&](int set) { network->forward(images[set]); });
     report.forwardBackward = repeated([&](int set) {
         for (Tensor& p : parameters)
@@ -446,6 +478,8 @@ Result<BenchmarkReport> Bench::run() {
         } else {
             report.network = repeated([&](int set) { network->forward(inputs[set]); });
             report.peakMemoryBytes = peakResidentBytes();
+            if (m_options.scaling)
+                timeScaling(report, network);
         }
         const ScanLeftOut leftOut;
         GraphRunner graphs(network, fused);
@@ -485,7 +519,7 @@ Result<BenchmarkReport> benchmark(const BenchmarkOptions& options) {
     };
     if (options.batch < 1 || options.batch > 1024)
         return refuse("The batch size", options.batch, "1 to 1024");
-    if (options.inputSize < 32 || options.inputSize > 4096)
+    if (options.inputSize < 32 || options.inputSize > kLargestInput)
         return refuse("The input size", options.inputSize, "32 to 4096");
     if (options.runs < 20)
         return refuse("The number of runs", options.runs, "at least 20");

@@ -207,7 +207,7 @@ private Q_SLOTS:
                                      text("--model"),   m_model,          text("--input-size"),
                                      text("64"),        text("--runs"),   text("20"),
                                      text("--threads"), text("1"),        text("--training"),
-                                     text("--batch"),   text("2")};
+                                     text("--batch"),   text("2"),        text("--scaling")};
         const Run run = limnCli(command + QStringList{text("--json")});
         LIMN_COMPARE_EXIT(run, 0);
         const QJsonObject figures = QJsonDocument::fromJson(run.out).object();
@@ -228,7 +228,18 @@ private Q_SLOTS:
         const double peak = figures.value(text("peak_memory_bytes")).toDouble();
         const double trainingPeak = figures.value(text("training_peak_memory_bytes")).toDouble();
         QVERIFY2(peak > 5e6, qPrintable(QString::number(peak)));
-        QVERIFY2(trainingPeak >= peak && trainingPeak < 1e11, qPrintable(QString::number(trainingPeak)));
+        QVERIFY2(trainingPeak > 5e6 && trainingPeak < 1e11, qPrintable(QString::number(trainingPeak)));
+
+        const QJsonArray sizes = figures.value(text("scaling")).toArray();
+        QCOMPARE(sizes.size(), 3);
+        double before = 64.0;
+        for (const QJsonValue& each : sizes) {
+            QCOMPARE(each[text("input_size")].toDouble(), 2.0 * before);
+            before *= 2.0;
+            // Four times the pixels; a busy machine is let off much.
+            QVERIFY(each[text("times_this_size")].toDouble() > 1.0);
+            QVERIFY(each[text("peak_memory_bytes")].toDouble() > 5e6);
+        }
 
         const Run table = limnCli(command);
         LIMN_COMPARE_EXIT(table, 0);
@@ -236,6 +247,7 @@ private Q_SLOTS:
             text("training: [0-9]+[.]?[0-9]* images/s, peak memory of the process [0-9.]+ GB"));
         QVERIFY2(speed.match(QString::fromUtf8(table.out)).hasMatch(), table.out.constData());
         QVERIFY2(!table.out.contains(" 0.00 GB"), table.out.constData());
+        QVERIFY2(table.out.contains("512 x 512: "), table.out.constData());
     }
 
     void slowSpeedsKeepADigit() {
