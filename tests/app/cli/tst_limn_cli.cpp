@@ -22,6 +22,11 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <unistd.h>
+
 using namespace limn;
 using namespace limn::testing;
 
@@ -110,6 +115,35 @@ private Q_SLOTS:
             QVERIFY(overlay.ok());
             QCOMPARE(overlay->size, kSize);
         }
+    }
+
+    void aTerminalShowsProgress() {
+        const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+        if (terminal < 0)
+            QSKIP("This system gives no terminal.");
+        QVERIFY(::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
+        QProcess process;
+        process.setStandardErrorFile(QString::fromUtf8(::ptsname(terminal)));
+        process.start(QStringLiteral(LIMN_CLI),
+                      {text("segment"), m_dir.filePath(text("in")), text("--output"),
+                       m_dir.filePath(text("terminal")), text("--model"), m_model, text("--input-size"),
+                       text("64"), text("--device"), text("cpu")});
+        // While it runs: what nobody takes off a terminal stops its writer, and some systems drop it at the
+        // end.
+        QByteArray shown;
+        char part[4096];
+        bool ended = false;
+        do {
+            ended = process.waitForFinished(20) || process.state() == QProcess::NotRunning;
+            for (ssize_t count = ::read(terminal, part, sizeof part); count > 0;
+                 count = ::read(terminal, part, sizeof part))
+                shown.append(part, count);
+        } while (!ended);
+        ::close(terminal);
+        QCOMPARE(process.exitCode(), 0);
+        QVERIFY2(shown.contains("5/5 images"), shown.constData());
+        QVERIFY2(shown.endsWith("\r\033[K"), shown.constData()); // wiped
+        QVERIFY2(process.readAllStandardOutput().startsWith("5 images segmented"), "no summary");
     }
 
     void batchesAndShardsChangeNothing() {
