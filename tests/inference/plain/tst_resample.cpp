@@ -4,6 +4,7 @@
 // printed, and bounded loosely, because machines differ.
 #include "inference/plain/resample.h"
 #include "inference/plain/tensor_file.h"
+#include "tests/inference/parity_table.h"
 
 #include <QtCore/QElapsedTimer>
 #include <QtCore/QFileInfo>
@@ -91,7 +92,7 @@ void TestResample::preprocessingAgreesWithTheReference() {
         QSKIP("The golden values (../shared/golden) are not here.");
     const Result<TensorFile> golden = readSafetensors(kGolden);
     QVERIFY2(golden.ok(), golden.ok() ? "" : golden.error().message().c_str());
-    double worst = 0.0;
+    testing::ParityTable parity;
     for (int number = 0; number < 4; ++number) {
         const std::string name = "case" + std::to_string(number);
         const StoredTensor* stored = golden->find(name + ".image");
@@ -109,12 +110,12 @@ void TestResample::preprocessingAgreesWithTheReference() {
             QVERIFY(expected && expected->shape == (std::vector<std::int64_t>{3, 86, 52}));
             const std::vector<float> values = expected->toFloat();
             std::size_t i = 0;
+            std::vector<float> found;
             for (int c = 0; c < 3; ++c) {
                 for (int y = 0; y < 256; y += 3) {
                     for (int x = 0; x < 256; x += 5, ++i) {
-                        const double difference = std::fabs(
-                            values[i] - (*planes)[(static_cast<std::size_t>(c) * 256 + y) * 256 + x]);
-                        worst = std::max(worst, difference);
+                        found.push_back((*planes)[(static_cast<std::size_t>(c) * 256 + y) * 256 + x]);
+                        const double difference = std::fabs(values[i] - found.back());
                         if (difference > 255 * 1e-4)
                             QFAIL(
                                 qPrintable(QStringLiteral("case %1, mode %2, channel %3, (%4, %5): off by %6")
@@ -128,9 +129,11 @@ void TestResample::preprocessingAgreesWithTheReference() {
                 }
             }
             QCOMPARE(i, values.size());
+            parity.add("preprocess_256.safetensors",
+                       name + (mode == ResizeMode::Plain ? ".plain" : ".antialias"), found, values);
         }
     }
-    qInfo("largest difference from the golden values: %.3g of 255", worst);
+    parity.print();
 }
 
 void TestResample::resizingAgreesWithItsDefinition_data() {
