@@ -393,6 +393,13 @@ void TestNetwork::anySizeGivesItsOwnSize() {
     // A grey image is the same as its three equal channels.
     const Tensor grey = network->forward(at::full({1, 1, height, width}, 100.0)).logits;
     QVERIFY(at::equal(grey[0], logits[0]) || differenceOf(grey[0], logits[0]).relative < 1e-6);
+    // A wrong number of channels is refused, also by the packed network, which would read or write beside
+    // them.
+    QVERIFY_EXCEPTION_THROWN(network->forward(at::zeros({1, 2, height, width})), c10::Error);
+    VmUnetV2 packed = network;
+    packed->packForProcessor();
+    for (const int channels : {2, 4})
+        QVERIFY_EXCEPTION_THROWN(packed->forward(at::zeros({1, channels, height, width})), c10::Error);
 }
 
 void TestNetwork::threadsAndBatchSplitsDoNotMatter_data() {
