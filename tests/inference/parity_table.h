@@ -45,12 +45,15 @@ public:
     }
 
     void print() const {
-        for (const auto& [file, row] : m_rows)
-            std::printf(
-                "parity | %s | %zu arrays | absolute %.2g in %s, whose largest value is %.3g | relative "
-                "%.2g in %s\n",
-                file.c_str(), row.arrays, row.absolute, row.absoluteIn.c_str(), row.absoluteLargest,
-                row.relative, row.relativeIn.c_str());
+        for (const auto& [file, row] : m_rows) {
+            std::printf("parity | %s | %zu arrays | ", file.c_str(), row.arrays);
+            if (row.absolute == 0.0)
+                std::printf("equal\n");
+            else
+                std::printf("absolute %.2g in %s, whose largest value is %.3g | relative %.2g in %s\n",
+                            row.absolute, row.absoluteIn.c_str(), row.absoluteLargest, row.relative,
+                            row.relativeIn.c_str());
+        }
         std::fflush(stdout);
     }
 
