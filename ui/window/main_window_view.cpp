@@ -499,7 +499,7 @@ void MainWindow::updateThumbnailOutline(ImageId id) {
         QSize(full.width, full.height).scaled(Thumbnails::kSide, Thumbnails::kSide, Qt::KeepAspectRatio);
     if (small.isEmpty())
         return;
-    if (document.labels().allZero() && document.untouched() && document.proposal()) {
+    if (document.untouched() && document.proposal()) {
         std::array<QRgb, 256> colors{};
         colors[1] = kProposalColor;
         m_thumbnails->setOutline(id, smallOutline(ThresholdSource(document.proposal(), document.threshold()),
