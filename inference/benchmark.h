@@ -52,7 +52,8 @@ struct BenchmarkReport {
     int inputSize = 0;
     // GPU: why runs could not be recorded and were timed launch by launch; empty: they were recorded.
     std::string recordingFailure;
-    // GPU: replays of a recorded graph, timed by events. Image to probabilities; processor: to logits.
+    // GPU: replays of a recorded graph, eight one after the other between two events, so that the device does
+    // not wait for the processor. Image to probabilities; processor: to logits.
     Times network;
     Times withoutScan;   // the same network with the scan left out
     Times productsAlone; // its matrix products and convolutions alone, one after the other

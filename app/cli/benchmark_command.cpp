@@ -11,6 +11,8 @@
 
 #include <cstdio>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace limn {
 
@@ -18,6 +20,7 @@ namespace {
 
 struct BenchmarkCommand {
     BenchmarkOptions options;
+    bool all = false;
     bool json = false;
 };
 
@@ -159,13 +162,28 @@ int runBenchmark(BenchmarkCommand& command) {
             return reportError(model.error());
         command.options.model = model->path;
     }
-    const Result<BenchmarkReport> report = benchmark(command.options);
-    if (!report)
-        return reportError(report.error());
+    std::vector<BenchmarkOptions> runs(1, command.options);
+    if (command.all) {
+        runs.clear();
+        for (const auto& [batch, training] :
+             {std::pair{1, false}, std::pair{32, false}, std::pair{80, true}}) {
+            runs.push_back(command.options);
+            runs.back().batch = batch;
+            runs.back().training = training;
+        }
+    }
+    nlohmann::json all = nlohmann::json::array();
+    for (const BenchmarkOptions& options : runs) {
+        const Result<BenchmarkReport> report = benchmark(options);
+        if (!report)
+            return reportError(report.error());
+        if (command.json)
+            all.push_back(jsonOf(*report));
+        else
+            printTable(*report);
+    }
     if (command.json)
-        printLine(jsonOf(*report).dump(2));
-    else
-        printTable(*report);
+        printLine((command.all ? all : all.front()).dump(2));
     return kExitDone;
 }
 
@@ -186,6 +204,10 @@ void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen) {
         ->capture_default_str();
     sub->add_option("--model", command->options.model, "Model name or file; random weights without it");
     sub->add_flag("--training", command->options.training, "Also a training step at this batch");
+    sub->add_flag("--all", command->all,
+                  "One image, 32 images, and a training step of 80 images, one after the other")
+        ->excludes("--batch")
+        ->excludes("--training");
     sub->add_flag("--sequential", command->options.sequential,
                   "Processor: also the scan one step after the other, as its definition has it");
     sub->add_flag("--scaling", command->options.scaling,
