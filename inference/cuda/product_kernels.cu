@@ -241,7 +241,7 @@ __global__ void __launch_bounds__(kNormThreads)
     productNormKernel(const __grid_constant__ ProductNormArguments arguments) {
     constexpr int kDepth = 2 * kColumns;
     constexpr int kQuarter = kDepth / kProductWarps;
-    constexpr int kBlocks = kColumns / kNormTileColumns;
+    [[maybe_unused]] constexpr int kBlocks = kColumns / kNormTileColumns; // not before compute capability 9.0
     constexpr int kWarps = kNormThreads / 32;
     constexpr int kOwnRows = (kNormTileRows + kWarps - 1) / kWarps;
     constexpr int kOwnColumns = kNormTileColumns / 32;
