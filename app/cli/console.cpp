@@ -40,6 +40,10 @@ int reportError(const Error& error) {
     return error.code == ErrorCode::Cancelled ? kExitCancelled : kExitFailed;
 }
 
+std::string imageCount(std::size_t count) {
+    return std::to_string(count) + (count == 1 ? " image" : " images");
+}
+
 std::string durationText(double seconds) {
     if (seconds < 1.0)
         return formatted("%.0f ms", seconds * 1000.0);
@@ -52,10 +56,6 @@ std::string durationText(double seconds) {
     else
         std::snprintf(text, sizeof text, "%ld h %02ld min", whole / 3600, whole / 60 % 60);
     return text;
-}
-
-std::string speedText(double imagesPerSecond) {
-    return formatted(imagesPerSecond < 100.0 ? "%.1f images/s" : "%.0f images/s", imagesPerSecond);
 }
 
 CancelToken& interruptToken() {

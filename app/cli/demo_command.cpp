@@ -2,6 +2,7 @@
 // limn-cli demo: writes drawn images with their true masks, to try the program with or to test a pipeline.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
+#include "app/cli/option_help.h"
 #include "io/core/drawn_image.h"
 #include "io/images/mask_files.h"
 
@@ -75,17 +76,17 @@ void addDemoCommand(CLI::App& program, ChosenCommand& chosen) {
     command->add_option("--output", state->output, "Folder; gets images/ and masks/")
         ->required()
         ->type_name("DIR");
-    command->add_option("--kind", state->kinds, "dermoscopy, endoscopy, or both separated by a comma")
+    command->add_option("--kind", state->kinds, "One of them, or both separated by a comma; without it both")
         ->delimiter(',')
-        ->check(CLI::IsMember({"dermoscopy", "endoscopy"}));
+        ->check(oneOf({"dermoscopy", "endoscopy"}));
     command->add_option("--count", state->count, "Images of each kind")
-        ->check(CLI::Range(1, 100000))
+        ->check(between(1, 100000))
         ->capture_default_str();
-    command->add_option("--width", state->width, "Pixels; without it a camera's")
-        ->check(CLI::Range(32, 16384));
+    command->add_option("--width", state->width, "Pixels; without it a camera's")->check(between(32, 16384));
     command->add_option("--height", state->height, "Pixels; without it a camera's")
-        ->check(CLI::Range(32, 16384));
+        ->check(between(32, 16384));
     command->add_option("--seed", state->seed, "Of the first image; each next one is one more")
+        ->type_name("NUMBER")
         ->capture_default_str();
     command->callback([state, &chosen] { chosen = [state] { return drawDemo(*state); }; });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/engine_options.h"
 
+#include "app/cli/option_help.h"
 #include "app/models/model_lookup.h"
 
 #include <CLI/CLI.hpp>
@@ -16,32 +17,36 @@ constexpr int kProcessorBatch = 1;
 } // namespace
 
 void addEngineOptions(CLI::App& command, EngineChoice& choice) {
-    command.add_option("--model", choice.model, "Name of a model, or a .safetensors or .pth file")
+    command
+        .add_option("--model", choice.model,
+                    "Name of a model, or a .safetensors or .pth file; without it dermoscopy")
         ->type_name("NAME|FILE");
-    command.add_option("--device", choice.engine.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+    command.add_option("--device", choice.engine.device, "auto, cpu, cuda or cuda:N")
+        ->type_name("DEVICE")
+        ->capture_default_str();
     command
         .add_option("--precision", choice.engine.precision,
                     "Numbers that a GPU computes with; the processor uses fp32")
-        ->check(CLI::IsMember({"auto", "fp32", "tf32", "bf16"}))
+        ->check(oneOf({"auto", "fp32", "tf32", "bf16"}))
         ->capture_default_str();
     command
         .add_option("--threads", choice.engine.threads,
                     "Threads of the network on the processor; 0: all cores")
-        ->check(CLI::Range(0, 1024))
+        ->check(between(0, 1024))
         ->capture_default_str();
     command
         .add_option("--input-size", choice.inputSize, "Side of the square that the network sees, in pixels")
-        ->check(CLI::Range(32, 4096))
+        ->check(between(32, 4096))
         ->capture_default_str();
     command.add_option("--resize", choice.resize, "How images are brought to that size")
-        ->check(CLI::IsMember({"antialias", "plain"}))
+        ->check(oneOf({"antialias", "plain"}))
         ->capture_default_str();
     command.add_option("--batch", choice.batch, "Images in one run of the network; 0: what suits the device")
-        ->check(CLI::Range(0, 1024))
+        ->check(between(0, 1024))
         ->capture_default_str();
     command
         .add_option("--jobs", choice.jobs, "Threads that read, and as many that write; 0: one for each core")
-        ->check(CLI::Range(0, 256))
+        ->check(between(0, 256))
         ->capture_default_str();
     command.add_flag("--flip-average", choice.flipAverage, "Mean over the four mirrorings: slower, steadier");
 }

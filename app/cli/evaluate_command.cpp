@@ -6,6 +6,7 @@
 #include "app/cli/engine_options.h"
 #include "app/cli/evaluation.h"
 #include "app/cli/evaluation_report.h"
+#include "app/cli/option_help.h"
 #include "io/images/atomic_file.h"
 
 #include <CLI/CLI.hpp>
@@ -129,7 +130,7 @@ void addEvaluateCommand(CLI::App& program, ChosenCommand& chosen) {
     command
         ->add_option("--threshold", state->threshold,
                      "Probability from which a pixel is inside; without it the model's own")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(between(0.0, 1.0));
     command->add_option("--json", state->json, "Write all figures to this file")->type_name("FILE");
     command->add_option("--report", state->report, "Write a page with charts and pictures into this folder")
         ->type_name("DIR");

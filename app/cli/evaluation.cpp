@@ -53,6 +53,9 @@ MeanInterval meanOf(const std::vector<ImageEvaluation>& images, double ImageScor
 } // namespace
 
 Result<PairedFiles> pairMasks(const std::string& imageFolder, const std::string& maskFolder) {
+    for (const std::string& folder : {imageFolder, maskFolder})
+        if (!QFileInfo::exists(QString::fromStdString(folder)))
+            return Error{ErrorCode::FileNotFound, {folder}};
     Result<std::vector<InputImage>> images = collectImages({imageFolder}, {});
     if (!images)
         return images.error();
@@ -86,7 +89,7 @@ Result<PairedFiles> pairMasks(const std::string& imageFolder, const std::string&
     if (files.pairs.empty())
         return Error{
             ErrorCode::InvalidArgument,
-            {"The folder of masks (" + maskFolder + ")", "without a mask for any image of " + imageFolder,
+            {"The folder of masks", maskFolder + ", which has no mask for any image of " + imageFolder,
              "one with files named as the images (also with _segmentation, _Segmentation or _mask behind)"}};
     return files;
 }

@@ -2,6 +2,7 @@
 // limn-cli: the contract for scripts. Only reads the command line; each command is in a file of its own.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
+#include "app/cli/option_help.h"
 
 #include <CLI/CLI.hpp>
 
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
 
     CLI::App program("Segments dermoscopy and endoscopy images, and tells how well.", "limn-cli");
     program.set_version_flag("--version", "limn-cli " LIMN_VERSION);
+    program.formatter(limn::helpFormatter());
     program.require_subcommand(1);
     program.footer(
         "Exit codes: 0 everything worked, 1 something failed, 2 the command line is wrong, 130 cancelled.");
@@ -36,9 +38,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0)
             return program.exit(error); // --help and --version, on standard output
-        std::fprintf(stderr,
-                     "limn-cli: %s\nlimn-cli --help, or limn-cli COMMAND --help, shows what can be given.\n",
-                     error.what());
+        limn::printProblem(limn::sentenceOf(program, error));
+        std::fputs("limn-cli --help, or limn-cli COMMAND --help, shows what can be given.\n", stderr);
         return limn::kExitUsage;
     }
     try {

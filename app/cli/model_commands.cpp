@@ -2,6 +2,7 @@
 // limn-cli model list, info and convert, and limn-cli devices.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
+#include "app/cli/option_help.h"
 #include "app/models/model_lookup.h"
 #include "inference/engine.h"
 #include "inference/plain/checkpoint.h"
@@ -90,6 +91,8 @@ int showModel(const std::string& nameOrFile, bool json) {
 }
 
 int convertModel(const std::string& in, const std::string& out, const std::string& precision) {
+    if (!out.ends_with(".safetensors"))
+        return reportError({ErrorCode::InvalidArgument, {"The file to write", out, "NAME.safetensors"}});
     Result<ModelFile> file = findModel(in);
     if (!file)
         return reportError(file.error());
@@ -171,7 +174,7 @@ void addModelCommands(CLI::App& program, ChosenCommand& chosen) {
         ->type_name("IN");
     convert->add_option("out", state->out, "The .safetensors file to write")->required()->type_name("OUT");
     convert->add_option("--precision", state->precision, "How numbers are stored")
-        ->check(CLI::IsMember({"fp16", "fp32"}))
+        ->check(oneOf({"fp16", "fp32"}))
         ->capture_default_str();
     convert->callback([state, &chosen] {
         chosen = [state] { return convertModel(state->in, state->out, state->precision); };

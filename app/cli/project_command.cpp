@@ -2,6 +2,7 @@
 // limn-cli project create, add, status, export and verify.
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
+#include "app/cli/option_help.h"
 #include "app/export/export_job.h"
 #include "app/export/exported_annotation.h"
 #include "app/project/project.h"
@@ -84,8 +85,7 @@ int settle(Project& project, const std::string& what) {
         return reportError(*saved.trouble);
     for (const ProjectNotice& notice : project.notices())
         printProblem(notice.sentence());
-    printLine(what + " " + project.filePath() + " with " + std::to_string(project.worklist().size()) +
-              " images.");
+    printLine(what + " " + project.filePath() + " with " + imageCount(project.worklist().size()) + ".");
     const std::vector<Project::Skipped>& skipped = project.skippedFiles();
     for (std::size_t i = 0; i < skipped.size() && i < kProblemsShown; ++i)
         printProblem(skipped[i].reason.message());
@@ -130,29 +130,36 @@ Result<std::unique_ptr<ProjectStore>> openForReading(const std::string& path) {
     std::string file = absolute(path);
     if (QFileInfo(QString::fromStdString(file)).isDir()) {
         const Result<std::string> found = findProjectFile(file);
-        if (!found) {
-            printProblem("limn-cli project create " + path + " makes a project of the folder.");
+        if (!found)
             return found.error();
-        }
         file = *found;
     }
     StoreOptions options;
     options.create = false;
     options.readOnly = true;
     Result<std::unique_ptr<ProjectStore>> store = ProjectStore::open(file, options);
-    if (!store && store.error().code == ErrorCode::StoreInvalid)
-        printProblem("Open it in Limn, or call limn-cli project create with its folder: the damaged file is "
-                     "kept aside, and what can be read is recovered.");
     if (store && (*store)->holder())
         printProblem(file + " is open in another program (" + (*store)->holder()->text() +
                      "): this is what it has saved so far.");
     return store;
 }
 
+// Says why openForReading(path) failed, and the way out; gives the exit code.
+int reportUnread(const std::string& path, const Error& error) {
+    const int exitCode = reportError(error);
+    const std::string file = absolute(path);
+    if (error.code == ErrorCode::StoreInvalid)
+        printProblem("Open it in Limn, or call limn-cli project create with its folder: the damaged file is "
+                     "kept aside, and what can be read is recovered.");
+    else if (QFileInfo(QString::fromStdString(file)).isDir() && !findProjectFile(file))
+        printProblem("to make a project of the folder: limn-cli project create " + path);
+    return exitCode;
+}
+
 int showStatus(const ProjectCommand& command) {
     Result<std::unique_ptr<ProjectStore>> store = openForReading(command.project);
     if (!store)
-        return reportError(store.error());
+        return reportUnread(command.project, store.error());
     Result<std::vector<ImageRecord>> images = (*store)->images();
     if (!images)
         return reportError(images.error());
@@ -180,7 +187,7 @@ int showStatus(const ProjectCommand& command) {
         printLine(json.dump(2));
         return kExitDone;
     }
-    printLine((*store)->path() + ": " + std::to_string(counts.total) + " images");
+    printLine((*store)->path() + ": " + imageCount(counts.total));
     const auto line = [](std::string_view name, std::size_t count) {
         char text[96];
         std::snprintf(text, sizeof text, "  %-12.*s %zu", static_cast<int>(name.size()), name.data(), count);
@@ -255,10 +262,7 @@ Result<ExportOptions> exportOptionsOf(ProjectStore& store, const ProjectCommand&
 }
 
 void printReport(const ExportReport& report) {
-    const auto images = [](std::size_t count) {
-        return std::to_string(count) + (count == 1 ? " image" : " images");
-    };
-    std::string line = images(report.count(ExportResult::Written)) + " written to " + report.folder;
+    std::string line = imageCount(report.count(ExportResult::Written)) + " written to " + report.folder;
     if (const std::size_t skipped = report.count(ExportResult::Skipped))
         line += ", " + std::to_string(skipped) + " skipped because their files were there";
     if (const std::size_t bare = report.count(ExportResult::Unannotated))
@@ -282,14 +286,14 @@ void printReport(const ExportReport& report) {
     if (report.stopped)
         printProblem(report.stopped->message());
     if (const std::size_t rest = report.count(ExportResult::NotReached))
-        printProblem(images(rest) + " not reached" +
+        printProblem(imageCount(rest) + " not reached" +
                      (report.cancelled ? ": the export was cancelled." : "."));
 }
 
 int exportAnnotations(const ProjectCommand& command) {
     Result<std::unique_ptr<ProjectStore>> store = openForReading(command.project);
     if (!store)
-        return reportError(store.error());
+        return reportUnread(command.project, store.error());
     const Result<ExportOptions> options = exportOptionsOf(**store, command);
     if (!options)
         return reportError(options.error());
@@ -316,7 +320,7 @@ int exportAnnotations(const ProjectCommand& command) {
 int verifyAll(const ProjectCommand& command) {
     Result<std::unique_ptr<ProjectStore>> store = openForReading(command.project);
     if (!store)
-        return reportError(store.error());
+        return reportUnread(command.project, store.error());
     const CancelToken& cancel = interruptToken();
     std::unique_ptr<ProgressBar> bar;
     Result<std::vector<std::string>> findings =
@@ -352,10 +356,10 @@ void addExportCommand(CLI::App& project, ProjectCommand& state, const TakesProje
         ->add_option("--formats", state.formats,
                      "What to write, separated by commas; without it masks,labels,table")
         ->delimiter(',')
-        ->check(CLI::IsMember(formats));
+        ->check(oneOf(formats));
     command->add_option("--state", state.states, "Only images in these states, separated by commas")
         ->delimiter(',')
-        ->check(CLI::IsMember({"new", "proposed", "in-progress", "submitted", "accepted", "rejected"}));
+        ->check(oneOf({"new", "proposed", "in-progress", "submitted", "accepted", "rejected"}));
     command->add_option("--image", state.images, "Only this image; may be given several times")
         ->type_name("PATH");
     command->add_option("--ids", state.ids, "Only images with these numbers, such as 1,4-9")
@@ -370,17 +374,17 @@ void addExportCommand(CLI::App& project, ProjectCommand& state, const TakesProje
         ->type_name("NAME");
     command
         ->add_option("--longest-side", state.exporting.longestSide,
-                     "Make results smaller that are longer than this")
+                     "Pixels; results that are longer are made smaller")
         ->type_name("PIXELS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(between(0, 65535));
     command
         ->add_option("--names", state.names,
                      "suffix: NAME_mask.png; isic: NAME_segmentation.png; folders: masks/NAME.png")
-        ->check(CLI::IsMember({"suffix", "isic", "folders"}));
+        ->check(oneOf({"suffix", "isic", "folders"}));
     command
         ->add_option("--existing", state.existing,
                      "Files that are there: replace them, skip them, or write to a new-folder beside")
-        ->check(CLI::IsMember({"replace", "skip", "new-folder"}));
+        ->check(oneOf({"replace", "skip", "new-folder"}));
     command->add_flag("--whole-labels", state.exporting.wholeLabels,
                       "COCO, labelme: one object a label, not one a connected part");
     command->add_flag("--coco-lists", state.exporting.cocoLists,

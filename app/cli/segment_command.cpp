@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
 #include "app/cli/engine_options.h"
+#include "app/cli/option_help.h"
 #include "app/cli/segment_batch.h"
 
 #include <CLI/CLI.hpp>
@@ -28,10 +29,6 @@ struct SegmentCommand {
     std::string shard;
     bool json = false;
 };
-
-std::string imageCount(std::size_t count) {
-    return std::to_string(count) + (count == 1 ? " image" : " images");
-}
 
 nlohmann::json jsonOf(const SegmentSummary& summary, const SegmentCommand& command, const Engine& engine,
                       double seconds) {
@@ -143,11 +140,10 @@ void addSegmentCommand(CLI::App& program, ChosenCommand& chosen) {
     command
         ->add_option("--threshold", state->threshold,
                      "Probability from which a pixel is inside; without it the model's own")
-        ->check(CLI::Range(0.0, 1.0));
-    command
-        ->add_option("--save", state->save, "What to write: mask, probability, overlay, separated by commas")
+        ->check(between(0.0, 1.0));
+    command->add_option("--save", state->save, "What to write, separated by commas")
         ->delimiter(',')
-        ->check(CLI::IsMember({"mask", "probability", "overlay"}))
+        ->check(oneOf({"mask", "probability", "overlay"}))
         ->capture_default_str();
     command
         ->add_option("--shard", state->shard, "Only part I of N of the images, for N computers side by side")

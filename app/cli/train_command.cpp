@@ -5,7 +5,7 @@
 #include "app/cli/console.h"
 #include "app/cli/engine_options.h"
 #include "app/cli/evaluation.h"
-#include "app/cli/passive_waiting.h"
+#include "app/cli/option_help.h"
 #include "app/cli/project_training.h"
 #include "app/models/model_lookup.h"
 #include "inference/training/train.h"
@@ -16,7 +16,9 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <unistd.h>
 
@@ -69,15 +71,16 @@ public:
             if (m_hasValidation)
                 std::snprintf(scores, sizeof scores, "  validation dsc %.4f miou %.4f loss %.4f%s",
                               p.scores.dsc, p.scores.miou, p.scores.loss, p.isBest ? " (best)" : "");
-            std::snprintf(line, sizeof line, "epoch %d/%d  loss %.4f%s  %s  device idle %.0f %%  %s left",
-                          p.epoch, p.epochs, p.loss, scores, speedText(p.imagesPerSecond).c_str(),
-                          100.0 * p.deviceIdleShare, durationText(p.secondsLeft).c_str());
+            std::snprintf(line, sizeof line,
+                          "epoch %d/%d  loss %.4f%s  %.0f images/s  device idle %.0f %%  %s left", p.epoch,
+                          p.epochs, p.loss, scores, p.imagesPerSecond, 100.0 * p.deviceIdleShare,
+                          durationText(p.secondsLeft).c_str());
             printLine(line);
             std::fflush(stdout);
         } else if (isatty(STDERR_FILENO) != 0) {
-            std::fprintf(stderr, "\rstep %lld  size %d  loss %.4f  rate %.2e  %s  %s left   ",
+            std::fprintf(stderr, "\rstep %lld  size %d  loss %.4f  rate %.2e  %.0f images/s  %s left   ",
                          static_cast<long long>(p.step), p.inputSize, p.loss, p.learningRate,
-                         speedText(p.imagesPerSecond).c_str(), durationText(p.secondsLeft).c_str());
+                         p.imagesPerSecond, durationText(p.secondsLeft).c_str());
         }
     }
     bool stopAsked() const override { return interruptToken().cancelled(); }
@@ -250,10 +253,10 @@ Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& opt
     if (!report)
         return report;
     char line[256];
-    std::snprintf(line, sizeof line, "%s after %d epochs, %s in all on %s: %s, device idle %.1f %%.",
-                  report->finished ? "Finished" : "Stopped", report->epochsDone,
-                  durationText(report->seconds).c_str(), report->device.c_str(),
-                  speedText(report->imagesPerSecond).c_str(), 100.0 * report->deviceIdleShare);
+    std::snprintf(
+        line, sizeof line, "%s after %d epochs, %s in all on %s: %.0f images/s, device idle %.1f %%.",
+        report->finished ? "Finished" : "Stopped", report->epochsDone, durationText(report->seconds).c_str(),
+        report->device.c_str(), report->imagesPerSecond, 100.0 * report->deviceIdleShare);
     std::string text = line;
     if (!set.validation.empty() && report->bestEpoch > 0) {
         std::snprintf(line, sizeof line, " Best: epoch %d, dsc %.4f, miou %.4f.", report->bestEpoch,
@@ -461,61 +464,101 @@ int runProjectTraining(const TrainCommand& command) {
     return kExitDone;
 }
 
+// LibTorch's operators run on OpenMP's threads, which spin while they wait for each other. Beside other work
+// that wants the cores a step then takes several times as long. libgomp reads how to wait before main()
+// begins, so the program starts itself once more, under the same number, with that said. Where it cannot
+// (no /proc) training goes on all the same.
+void waitWithoutSpinning() {
+    if (std::getenv("OMP_WAIT_POLICY") != nullptr || ::setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
+        return;
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');)
+        words.push_back(word);
+    if (words.empty())
+        return;
+    std::vector<char*> arguments;
+    for (std::string& word : words)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    std::fflush(nullptr);
+    ::execv("/proc/self/exe", arguments.data());
+}
+
 } // namespace
 
 void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
     const auto command = std::make_shared<TrainCommand>();
     CLI::App* sub = program.add_subcommand("train", "Train the network on images with their true masks");
     CLI::Option* images =
-        sub->add_option("--images", command->images, "Folder of images; may be given several times");
+        sub->add_option("--images", command->images, "Folder of images; may be given several times")
+            ->type_name("DIR");
     CLI::Option* masks =
-        sub->add_option("--masks", command->masks, "Folder of their masks, in the same order")->needs(images);
+        sub->add_option("--masks", command->masks, "Folder of their masks, in the same order")
+            ->type_name("DIR")
+            ->needs(images);
     images->needs(masks);
     sub->add_option("--project", command->project,
                     "Learn from the accepted annotations of this .limn file instead; needs --from")
+        ->type_name("FILE")
         ->excludes(images)
         ->excludes(masks);
     sub->add_option("--output", command->options.outputFolder,
                     "Folder of the run: best.safetensors, last/ (to go on from), metrics.csv, curve.svg")
+        ->type_name("DIR")
         ->required();
     sub->add_option("--recipe", command->recipe, "paper (the released code's) or best (ours)")
-        ->check(CLI::IsMember({"paper", "best"}))
+        ->check(oneOf({"paper", "best"}))
         ->capture_default_str();
     sub->add_flag("--resume", command->options.resume, "Go on where the run in --output stopped");
     sub->add_option("--from", command->options.initialModel,
-                    "Name or file of the weights to begin with instead of random ones");
-    sub->add_option("--epochs", command->epochs, "Length of the run");
-    sub->add_option("--batch", command->batch, "Pictures a step");
-    sub->add_option("--input-size", command->inputSize, "Side of the network's input, for the whole run");
-    sub->add_option("--sizes", command->sizes, "Progressive input size, such as 0:192,0.4:256");
-    sub->add_option("--learning-rate", command->learningRate, "Highest learning rate");
-    sub->add_option("--drawn", command->drawnShare, "Share of drawn pictures at the start, 0 to 1");
-    sub->add_option("--drop-path", command->dropPath, "Probability that the last block is skipped");
-    sub->add_option("--paste", command->pasted,
-                    "Probability that another picture's marked area is pasted in, 0 to 1");
+                    "Name or file of the weights to begin with instead of random ones")
+        ->type_name("NAME|FILE");
+    sub->add_option("--epochs", command->epochs, "Length of the run")->type_name("NUMBER");
+    sub->add_option("--batch", command->batch, "Pictures a step")->type_name("NUMBER");
+    sub->add_option("--input-size", command->inputSize, "Side of the network's input, for the whole run")
+        ->type_name("PIXELS");
+    sub->add_option("--sizes", command->sizes, "Progressive input size, such as 0:192,0.4:256")
+        ->type_name("LIST");
+    sub->add_option("--learning-rate", command->learningRate, "Highest learning rate")->type_name("NUMBER");
+    sub->add_option("--drawn", command->drawnShare, "Share of drawn pictures at the start")
+        ->type_name("0..1");
+    sub->add_option("--drop-path", command->dropPath, "Probability that the last block is skipped")
+        ->type_name("0..1");
+    sub->add_option("--paste", command->pasted, "Probability that another picture's marked area is pasted in")
+        ->type_name("0..1");
     sub->add_option("--calm-from", command->calmFrom,
-                    "Share of the run after which pictures are changed little, 0 to 1");
-    sub->add_option("--pooled-dice", command->pooledDice,
-                    "Share of the Dice loss over all pixels of a batch, 0 to 1");
+                    "Share of the run after which pictures are changed little")
+        ->type_name("0..1");
+    sub->add_option("--pooled-dice", command->pooledDice, "Share of the Dice loss over all pixels of a batch")
+        ->type_name("0..1");
     sub->add_option("--depths", command->depths, "VSS blocks of the four stages, such as 2 2 9 2")
+        ->type_name("NUMBER")
         ->expected(4);
     sub->add_option("--taps", command->taps,
                     "stage-inputs (released code) or stage-outputs (the paper's drawing)")
-        ->check(CLI::IsMember({"stage-inputs", "stage-outputs"}));
-    sub->add_option("--device", command->options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-    sub->add_option("--seed", command->options.seed, "Same seed, same result on one device")
+        ->check(oneOf({"stage-inputs", "stage-outputs"}));
+    sub->add_option("--device", command->options.device, "auto, cpu, cuda or cuda:N")
+        ->type_name("DEVICE")
         ->capture_default_str();
-    sub->add_option("--workers", command->options.workers, "Threads that prepare batches; 0: chosen");
-    sub->add_option("--minutes", command->options.timeLimitMinutes, "Stop after this long; --resume goes on");
+    sub->add_option("--seed", command->options.seed, "Same seed, same result on one device")
+        ->type_name("NUMBER")
+        ->capture_default_str();
+    sub->add_option("--workers", command->options.workers, "Threads that prepare batches; 0: chosen")
+        ->type_name("NUMBER");
+    sub->add_option("--minutes", command->options.timeLimitMinutes, "Stop after this long; --resume goes on")
+        ->type_name("NUMBER");
     sub->add_option("--validate-every", command->options.validateEvery, "Epochs between validations")
+        ->type_name("NUMBER")
         ->capture_default_str();
     sub->add_option("--save-every", command->options.saveEverySeconds,
                     "Least seconds between two states in last/; 0: one after each validation")
+        ->type_name("NUMBER")
         ->capture_default_str();
     sub->add_flag("--no-holdout", command->everything, "Train on the held-out tenth too; no validation");
     sub->callback([command, &chosen] {
         if (command->project.empty() && command->images.empty())
-            throw CLI::RequiredError("--images with --masks, or --project");
+            throw CLI::RequiredError("--images with --masks, or --project,");
         chosen = [command] {
             waitWithoutSpinning();
             return command->project.empty() ? runTraining(*command) : runProjectTraining(*command);

@@ -2,7 +2,6 @@
 #include "app/document/wand.h"
 
 #include "app/document/mask_ops.h"
-#include "inference/engine.h"
 
 #include <algorithm>
 #include <array>
@@ -197,9 +196,9 @@ private:
     std::vector<std::uint8_t> m_known;
 };
 
-std::vector<Span> everywhere(Candidates& candidates, const Rect& limits, const CancelToken* cancel) {
+std::vector<Span> everywhere(Candidates& candidates, const Rect& limits) {
     std::vector<Span> spans;
-    for (int y = limits.y; y < limits.bottom() && !wasCancelled(cancel); ++y) {
+    for (int y = limits.y; y < limits.bottom(); ++y) {
         int x = limits.x;
         while (x < limits.right()) {
             const int begin = candidates.next(x, limits.right(), y, true);
@@ -214,11 +213,10 @@ std::vector<Span> everywhere(Candidates& candidates, const Rect& limits, const C
 }
 
 // Scanline filling: every run is claimed once, and the rows above and below it are searched along its length.
-std::vector<Span> fromSeed(Candidates& candidates, const Rect& limits, int seedX, int seedY,
-                           const CancelToken* cancel) {
+std::vector<Span> fromSeed(Candidates& candidates, const Rect& limits, int seedX, int seedY) {
     std::vector<Span> spans;
     std::vector<Span> search{{seedY, seedX, seedX + 1}};
-    while (!search.empty() && !wasCancelled(cancel)) {
+    while (!search.empty()) {
         const Span range = search.back();
         search.pop_back();
         int x = range.begin;
@@ -261,8 +259,8 @@ const std::int16_t* LabImage::tile(int index) const {
     return slot.planes.get();
 }
 
-void LabImage::prepareAll(const CancelToken* cancel) const {
-    for (int index = 0; index < tileCount() && !wasCancelled(cancel); ++index)
+void LabImage::prepareAll() const {
+    for (int index = 0; index < tileCount(); ++index)
         tile(index);
 }
 
@@ -308,11 +306,9 @@ void LabImage::compute(int index) const {
         }
     }
     m_slots[static_cast<std::size_t>(index)].planes = std::move(planes);
-    ++m_computed;
 }
 
-PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOptions& options,
-                   const CancelToken* cancel) {
+PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOptions& options) {
     const Rect whole{0, 0, image.size().width, image.size().height};
     const Rect limits = options.limits ? intersected(*options.limits, whole) : whole;
     if (intersected(limits, {seedX, seedY, 1, 1}).empty())
@@ -320,12 +316,12 @@ PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOption
     Candidates candidates(image, image.mean(seedX, seedY, options.sampleSize), options.tolerance, limits);
     if (options.connected)
         candidates.set(seedX, seedY);
-    PixelArea area(options.connected ? fromSeed(candidates, limits, seedX, seedY, cancel)
-                                     : everywhere(candidates, limits, cancel));
+    PixelArea area(options.connected ? fromSeed(candidates, limits, seedX, seedY)
+                                     : everywhere(candidates, limits));
     if (options.smoothingPx > 0.0)
-        area = smoothed(area, options.smoothingPx, limits, cancel);
+        area = smoothed(area, options.smoothingPx, limits);
     if (options.fillHoles)
-        area = area.united(holesOf(area, limits, cancel));
+        area = area.united(holesOf(area, limits));
     return area;
 }
 

@@ -376,15 +376,13 @@ ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, Engin
             return outcome;
         }
     }
-    const Error cancelled{ErrorCode::Cancelled, {"The proposal"}};
     if (cancel.cancelled()) {
-        outcome.error = cancelled;
+        outcome.error = Error{ErrorCode::Cancelled, {"The proposal"}};
         return outcome;
     }
     const Result<ImagePtr> image = hooks.readImage(request.image);
-    // Reading may have taken long.
-    if (!image || cancel.cancelled()) {
-        outcome.error = image ? cancelled : image.error();
+    if (!image) {
+        outcome.error = image.error();
         return outcome;
     }
     Result<Proposal> made = engine.predict(**image, request.options, &cancel);

@@ -104,8 +104,7 @@ int mergeNormHost(int batch, int height, int width, int channels, const float* x
                         ((static_cast<std::int64_t>(image) * height + y) * width + xPlace) * channels;
                     for (int channel = 0; channel < channels; ++channel)
                         values[static_cast<std::size_t>(neighbour * channels + channel)] =
-                            x[first + channel] +
-                            (branch != nullptr ? fromBf16(branch[first + channel]) : 0.0f);
+                            x[first + channel] + fromBf16(branch[first + channel]);
                 }
                 const std::int64_t target =
                     (static_cast<std::int64_t>(image) * (height / 2) + row) * (width / 2) + column;

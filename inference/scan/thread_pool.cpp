@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "hwy/cache_control.h"
@@ -23,9 +22,6 @@ constexpr int kMostThreads = 256;
 // faster than a sleeping thread wakes, and a longer wait would take the processor from others.
 constexpr int kSpins = 2000;
 
-thread_local LentThreads::Lend t_lend = nullptr;
-thread_local const std::function<bool()>* t_stop = nullptr;
-
 struct Job {
     const std::function<void(std::int64_t, int)>* unit = nullptr;
     const std::function<bool()>* stop = nullptr;
@@ -36,15 +32,12 @@ struct Job {
     std::atomic<int> active{0}; // helpers inside the job; changed under the pool's mutex
 
     void work(int participant) {
-        // For the units that ask in their middle, whichever thread they run on.
-        const std::function<bool()>* const before = std::exchange(t_stop, stop);
-        while (!stopWanted()) {
+        for (;;) {
             const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
-            if (index >= count)
-                break;
+            if (index >= count || (stop != nullptr && (*stop)()))
+                return;
             (*unit)(index, participant);
         }
-        t_stop = before;
     }
 };
 
@@ -134,11 +127,10 @@ private:
     bool m_stop = false;
 };
 
-} // namespace
+thread_local LentThreads::Lend t_lend = nullptr;
+thread_local const std::function<bool()>* t_stop = nullptr;
 
-bool stopWanted() {
-    return t_stop != nullptr && (*t_stop)();
-}
+} // namespace
 
 LentThreads::LentThreads(Lend lend) : m_before(t_lend) {
     t_lend = lend;

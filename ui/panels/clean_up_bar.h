@@ -21,7 +21,6 @@ class CleanUpBar : public QFrame {
 
 public:
     explicit CleanUpBar(ReviewSession& session, QWidget* parent = nullptr);
-    ~CleanUpBar() override;
 
     // Smooth, RemoveSpecks or FillHoles of the active label, inside the session's scope. The same again while
     // it is shown applies it.
@@ -38,7 +37,6 @@ Q_SIGNALS:
 
 private:
     void compute();
-    void stop();
     void show(const MaskEdit& change);
     void end();
     int stepOf(double value) const;
@@ -56,7 +54,8 @@ private:
     bool m_active = false;
     bool m_updating = false;
     bool m_applyWhenReady = false;
-    std::shared_ptr<CancelToken> m_computing; // null: what is shown is what the value says
+    std::uint64_t m_newest = 0;
+    std::uint64_t m_shown = 0;
     MaskEdit m_change;
 };
 

@@ -21,7 +21,6 @@ class MeasurePanel : public QWidget {
 
 public:
     explicit MeasurePanel(ReviewSession& session, QWidget* parent = nullptr);
-    ~MeasurePanel() override;
     // The table as text with tabs, for the clipboard.
     QString tableText() const;
     const std::optional<LabelMeasurements>& measurements() const { return m_measurements; }
@@ -43,7 +42,6 @@ private:
     };
     void unitClicked();
     void compute();
-    void stop();
     void show();
 
     ReviewSession& m_session;
@@ -54,7 +52,8 @@ private:
     QPushButton* m_unit;
     QLabel* m_empty;
     QWidget* m_table;
-    std::shared_ptr<CancelToken> m_computing; // null: nothing is computed
+    quint64 m_run = 0;
+    bool m_computing = false;
     bool m_again = false;
 };
 

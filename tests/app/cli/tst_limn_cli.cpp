@@ -2,14 +2,13 @@
 // Promised: the program as scripts see it: exit codes, files, sentences on standard error, nothing that
 // flickers in a pipe, whole files after a kill. Drives the real program as a child process, with drawn images
 // and a small network of random numbers.
-#include "app/cli/console.h"
 #include "app/export/csv.h"
 #include "app/export/export_job.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
 #include "tests/app/cli/run_cli.h"
-#include "tests/inference/small_model.h"
+#include "tests/app/cli/small_model.h"
 
 #include <QDir>
 #include <QDirIterator>
@@ -18,14 +17,8 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
-#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
-
-#include <cstdlib>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 using namespace limn;
 using namespace limn::testing;
@@ -58,7 +51,7 @@ private Q_SLOTS:
     void helpAndVersion() {
         const Run help = limnCli({text("--help")});
         LIMN_COMPARE_EXIT(help, 0);
-        for (const char* command : {"segment", "evaluate", "model", "devices", "demo", "benchmark"})
+        for (const char* command : {"segment", "evaluate", "model", "devices", "demo"})
             QVERIFY2(help.out.contains(command), command);
         QVERIFY(help.err.isEmpty());
         const Run version = limnCli({text("--version")});
@@ -66,25 +59,81 @@ private Q_SLOTS:
         QVERIFY(version.out.startsWith("limn-cli "));
     }
 
+    // What may be given stands beside each option, without the parser's own words, in lines that fit.
+    void helpOfEveryCommand_data() {
+        QTest::addColumn<QStringList>("command");
+        for (const char* words : {"segment", "evaluate", "demo", "devices", "benchmark", "train",
+                                  "model list", "model info", "model convert", "project create",
+                                  "project add", "project status", "project export", "project verify"})
+            QTest::newRow(words) << text(words).split(QLatin1Char(' '));
+    }
+    void helpOfEveryCommand() {
+        QFETCH(QStringList, command);
+        const Run help = limnCli(command + QStringList{text("--help")});
+        LIMN_COMPARE_EXIT(help, 0);
+        QVERIFY(help.out.contains("Usage: limn-cli " + command.join(QLatin1Char(' ')).toUtf8()));
+        for (const char* word : {"INT", "FLOAT", "TEXT", "REQUIRED", "Needs:", " in [", "NONNEGATIVE"})
+            QVERIFY2(!help.out.contains(word), help.out.constData());
+        for (const QByteArray& line : help.out.split('\n'))
+            QVERIFY2(line.size() <= 130, line.constData());
+    }
+
     void wrongCommandLines_data() {
         QTest::addColumn<QStringList>("arguments");
-        QTest::newRow("nothing") << QStringList{};
-        QTest::newRow("unknownCommand") << QStringList{text("fly")};
-        QTest::newRow("unknownOption") << QStringList{text("devices"), text("--fly")};
-        QTest::newRow("missingOutput") << QStringList{text("segment"), text("a.png")};
-        QTest::newRow("threshold") << QStringList{text("segment"), text("a.png"),       text("--output"),
-                                                  text("o"),       text("--threshold"), text("1.5")};
-        QTest::newRow("save") << QStringList{text("segment"), text("a.png"),  text("--output"),
-                                             text("o"),       text("--save"), text("mask,poem")};
-        QTest::newRow("inputSize") << QStringList{text("segment"), text("a.png"),        text("--output"),
-                                                  text("o"),       text("--input-size"), text("7")};
+        QTest::addColumn<QByteArray>("said");
+        const auto row = [](const char* name, const QStringList& arguments, const char* said) {
+            QTest::newRow(name) << arguments << QByteArray(said);
+        };
+        const auto segmentWith = [](const char* option, const char* value) {
+            return QStringList{text("segment"), text("a.png"), text("--output"),
+                               text("o"),       text(option),  text(value)};
+        };
+        row("nothing", {}, "A command is missing: segment, evaluate, ");
+        row("unknownCommand", {text("fly")}, "fly is no command here: give segment, evaluate, ");
+        row("unknownPart", {text("model"), text("fly")},
+            "fly is no command here: give list, info or convert.");
+        row("unknownOption", {text("devices"), text("--fly")}, "--fly");
+        row("missingOutput", {text("segment"), text("a.png")}, "--output is required.");
+        row("threshold", segmentWith("--threshold", "1.5"), "--threshold: 1.5 is no number from 0 to 1.");
+        row("noNumber", segmentWith("--jobs", "many"), "--jobs: many is no number from 0 to 256.");
+        row("save", segmentWith("--save", "mask,poem"), "--save: poem is not mask, probability or overlay.");
+        row("inputSize", segmentWith("--input-size", "7"), "--input-size: 7 is no number from 32 to 4096.");
     }
     void wrongCommandLines() {
         QFETCH(QStringList, arguments);
+        QFETCH(QByteArray, said);
         const Run run = limnCli(arguments);
         LIMN_COMPARE_EXIT(run, 2);
         QVERIFY(run.out.isEmpty());
         QVERIFY(run.err.startsWith("limn-cli: "));
+        QVERIFY2(run.err.contains(said), run.err.constData());
+        QVERIFY(run.err.endsWith("limn-cli --help, or limn-cli COMMAND --help, shows what can be given.\n"));
+    }
+
+    void missingAndUnfitFoldersAreNamed() {
+        const QString missing = m_dir.filePath(text("no-such-folder"));
+        for (const auto& [images, masks] :
+             {std::pair(missing, m_dir.path()), std::pair(m_dir.filePath(text("in")), missing)}) {
+            const Run run = limnCli({text("evaluate"), text("--images"), images, text("--masks"), masks});
+            LIMN_COMPARE_EXIT(run, 1);
+            QVERIFY2(run.err.contains("no-such-folder does not exist."), run.err.constData());
+        }
+        QVERIFY(QDir(m_dir.path()).mkpath(text("others")));
+        QVERIFY(
+            writePng(m_dir.filePath(text("others/other.png")).toStdString(), pictureWith(kSize, {1, 1, 2, 2}))
+                .ok());
+        const Run unfit = limnCli({text("evaluate"), text("--images"), m_dir.filePath(text("in")),
+                                   text("--masks"), m_dir.filePath(text("others"))});
+        LIMN_COMPARE_EXIT(unfit, 1);
+        QVERIFY2(unfit.err.contains("others, which has no mask for any image of "), unfit.err.constData());
+    }
+
+    void convertWritesNoOtherFormat() {
+        const QString out = m_dir.filePath(text("converted.pth"));
+        const Run run = limnCli({text("model"), text("convert"), m_model, out});
+        LIMN_COMPARE_EXIT(run, 1);
+        QVERIFY2(run.err.contains("converted.pth, but must be NAME.safetensors"), run.err.constData());
+        QVERIFY(!QFile::exists(out));
     }
 
     void segmentsAFolder() {
@@ -115,35 +164,6 @@ private Q_SLOTS:
             QVERIFY(overlay.ok());
             QCOMPARE(overlay->size, kSize);
         }
-    }
-
-    void aTerminalShowsProgress() {
-        const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
-        if (terminal < 0)
-            QSKIP("This system gives no terminal.");
-        QVERIFY(::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
-        QProcess process;
-        process.setStandardErrorFile(QString::fromUtf8(::ptsname(terminal)));
-        process.start(QStringLiteral(LIMN_CLI),
-                      {text("segment"), m_dir.filePath(text("in")), text("--output"),
-                       m_dir.filePath(text("terminal")), text("--model"), m_model, text("--input-size"),
-                       text("64"), text("--device"), text("cpu")});
-        // While it runs: what nobody takes off a terminal stops its writer, and some systems drop it at the
-        // end.
-        QByteArray shown;
-        char part[4096];
-        bool ended = false;
-        do {
-            ended = process.waitForFinished(20) || process.state() == QProcess::NotRunning;
-            for (ssize_t count = ::read(terminal, part, sizeof part); count > 0;
-                 count = ::read(terminal, part, sizeof part))
-                shown.append(part, count);
-        } while (!ended);
-        ::close(terminal);
-        QCOMPARE(process.exitCode(), 0);
-        QVERIFY2(shown.contains("5/5 images"), shown.constData());
-        QVERIFY2(shown.endsWith("\r\033[K"), shown.constData()); // wiped
-        QVERIFY2(process.readAllStandardOutput().startsWith("5 images segmented"), "no summary");
     }
 
     void batchesAndShardsChangeNothing() {
@@ -234,59 +254,6 @@ private Q_SLOTS:
         QVERIFY(!devices.isEmpty());
         QCOMPARE(devices.first().toObject().value(text("id")).toString(), text("cpu"));
         QVERIFY(devices.first().toObject().value(text("usable")).toBool());
-    }
-
-    void benchmarkAccountsForWhatItMeasured() {
-        const QStringList command = {text("benchmark"), text("--device"), text("cpu"),
-                                     text("--model"),   m_model,          text("--input-size"),
-                                     text("32"),        text("--runs"),   text("20"),
-                                     text("--threads"), text("1"),        text("--training"),
-                                     text("--batch"),   text("2"),        text("--scaling")};
-        const Run run = limnCli(command + QStringList{text("--json")});
-        LIMN_COMPARE_EXIT(run, 0);
-        const QJsonObject figures = QJsonDocument::fromJson(run.out).object();
-        QCOMPARE(figures.value(text("threads")).toInt(), 1);
-        QVERIFY(!figures.value(text("instruction_set")).toString().isEmpty());
-        QVERIFY(figures.value(text("device"))
-                    .toString()
-                    .endsWith(figures.value(text("instruction_set")).toString()));
-        for (const char* times : {"network", "without_scan", "products_alone", "scans_alone",
-                                  "training_forward", "training_forward_backward", "training_step"}) {
-            const QJsonObject each = figures.value(text(times)).toObject();
-            const double median = each.value(text("median_ms")).toDouble();
-            QVERIFY2(median > 0.0, times);
-            QVERIFY2(each.value(text("minimum_ms")).toDouble() <= median, times);
-            QVERIFY2(each.value(text("maximum_ms")).toDouble() >= median, times);
-        }
-        // Two images, the network and its gradients are some megabytes; LibTorch's code is more.
-        const double peak = figures.value(text("peak_memory_bytes")).toDouble();
-        const double trainingPeak = figures.value(text("training_peak_memory_bytes")).toDouble();
-        QVERIFY2(peak > 5e6, qPrintable(QString::number(peak)));
-        QVERIFY2(trainingPeak > 5e6 && trainingPeak < 1e11, qPrintable(QString::number(trainingPeak)));
-
-        const QJsonArray sizes = figures.value(text("scaling")).toArray();
-        QCOMPARE(sizes.size(), 3);
-        double before = 32.0;
-        for (const QJsonValue& each : sizes) {
-            QCOMPARE(each[text("input_size")].toDouble(), 2.0 * before);
-            before *= 2.0;
-            QVERIFY(each[text("times_this_size")].toDouble() > 0.0);
-            QVERIFY(each[text("peak_memory_bytes")].toDouble() > 5e6);
-        }
-
-        const Run table = limnCli(command);
-        LIMN_COMPARE_EXIT(table, 0);
-        const QRegularExpression speed(
-            text("training: [0-9]+[.]?[0-9]* images/s, peak memory of the process [0-9.]+ GB"));
-        QVERIFY2(speed.match(QString::fromUtf8(table.out)).hasMatch(), table.out.constData());
-        QVERIFY2(!table.out.contains(" 0.00 GB"), table.out.constData());
-        QVERIFY2(table.out.contains("256 x 256: "), table.out.constData());
-    }
-
-    void slowSpeedsKeepADigit() {
-        QCOMPARE(speedText(3.6349), std::string("3.6 images/s"));
-        QCOMPARE(speedText(99.94), std::string("99.9 images/s"));
-        QCOMPARE(speedText(811.7), std::string("812 images/s"));
     }
 
     void drawnImagesCanBeEvaluated() {
@@ -427,6 +394,8 @@ private Q_SLOTS:
             const Run run = project(command);
             LIMN_COMPARE_EXIT(run, 1);
             QVERIFY2(run.err.contains("what can be read is recovered"), run.err.constData());
+            // What is wrong comes before the way out.
+            QVERIFY2(run.err.startsWith("limn-cli: The project "), run.err.constData());
             QCOMPARE(bytesOf(file), QByteArray("hello"));
         }
         const Run recovered = project("create");

@@ -13,13 +13,9 @@
 
 namespace limn {
 
-inline NetworkConfig smallConfig() {
+inline Result<void> writeSmallModel(const std::string& path) {
     NetworkConfig config;
     config.depths = {1, 1, 1, 1};
-    return config;
-}
-
-inline Result<void> writeSmallModel(const std::string& path, const NetworkConfig& config = smallConfig()) {
     TensorFile file;
     file.source = path;
     std::mt19937 random(7);
