@@ -16,11 +16,6 @@ namespace {
 
 constexpr float kPi = 3.14159265f;
 
-struct Lobe {
-    float x, y;           // centre, relative to the lesion's
-    float xx, xy, yx, yy; // to the unit circle
-};
-
 // The outline: a smooth union of ellipses in coordinates that noise has bent.
 struct Shape {
     float x = 0.0f, y = 0.0f; // centre
@@ -93,22 +88,12 @@ Shape makeShape(Random& random, float share, bool regular, const Rim& rim) {
     const float long0 = random.range(1.0f, 1.45f);
     const float axis = random.uniform();
     for (int i = 0; i < shape.lobeCount; ++i) {
-        Lobe& lobe = shape.lobes[static_cast<std::size_t>(i)];
         const float size = i == 0 ? 1.0f : random.range(0.35f, 0.8f);
         const float turn = i == 0 ? axis : random.uniform();
         const float stretch = i == 0 ? long0 : random.range(1.0f, 1.6f);
         const float away = i == 0 ? 0.0f : random.range(0.4f, 1.05f);
         const float where = random.uniform();
-        lobe.x = away * cosTurns(where);
-        lobe.y = away * sinTurns(where);
-        const float c = cosTurns(turn);
-        const float s = sinTurns(turn);
-        const float a = 1.0f / (size * stretch);
-        const float b = stretch / size;
-        lobe.xx = c * a;
-        lobe.xy = s * a;
-        lobe.yx = -s * b;
-        lobe.yy = c * b;
+        shape.lobes[static_cast<std::size_t>(i)] = lobeAt(away, where, size, stretch, turn);
     }
     shape.bend = regular ? random.range(0.03f, 0.09f) : random.range(0.06f, 0.2f);
     shape.ripple = regular ? random.range(0.0f, 0.015f) : random.range(0.005f, 0.035f);

@@ -266,12 +266,6 @@ Wall makeWall(const Tube& tube, const Frame& frame, float reach) {
     return wall;
 }
 
-struct Lobe {
-    float x, y;
-    float xx, xy, yx, yy;
-    float height;
-};
-
 // A polyp: a few round bodies that grew together, drawn as heights over the picture's plane.
 struct Polyp {
     float x = 0.0f, y = 0.0f;
@@ -349,22 +343,12 @@ Polyp makePolyp(Random& random, float share, float pixel) {
     const float turn0 = random.uniform();
     const float stretch0 = random.range(1.0f, 1.4f);
     for (int i = 0; i < p.lobeCount; ++i) {
-        Lobe& lobe = p.lobes[static_cast<std::size_t>(i)];
         const float size = i == 0 ? 1.0f : random.range(0.35f, 0.75f);
         const float stretch = i == 0 ? stretch0 : random.range(1.0f, 1.35f);
         const float turn = i == 0 ? turn0 : random.uniform();
         const float away = i == 0 ? 0.0f : random.range(0.35f, 1.0f);
         const float where = random.uniform();
-        lobe.x = away * cosTurns(where);
-        lobe.y = away * sinTurns(where);
-        const float c = cosTurns(turn);
-        const float s = sinTurns(turn);
-        const float a = 1.0f / (size * stretch);
-        const float b = stretch / size;
-        lobe.xx = c * a;
-        lobe.xy = s * a;
-        lobe.yx = -s * b;
-        lobe.yy = c * b;
+        p.lobes[static_cast<std::size_t>(i)] = lobeAt(away, where, size, stretch, turn);
         p.reach = std::max(p.reach, away + size * stretch);
     }
     p.bend = random.range(0.02f, 0.09f);

@@ -93,6 +93,23 @@ inline float sinTurns(float t) {
 inline float cosTurns(float t) {
     return sinTurns(t + 0.25f);
 }
+
+// An ellipse of which outlines are made: one of the round bodies of a lesion or a polyp.
+struct Lobe {
+    float x, y;           // centre, relative to the body's
+    float xx, xy, yx, yy; // to the unit circle
+};
+
+// `where` (in turns) is the direction in which it lies `away`; `size` is the radius of the circle of its
+// area.
+inline Lobe lobeAt(float away, float where, float size, float stretch, float turn) {
+    const float c = cosTurns(turn);
+    const float s = sinTurns(turn);
+    const float a = 1.0f / (size * stretch);
+    const float b = stretch / size;
+    return {away * cosTurns(where), away * sinTurns(where), c * a, s * a, -s * b, c * b};
+}
+
 // Angle of (x, y) in turns, [-0.5, 0.5], to about 1e-4 turns.
 inline float angleTurns(float y, float x) {
     const float ax = std::fabs(x);

@@ -3,6 +3,7 @@
 // bulk that name the first difference.
 #pragma once
 
+#include "app/document/labels.h"
 #include "app/document/pixel_area.h"
 #include "app/document/tile_map.h"
 #include "inference/engine.h"
@@ -10,12 +11,10 @@
 #include <QByteArray>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <random>
 #include <string>
-#include <thread>
 
 namespace limn::test {
 
@@ -26,6 +25,14 @@ inline int between(Random& random, int low, int high) {
 }
 inline double between(Random& random, double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(random);
+}
+
+inline Label label(std::uint8_t value, bool locked = false) {
+    Label result;
+    result.value = value;
+    result.name = QByteArray::number(value).prepend('L').toStdString();
+    result.locked = locked;
+    return result;
 }
 
 // Every pixel by itself: the hardest case for runs, parts and holes.
@@ -103,31 +110,6 @@ inline ProposalPtr proposal(Rect extent, std::vector<float> probabilities, std::
         result->probability.values.push_back(static_cast<std::uint16_t>(std::lround(p * 65535.0f)));
     result->model = {std::move(name), std::string(64, 'a')};
     return result;
-}
-
-// How long work(token) takes undisturbed, and how long it goes on after the token was set a third of the way.
-struct StopTimes {
-    double wholeMs = 0;
-    double afterStopMs = 0;
-};
-template<typename Work>
-StopTimes stopTimes(Work work) {
-    using Clock = std::chrono::steady_clock;
-    const auto msSince = [](Clock::time_point from) {
-        return std::chrono::duration<double, std::milli>(Clock::now() - from).count();
-    };
-    StopTimes times;
-    Clock::time_point from = Clock::now();
-    work(nullptr);
-    times.wholeMs = msSince(from);
-    CancelToken token;
-    std::thread worker([&] { work(&token); });
-    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(times.wholeMs / 3));
-    token.cancel();
-    from = Clock::now();
-    worker.join();
-    times.afterStopMs = msSince(from);
-    return times;
 }
 
 } // namespace limn::test

@@ -19,14 +19,6 @@ using namespace limn::test;
 
 namespace {
 
-Label label(std::uint8_t value, bool locked = false) {
-    Label result;
-    result.value = value;
-    result.name = QByteArray::number(value).prepend('L').toStdString();
-    result.locked = locked;
-    return result;
-}
-
 struct NaiveState {
     LabelMap labels;
     LabelMap kinds; // ProvenanceKind of each pixel

@@ -10,14 +10,6 @@ using namespace limn::test;
 
 namespace {
 
-Label label(std::uint8_t value, bool locked = false) {
-    Label result;
-    result.value = value;
-    result.name = QByteArray::number(value).prepend('L').toStdString();
-    result.locked = locked;
-    return result;
-}
-
 PixelArea disc(double x, double y, double diameter, const Rect& bounds) {
     const BrushSample sample{{x, y}, 1.0};
     return brushArea({BrushShape::Round, diameter}, sample, sample, bounds);

@@ -3,6 +3,7 @@
 // and 24-megapixel 16-bit TIFFs. Prints a table; no test, for its figures depend on the machine. The best of
 // several runs counts, and both sides alternate, so that a busy machine does not favour one.
 #include "io/images/image_reader.h"
+#include "memory_peak.h"
 #include "sample_files.h"
 
 #include <QTemporaryDir>
@@ -11,7 +12,6 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,18 +23,6 @@ using namespace limn;
 using namespace limn::testing;
 
 namespace {
-
-long peakKilobytes() {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.rfind("VmHWM:", 0) == 0)
-            return std::stol(line.substr(6));
-    return 0;
-}
-
-void resetPeak() {
-    std::ofstream("/proc/self/clear_refs") << "5";
-}
 
 // Wall time, and processor time of all threads together: the second is what a busy machine does not distort.
 struct Times {
