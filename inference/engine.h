@@ -46,6 +46,10 @@ public:
 private:
     std::atomic<bool> m_cancelled{false};
 };
+// Whether a token that may be missing is set.
+inline bool wasCancelled(const CancelToken* token) {
+    return token != nullptr && token->cancelled();
+}
 
 struct PredictOptions {
     int inputSize = 256; // the image is squashed to inputSize x inputSize; 32..4096

@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/console.h"
 #include "app/cli/option_help.h"
+#include "app/cli/passive_waiting.h"
 #include "app/models/model_lookup.h"
 #include "inference/benchmark.h"
 
@@ -11,6 +12,8 @@
 
 #include <cstdio>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace limn {
 
@@ -18,6 +21,7 @@ namespace {
 
 struct BenchmarkCommand {
     BenchmarkOptions options;
+    bool all = false;
     bool json = false;
 };
 
@@ -45,12 +49,21 @@ nlohmann::json jsonOf(const BenchmarkReport& r) {
                           {"peak_memory_bytes", r.peakMemoryBytes},
                           {"multiply_adds", r.multiplyAdds},
                           {"scan_states", r.scanStates}};
+    if (r.threads > 0) {
+        out["threads"] = r.threads;
+        out["instruction_set"] = r.instructionSet;
+    }
     if (r.trainingStep.medianMs > 0.0) {
         out["training_forward"] = jsonOf(r.trainingForward);
         out["training_forward_backward"] = jsonOf(r.forwardBackward);
         out["training_step"] = jsonOf(r.trainingStep);
         out["training_peak_memory_bytes"] = r.trainingPeakMemoryBytes;
     }
+    for (const SizeTimes& size : r.scaling)
+        out["scaling"].push_back({{"input_size", size.inputSize},
+                                  {"network", jsonOf(size.network)},
+                                  {"times_this_size", size.network.medianMs / r.network.medianMs},
+                                  {"peak_memory_bytes", size.peakMemoryBytes}});
     if (r.sequentialScanMs > 0.0)
         out["sequential_scan_ms"] = r.sequentialScanMs;
     if (!r.recordingFailure.empty())
@@ -77,9 +90,21 @@ void printText(const char* format, double a, double b = 0.0) {
     printLine(line);
 }
 
+// Of the right thing: on the processor there is no other account than the process's.
+std::string memoryText(const BenchmarkReport& r, std::int64_t bytes) {
+    char text[80];
+    std::snprintf(text, sizeof text, "%s %.2f GB",
+                  r.threads > 0 ? "peak memory of the process" : "peak memory",
+                  static_cast<double>(bytes) / 1e9);
+    return text;
+}
+
 void printTable(const BenchmarkReport& r) {
-    printLine("VM-UNetV2 on " + r.device + ", " + r.precision + ", batch " + std::to_string(r.batch) + ", " +
-              std::to_string(r.inputSize) + " x " + std::to_string(r.inputSize));
+    std::string title = "VM-UNetV2 on " + r.device + ", " + r.precision;
+    if (r.threads > 0)
+        title += r.threads == 1 ? ", on 1 thread" : ", on " + std::to_string(r.threads) + " threads";
+    printLine(title + ", batch " + std::to_string(r.batch) + ", " + std::to_string(r.inputSize) + " x " +
+              std::to_string(r.inputSize));
     if (!r.recordingFailure.empty())
         printLine("  Runs could not be recorded as a graph (" + r.recordingFailure +
                   "); each kernel was started by itself.");
@@ -100,14 +125,19 @@ void printTable(const BenchmarkReport& r) {
         printRow("training: step with AdamW", r.trainingStep);
         printText("  training: forward and backward / forward: %.2f",
                   r.forwardBackward.medianMs / r.trainingForward.medianMs);
-        printText("  training: %.0f images/s, peak memory %.2f GB",
-                  1000.0 * r.batch / r.trainingStep.medianMs,
-                  static_cast<double>(r.trainingPeakMemoryBytes) / 1e9);
+        printLine("  training: " + speedText(1000.0 * r.batch / r.trainingStep.medianMs) + ", " +
+                  memoryText(r, r.trainingPeakMemoryBytes));
     }
-    printText("  %.1f images/s, peak memory %.2f GB", r.imagesPerSecond,
-              static_cast<double>(r.peakMemoryBytes) / 1e9);
+    printLine("  " + speedText(r.imagesPerSecond) + ", " + memoryText(r, r.peakMemoryBytes));
     printText("  whole / without scan: %.2f; without scan / products alone: %.2f",
               r.network.medianMs / r.withoutScan.medianMs, r.withoutScan.medianMs / r.productsAlone.medianMs);
+    for (const SizeTimes& size : r.scaling) {
+        const std::string side = std::to_string(size.inputSize);
+        char times[80];
+        std::snprintf(times, sizeof times, ": %.0f ms, %.2f times as long, ", size.network.medianMs,
+                      size.network.medianMs / r.network.medianMs);
+        printLine("  " + side + " x " + side + times + memoryText(r, size.peakMemoryBytes));
+    }
     if (r.sequentialScanMs > 0.0)
         printText("  the scan step after step (one image): %.0f ms, %.0f times this scan", r.sequentialScanMs,
                   r.sequentialScanMs * r.batch / r.scansAlone.medianMs);
@@ -125,19 +155,36 @@ void printTable(const BenchmarkReport& r) {
 }
 
 int runBenchmark(BenchmarkCommand& command) {
+    if (command.options.training)
+        waitWithoutSpinning();
     if (!command.options.model.empty()) {
         const Result<ModelFile> model = findModel(command.options.model);
         if (!model)
             return reportError(model.error());
         command.options.model = model->path;
     }
-    const Result<BenchmarkReport> report = benchmark(command.options);
-    if (!report)
-        return reportError(report.error());
+    std::vector<BenchmarkOptions> runs(1, command.options);
+    if (command.all) {
+        runs.clear();
+        for (const auto& [batch, training] :
+             {std::pair{1, false}, std::pair{32, false}, std::pair{80, true}}) {
+            runs.push_back(command.options);
+            runs.back().batch = batch;
+            runs.back().training = training;
+        }
+    }
+    nlohmann::json all = nlohmann::json::array();
+    for (const BenchmarkOptions& options : runs) {
+        const Result<BenchmarkReport> report = benchmark(options);
+        if (!report)
+            return reportError(report.error());
+        if (command.json)
+            all.push_back(jsonOf(*report));
+        else
+            printTable(*report);
+    }
     if (command.json)
-        printLine(jsonOf(*report).dump(2));
-    else
-        printTable(*report);
+        printLine((command.all ? all : all.front()).dump(2));
     return kExitDone;
 }
 
@@ -168,8 +215,14 @@ void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen) {
     sub->add_option("--model", command->options.model, "Model name or file; random weights without it")
         ->type_name("NAME|FILE");
     sub->add_flag("--training", command->options.training, "Also a training step at this batch");
+    sub->add_flag("--all", command->all,
+                  "One image, 32 images, and a training step of 80 images, one after the other")
+        ->excludes("--batch")
+        ->excludes("--training");
     sub->add_flag("--sequential", command->options.sequential,
                   "Processor: also the scan one step after the other, as its definition has it");
+    sub->add_flag("--scaling", command->options.scaling,
+                  "Processor: also the network at 2, 4 and 8 times the side, with the memory that it takes");
     sub->add_flag("--json", command->json, "Figures as JSON");
     sub->callback([command, &chosen] { chosen = [command] { return runBenchmark(*command); }; });
 }

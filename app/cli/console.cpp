@@ -58,6 +58,10 @@ std::string durationText(double seconds) {
     return text;
 }
 
+std::string speedText(double imagesPerSecond) {
+    return formatted(imagesPerSecond < 100.0 ? "%.1f images/s" : "%.0f images/s", imagesPerSecond);
+}
+
 CancelToken& interruptToken() {
     static const bool installed = [] {
         struct sigaction action = {};

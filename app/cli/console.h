@@ -27,6 +27,8 @@ std::string imageCount(std::size_t count); // "1 image", "5 images"
 
 // "850 ms", "12.3 s", "4 min 05 s", "2 h 07 min".
 std::string durationText(double seconds);
+// "3.6 images/s", "812 images/s".
+std::string speedText(double imagesPerSecond);
 
 // Ctrl-C (and a polite kill) sets this token; a second Ctrl-C ends the program at once.
 CancelToken& interruptToken();

@@ -223,7 +223,7 @@ private:
         const Size size = image.size;
         const std::size_t width = static_cast<std::size_t>(size.width);
         const std::uint32_t inside = ProbabilityMap::firstInside(m_threshold);
-        ProbabilityRows rows(network, size);
+        ProbabilityRows rows(network, size, m_options.saveProbability ? 0 : inside);
         ProbabilityMap map;
         map.size = size;
         if (m_options.saveProbability)
@@ -238,8 +238,12 @@ private:
         const auto makeRow = [&](int y, std::uint8_t* labels) {
             const std::size_t first = static_cast<std::size_t>(y) * width;
             std::uint16_t* values = m_options.saveProbability ? map.values.data() + first : line.data();
-            rows.make(y, values);
-            figures.area += thresholdRow(values, width, inside, labels, sum);
+            const Columns columns = rows.make(y, values);
+            std::fill(labels, labels + columns.begin, std::uint8_t{0});
+            figures.area +=
+                thresholdRow(values + columns.begin, static_cast<std::size_t>(columns.end - columns.begin),
+                             inside, labels + columns.begin, sum);
+            std::fill(labels + columns.end, labels + width, std::uint8_t{0});
             if (m_options.saveOverlay)
                 std::copy_n(labels, width, mask.labels.data() + first);
         };

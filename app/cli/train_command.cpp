@@ -6,6 +6,7 @@
 #include "app/cli/engine_options.h"
 #include "app/cli/evaluation.h"
 #include "app/cli/option_help.h"
+#include "app/cli/passive_waiting.h"
 #include "app/cli/project_training.h"
 #include "app/models/model_lookup.h"
 #include "inference/training/train.h"
@@ -16,9 +17,7 @@
 
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 #include <unistd.h>
 
@@ -71,16 +70,15 @@ public:
             if (m_hasValidation)
                 std::snprintf(scores, sizeof scores, "  validation dsc %.4f miou %.4f loss %.4f%s",
                               p.scores.dsc, p.scores.miou, p.scores.loss, p.isBest ? " (best)" : "");
-            std::snprintf(line, sizeof line,
-                          "epoch %d/%d  loss %.4f%s  %.0f images/s  device idle %.0f %%  %s left", p.epoch,
-                          p.epochs, p.loss, scores, p.imagesPerSecond, 100.0 * p.deviceIdleShare,
-                          durationText(p.secondsLeft).c_str());
+            std::snprintf(line, sizeof line, "epoch %d/%d  loss %.4f%s  %s  device idle %.0f %%  %s left",
+                          p.epoch, p.epochs, p.loss, scores, speedText(p.imagesPerSecond).c_str(),
+                          100.0 * p.deviceIdleShare, durationText(p.secondsLeft).c_str());
             printLine(line);
             std::fflush(stdout);
         } else if (isatty(STDERR_FILENO) != 0) {
-            std::fprintf(stderr, "\rstep %lld  size %d  loss %.4f  rate %.2e  %.0f images/s  %s left   ",
+            std::fprintf(stderr, "\rstep %lld  size %d  loss %.4f  rate %.2e  %s  %s left   ",
                          static_cast<long long>(p.step), p.inputSize, p.loss, p.learningRate,
-                         p.imagesPerSecond, durationText(p.secondsLeft).c_str());
+                         speedText(p.imagesPerSecond).c_str(), durationText(p.secondsLeft).c_str());
         }
     }
     bool stopAsked() const override { return interruptToken().cancelled(); }
@@ -253,10 +251,10 @@ Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& opt
     if (!report)
         return report;
     char line[256];
-    std::snprintf(
-        line, sizeof line, "%s after %d epochs, %s in all on %s: %.0f images/s, device idle %.1f %%.",
-        report->finished ? "Finished" : "Stopped", report->epochsDone, durationText(report->seconds).c_str(),
-        report->device.c_str(), report->imagesPerSecond, 100.0 * report->deviceIdleShare);
+    std::snprintf(line, sizeof line, "%s after %d epochs, %s in all on %s: %s, device idle %.1f %%.",
+                  report->finished ? "Finished" : "Stopped", report->epochsDone,
+                  durationText(report->seconds).c_str(), report->device.c_str(),
+                  speedText(report->imagesPerSecond).c_str(), 100.0 * report->deviceIdleShare);
     std::string text = line;
     if (!set.validation.empty() && report->bestEpoch > 0) {
         std::snprintf(line, sizeof line, " Best: epoch %d, dsc %.4f, miou %.4f.", report->bestEpoch,
@@ -462,27 +460,6 @@ int runProjectTraining(const TrainCommand& command) {
         return reportError(copied.error());
     printLine(verdict.sentence + " Weights: " + offered.string());
     return kExitDone;
-}
-
-// LibTorch's operators run on OpenMP's threads, which spin while they wait for each other. Beside other work
-// that wants the cores a step then takes several times as long. libgomp reads how to wait before main()
-// begins, so the program starts itself once more, under the same number, with that said. Where it cannot
-// (no /proc) training goes on all the same.
-void waitWithoutSpinning() {
-    if (std::getenv("OMP_WAIT_POLICY") != nullptr || ::setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
-        return;
-    std::ifstream file("/proc/self/cmdline", std::ios::binary);
-    std::vector<std::string> words;
-    for (std::string word; std::getline(file, word, '\0');)
-        words.push_back(word);
-    if (words.empty())
-        return;
-    std::vector<char*> arguments;
-    for (std::string& word : words)
-        arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    std::fflush(nullptr);
-    ::execv("/proc/self/exe", arguments.data());
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "app/document/mask_ops.h"
 
 #include "app/document/runs.h"
+#include "inference/engine.h"
 
 #include <itkImage.h>
 #include <itkSmoothingRecursiveGaussianImageFilter.h>
@@ -131,9 +132,10 @@ PixelArea within(const PixelArea& area, const PixelArea* scope) {
 
 } // namespace
 
-PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* scope) {
+PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* scope,
+                 const CancelToken* cancel) {
     std::vector<Span> spans;
-    for (int tileRow = 0; tileRow < labels.tileRows(); ++tileRow) {
+    for (int tileRow = 0; tileRow < labels.tileRows() && !wasCancelled(cancel); ++tileRow) {
         const int firstTile = tileRow * labels.tileColumns();
         const Rect rowRect = labels.tileRect(firstTile);
         for (int y = rowRect.y; y < rowRect.bottom(); ++y)
@@ -161,49 +163,38 @@ PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* sco
 }
 
 MaskEdit fillHoles(const TileMap& labels, std::uint8_t label, const PixelArea* scope,
-                   std::size_t maxHolePixels) {
-    PixelArea holes = holesOf(areaOf(labels, label), labels.bounds());
-    if (maxHolePixels > 0 && !holes.empty()) {
-        std::vector<Span> small;
-        for (const PixelArea& hole : connectedParts(holes, Connectivity::Four))
-            if (hole.pixels() <= maxHolePixels)
-                small.insert(small.end(), hole.spans().begin(), hole.spans().end());
-        holes = PixelArea(std::move(small));
-    }
+                   std::size_t maxHolePixels, const CancelToken* cancel) {
+    PixelArea holes = holesOf(areaOf(labels, label, nullptr, cancel), labels.bounds(), cancel);
+    if (maxHolePixels > 0)
+        holes = partsUpTo(holes, maxHolePixels, Connectivity::Four, cancel);
     return {within(std::move(holes), scope), {}};
 }
 
-MaskEdit keepLargest(const TileMap& labels, std::uint8_t label, const PixelArea* scope) {
-    const PixelArea area = areaOf(labels, label, scope);
-    const std::vector<PixelArea> parts = connectedParts(area);
-    if (parts.size() < 2)
-        return {};
-    return {{}, area.subtracted(parts.front())};
+MaskEdit keepLargest(const TileMap& labels, std::uint8_t label, const PixelArea* scope,
+                     const CancelToken* cancel) {
+    const PixelArea area = areaOf(labels, label, scope, cancel);
+    return {{}, area.subtracted(largestPart(area, Connectivity::Eight, cancel))};
 }
 
-MaskEdit removeSmall(const TileMap& labels, std::uint8_t label, std::size_t minPixels,
-                     const PixelArea* scope) {
-    std::vector<Span> small;
-    for (const PixelArea& part : connectedParts(areaOf(labels, label, scope)))
-        if (part.pixels() < minPixels)
-            small.insert(small.end(), part.spans().begin(), part.spans().end());
-    return {{}, PixelArea(std::move(small))};
+MaskEdit removeSmall(const TileMap& labels, std::uint8_t label, std::size_t minPixels, const PixelArea* scope,
+                     const CancelToken* cancel) {
+    if (minPixels == 0)
+        return {};
+    return {{}, partsUpTo(areaOf(labels, label, scope, cancel), minPixels - 1, Connectivity::Eight, cancel)};
 }
 
-MaskEdit clean(const TileMap& labels, std::uint8_t label, const PixelArea* scope) {
-    const PixelArea area = areaOf(labels, label, scope);
-    const std::vector<PixelArea> parts = connectedParts(area);
-    if (parts.empty())
-        return {};
-    const PixelArea& largest = parts.front();
-    const PixelArea holes = within(holesOf(largest, labels.bounds()), scope);
+MaskEdit clean(const TileMap& labels, std::uint8_t label, const PixelArea* scope, const CancelToken* cancel) {
+    const PixelArea area = areaOf(labels, label, scope, cancel);
+    const PixelArea largest = largestPart(area, Connectivity::Eight, cancel);
+    const PixelArea holes = within(holesOf(largest, labels.bounds(), cancel), scope);
     MaskEdit edit;
     edit.add = holes.subtracted(area);
     edit.remove = area.subtracted(largest).subtracted(holes);
     return edit;
 }
 
-MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const PixelArea* scope) {
+MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const PixelArea* scope,
+                const CancelToken* cancel) {
     const double sigma = std::clamp(std::isfinite(sigmaPx) ? sigmaPx : 0.0, 0.0, kLargestSigmaPx);
     PixelArea area;
     if (scope) {
@@ -211,11 +202,11 @@ MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const
         const int reach = static_cast<int>(std::ceil(kSigmasOfReach * sigma));
         const Rect box = intersected(widened(scope->bounds(), reach), labels.bounds());
         area = PixelArea::ofValue(labels.crop(box), label, box.x, box.y);
-        const PixelArea rounded = smoothed(area, sigma, box);
+        const PixelArea rounded = smoothed(area, sigma, box, cancel);
         return {rounded.subtracted(area).intersected(*scope), area.subtracted(rounded).intersected(*scope)};
     }
-    area = areaOf(labels, label);
-    const PixelArea rounded = smoothed(area, sigma, labels.bounds());
+    area = areaOf(labels, label, nullptr, cancel);
+    const PixelArea rounded = smoothed(area, sigma, labels.bounds(), cancel);
     return {rounded.subtracted(area), area.subtracted(rounded)};
 }
 
@@ -234,7 +225,7 @@ MaskEdit keepInside(const TileMap& labels, std::uint8_t label, const PixelArea& 
     return {{}, areaOf(labels, label, scope).subtracted(area)};
 }
 
-PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds) {
+PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds, const CancelToken* cancel) {
     const double sigma = std::clamp(std::isfinite(sigmaPx) ? sigmaPx : 0.0, 0.0, kLargestSigmaPx);
     const int reach = static_cast<int>(std::ceil(kSigmasOfReach * sigma));
     const Rect box = intersected(widened(area.bounds(), reach), bounds);
@@ -243,7 +234,7 @@ PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds) {
     const LabelMap mask = area.toMask(box);
     LabelMap rounded(mask.size);
     for (int y = 0; y < box.height; y += kSmoothingBlock)
-        for (int x = 0; x < box.width; x += kSmoothingBlock) {
+        for (int x = 0; x < box.width && !wasCancelled(cancel); x += kSmoothingBlock) {
             const Rect whole{0, 0, box.width, box.height};
             const Rect block = intersected({x, y, kSmoothingBlock, kSmoothingBlock}, whole);
             smoothBlock(mask, block, intersected(widened(block, reach), whole), sigma, rounded);
@@ -253,7 +244,7 @@ PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds) {
 
 // Row y of the result is the union of the rows y + dy of the area, each run widened by the disc's half width
 // at dy. A count of openings and closings per column makes the union without sorting.
-PixelArea grown(const PixelArea& area, double px, const Rect& bounds) {
+PixelArea grown(const PixelArea& area, double px, const Rect& bounds, const CancelToken* cancel) {
     if (!(px > 0.0) || area.empty() || bounds.empty())
         return area.intersected(bounds);
     const double radius = std::min(px, 2.0 * std::hypot(bounds.width, bounds.height));
@@ -282,7 +273,7 @@ PixelArea grown(const PixelArea& area, double px, const Rect& bounds) {
 
     std::vector<Span> result;
     std::vector<int> balance(static_cast<std::size_t>(bounds.width) + 1);
-    for (int y = rows.y; y < rows.bottom(); ++y) {
+    for (int y = rows.y; y < rows.bottom() && !wasCancelled(cancel); ++y) {
         std::fill(balance.begin(), balance.end(), 0);
         bool any = false;
         for (int source = std::max(top, y - reach); source < std::min(bottom, y + reach + 1); ++source) {

@@ -6,6 +6,9 @@
 // `scope`, where given, limits what changes. Parts are those of the label inside the scope; holes, smoothing,
 // growing and shrinking look at the whole label and change only what lies inside the scope. Beyond the image
 // nothing is known: a label that touches the image's border is not shrunk or smoothed from there.
+//
+// A token that is set meanwhile ends them soon (within some milliseconds on the largest images); what they
+// give then is of no use.
 #pragma once
 
 #include "app/document/pixel_area.h"
@@ -24,26 +27,30 @@ struct MaskEdit {
 };
 
 // The pixels of a label (inside the scope).
-PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr);
+PixelArea areaOf(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr,
+                 const CancelToken* cancel = nullptr);
 
 // Fills what the label encloses: pixels from which no path of 4-neighbours leads to the image's border
 // without crossing the label. maxHolePixels > 0 leaves larger holes open.
 MaskEdit fillHoles(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr,
-                   std::size_t maxHolePixels = 0);
+                   std::size_t maxHolePixels = 0, const CancelToken* cancel = nullptr);
 
 // Removes every 8-connected part but the largest.
-MaskEdit keepLargest(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr);
+MaskEdit keepLargest(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr,
+                     const CancelToken* cancel = nullptr);
 
 // Removes 8-connected parts of fewer than minPixels pixels ("specks").
 MaskEdit removeSmall(const TileMap& labels, std::uint8_t label, std::size_t minPixels,
-                     const PixelArea* scope = nullptr);
+                     const PixelArea* scope = nullptr, const CancelToken* cancel = nullptr);
 
 // Keeps the largest part, with its holes filled.
-MaskEdit clean(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr);
+MaskEdit clean(const TileMap& labels, std::uint8_t label, const PixelArea* scope = nullptr,
+               const CancelToken* cancel = nullptr);
 
 // Rounds the edge: a Gaussian of this standard deviation over the mask, cut at one half; 0 < sigmaPx <= 100.
 // Beyond the image the mask continues as at its border.
-MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const PixelArea* scope = nullptr);
+MaskEdit smooth(const TileMap& labels, std::uint8_t label, double sigmaPx, const PixelArea* scope = nullptr,
+                const CancelToken* cancel = nullptr);
 
 // Adds pixels whose centre is at most `px` from the centre of a pixel of the label (Euclidean, exact), px >
 // 0.
@@ -58,8 +65,9 @@ MaskEdit keepInside(const TileMap& labels, std::uint8_t label, const PixelArea& 
                     const PixelArea* scope = nullptr);
 
 // The same smoothing, growing and shrinking for a set of pixels within bounds.
-PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds);
-PixelArea grown(const PixelArea& area, double px, const Rect& bounds);
+PixelArea smoothed(const PixelArea& area, double sigmaPx, const Rect& bounds,
+                   const CancelToken* cancel = nullptr);
+PixelArea grown(const PixelArea& area, double px, const Rect& bounds, const CancelToken* cancel = nullptr);
 PixelArea shrunk(const PixelArea& area, double px, const Rect& bounds);
 
 } // namespace limn

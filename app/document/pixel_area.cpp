@@ -2,6 +2,7 @@
 #include "app/document/pixel_area.h"
 
 #include "app/document/runs.h"
+#include "inference/engine.h"
 
 #include <algorithm>
 #include <cassert>
@@ -82,13 +83,14 @@ private:
 };
 
 // Joins spans of neighbouring rows that touch; each row is walked once beside the row above it.
-Joined joinSpans(const std::vector<Span>& spans, Connectivity connectivity) {
+Joined joinSpans(const std::vector<Span>& spans, Connectivity connectivity,
+                 const CancelToken* cancel = nullptr) {
     const int reach = connectivity == Connectivity::Eight ? 1 : 0;
     Joined joined(spans.size());
     std::size_t aboveBegin = 0;
     std::size_t aboveEnd = 0;
     std::size_t rowBegin = 0;
-    while (rowBegin < spans.size()) {
+    while (rowBegin < spans.size() && !wasCancelled(cancel)) {
         std::size_t rowEnd = rowBegin;
         while (rowEnd < spans.size() && spans[rowEnd].y == spans[rowBegin].y)
             ++rowEnd;
@@ -110,6 +112,24 @@ Joined joinSpans(const std::vector<Span>& spans, Connectivity connectivity) {
         rowBegin = rowEnd;
     }
     return joined;
+}
+
+// Pixels of the part that each root stands for; 0 for spans that are no roots.
+std::vector<std::size_t> partSizes(Joined& joined, const std::vector<Span>& spans) {
+    std::vector<std::size_t> sizes(spans.size(), 0);
+    for (std::uint32_t i = 0; i < spans.size(); ++i)
+        sizes[joined.find(i)] += static_cast<std::size_t>(spans[i].end - spans[i].begin);
+    return sizes;
+}
+
+// The spans of the parts that are wanted of a root.
+template<typename Wanted>
+PixelArea gather(Joined& joined, const std::vector<Span>& spans, Wanted wanted) {
+    std::vector<Span> some;
+    for (std::uint32_t i = 0; i < spans.size(); ++i)
+        if (wanted(joined.find(i)))
+            some.push_back(spans[i]);
+    return PixelArea::fromCanonical(std::move(some));
 }
 
 // What lies inside rect and not in the area.
@@ -306,21 +326,48 @@ PixelArea connectedPart(const PixelArea& area, int x, int y, Connectivity connec
     if (after == spans.begin() || !area.contains(x, y))
         return {};
     Joined joined = joinSpans(spans, connectivity);
-    const std::uint32_t root = joined.find(static_cast<std::uint32_t>(std::prev(after) - spans.begin()));
-    std::vector<Span> part;
-    for (std::uint32_t i = 0; i < spans.size(); ++i)
-        if (joined.find(i) == root)
-            part.push_back(spans[i]);
-    return PixelArea::fromCanonical(std::move(part));
+    const std::uint32_t wanted = joined.find(static_cast<std::uint32_t>(std::prev(after) - spans.begin()));
+    return gather(joined, spans, [wanted](std::uint32_t root) { return root == wanted; });
 }
 
-PixelArea holesOf(const PixelArea& area, const Rect& bounds) {
+std::size_t countParts(const PixelArea& area, Connectivity connectivity, const CancelToken* cancel) {
+    Joined joined = joinSpans(area.spans(), connectivity, cancel);
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i < area.spans().size(); ++i)
+        count += joined.find(i) == i;
+    return count;
+}
+
+PixelArea largestPart(const PixelArea& area, Connectivity connectivity, const CancelToken* cancel) {
+    const std::vector<Span>& spans = area.spans();
+    Joined joined = joinSpans(spans, connectivity, cancel);
+    if (spans.empty() || wasCancelled(cancel))
+        return {};
+    const std::vector<std::size_t> sizes = partSizes(joined, spans);
+    const auto largest =
+        static_cast<std::uint32_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin());
+    return gather(joined, spans, [largest](std::uint32_t root) { return root == largest; });
+}
+
+PixelArea partsUpTo(const PixelArea& area, std::size_t mostPixels, Connectivity connectivity,
+                    const CancelToken* cancel) {
+    const std::vector<Span>& spans = area.spans();
+    Joined joined = joinSpans(spans, connectivity, cancel);
+    if (wasCancelled(cancel))
+        return {};
+    const std::vector<std::size_t> sizes = partSizes(joined, spans);
+    return gather(joined, spans, [&](std::uint32_t root) { return sizes[root] <= mostPixels; });
+}
+
+PixelArea holesOf(const PixelArea& area, const Rect& bounds, const CancelToken* cancel) {
     // Only the rectangle around the area, with a rim of one pixel, can hold a hole. The rim is clipped to the
     // bounds, so that an area at their border encloses nothing against it.
     const Rect box = area.bounds();
     const Rect search = intersected({box.x - 1, box.y - 1, box.width + 2, box.height + 2}, bounds);
     const std::vector<Span> outside = complement(area, search);
-    Joined joined = joinSpans(outside, Connectivity::Four);
+    Joined joined = joinSpans(outside, Connectivity::Four, cancel);
+    if (wasCancelled(cancel))
+        return {};
     std::vector<bool> open(outside.size(), false);
     for (std::uint32_t i = 0; i < outside.size(); ++i) {
         const Span& span = outside[i];
@@ -328,11 +375,7 @@ PixelArea holesOf(const PixelArea& area, const Rect& bounds) {
             span.end == search.right())
             open[joined.find(i)] = true;
     }
-    std::vector<Span> holes;
-    for (std::uint32_t i = 0; i < outside.size(); ++i)
-        if (!open[joined.find(i)])
-            holes.push_back(outside[i]);
-    return PixelArea::fromCanonical(std::move(holes));
+    return gather(joined, outside, [&](std::uint32_t root) { return !open[root]; });
 }
 
 } // namespace limn

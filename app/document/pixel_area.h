@@ -12,6 +12,8 @@
 
 namespace limn {
 
+class CancelToken;
+
 // Continuous image coordinates: pixel (x, y) covers [x, x+1) x [y, y+1), its centre is (x + 0.5, y + 0.5).
 struct Point {
     double x = 0.0;
@@ -65,12 +67,23 @@ private:
 // that a part's outline and the holes in it never cross.
 enum class Connectivity { Four, Eight };
 
+// Functions that may take long take a token: when it is set meanwhile they end soon, and what they give is
+// incomplete and of no use.
+
 // Connected parts, largest first (equal sizes: the one whose first pixel comes first in reading order).
 std::vector<PixelArea> connectedParts(const PixelArea& area, Connectivity connectivity = Connectivity::Eight);
 // The part that holds pixel (x, y); empty when the pixel is not in the area.
 PixelArea connectedPart(const PixelArea& area, int x, int y, Connectivity connectivity = Connectivity::Eight);
+// What connectedParts() would tell, without making an area of every part: how many there are, the first of
+// them (empty when there is none), and the pixels of all that have at most this many pixels.
+std::size_t countParts(const PixelArea& area, Connectivity connectivity = Connectivity::Eight,
+                       const CancelToken* cancel = nullptr);
+PixelArea largestPart(const PixelArea& area, Connectivity connectivity = Connectivity::Eight,
+                      const CancelToken* cancel = nullptr);
+PixelArea partsUpTo(const PixelArea& area, std::size_t mostPixels,
+                    Connectivity connectivity = Connectivity::Eight, const CancelToken* cancel = nullptr);
 // Pixels that are not in the area and that no path of 4-neighbours joins to the outside of `bounds`. Pixels
 // at the border of `bounds` count as joined to the outside.
-PixelArea holesOf(const PixelArea& area, const Rect& bounds);
+PixelArea holesOf(const PixelArea& area, const Rect& bounds, const CancelToken* cancel = nullptr);
 
 } // namespace limn

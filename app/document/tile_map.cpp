@@ -38,11 +38,11 @@ private:
     std::vector<std::unique_ptr<Tile>> m_free;
 };
 
+} // namespace
+
 bool isZero(const Tile& tile) {
     return std::memcmp(tile.data(), zeroTile().data(), kTilePixels) == 0;
 }
-
-} // namespace
 
 std::shared_ptr<Tile> newTile() {
     // Each tile holds the pool, so that tiles which outlive the program's static objects can still be given

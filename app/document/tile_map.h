@@ -30,6 +30,8 @@ using TilePtr = std::shared_ptr<const Tile>;
 // dropped tiles is kept for new ones (up to 32 MB): a fresh quarter of a megabyte costs the system more than
 // its copying. Any thread.
 std::shared_ptr<Tile> newTile();
+// Such tiles need not be kept: null stands for them. Quick where the first bytes tell.
+bool isZero(const Tile& tile);
 
 class TileMap {
 public:

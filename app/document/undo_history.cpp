@@ -134,6 +134,31 @@ Rect differingRect(const std::uint8_t* a, const std::uint8_t* b) {
     return {static_cast<int>(8 * left), top, static_cast<int>(8 * (right - left)), bottom - top};
 }
 
+// Calls work(i) for every i below count: each tile's difference is by itself. Those of a large part of a
+// large image are shared among threads, since a person waits for them.
+template<typename Work>
+void overTiles(std::size_t count, Work work) {
+    std::atomic<std::size_t> next{0};
+    const auto some = [&] {
+        for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1))
+            work(i);
+    };
+    std::vector<std::thread> helpers;
+    if (count >= kWorthThreads) {
+        const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+        for (std::size_t i = 1; i < std::min(cores, kMostThreads); ++i) {
+            try {
+                helpers.emplace_back(some);
+            } catch (const std::system_error&) {
+                break; // no thread to be had: the rest is done here
+            }
+        }
+    }
+    some();
+    for (std::thread& helper : helpers)
+        helper.join();
+}
+
 } // namespace
 
 std::string_view stepName(StepKind kind) {
@@ -161,25 +186,24 @@ bool UndoHistory::record(StepKind kind, const AnnotationPlanes& before, const An
     step.markBefore = markBefore;
     step.markAfter = markAfter;
     step.bytes = sizeof(Step);
-    std::vector<std::uint8_t> raw;
     for (const int tile : tiles)
         for (const bool provenance : {false, true}) {
             const TileMap& old = provenance ? before.provenance : before.labels;
             const TileMap& now = provenance ? after.provenance : after.labels;
-            if (old.tile(tile) == now.tile(tile))
-                continue;
-            const std::uint8_t* a = old.tileBytes(tile);
-            const std::uint8_t* b = now.tileBytes(tile);
-            TileDelta delta;
-            delta.tile = tile;
-            delta.provenance = provenance;
-            delta.rect = differingRect(a, b);
-            if (delta.rect.empty())
-                continue;
-            encode(a, b, delta, raw);
-            step.bytes += sizeof(TileDelta) + delta.bytes.size();
-            step.deltas.push_back(std::move(delta));
+            if (old.tile(tile) != now.tile(tile))
+                step.deltas.push_back({tile, provenance, {}, {}, {}});
         }
+    overTiles(step.deltas.size(), [&](std::size_t i) {
+        TileDelta& delta = step.deltas[i];
+        const std::uint8_t* a = (delta.provenance ? before.provenance : before.labels).tileBytes(delta.tile);
+        const std::uint8_t* b = (delta.provenance ? after.provenance : after.labels).tileBytes(delta.tile);
+        delta.rect = differingRect(a, b);
+        if (!delta.rect.empty())
+            encode(a, b, delta);
+    });
+    std::erase_if(step.deltas, [](const TileDelta& delta) { return delta.rect.empty(); });
+    for (const TileDelta& delta : step.deltas)
+        step.bytes += sizeof(TileDelta) + delta.bytes.size();
     if (step.deltas.empty() && markBefore == markAfter)
         return false;
     while (m_steps.size() > m_position) {
@@ -236,12 +260,13 @@ void UndoHistory::clear() {
 
 // Most steps set one value on one ground, so that the difference of a tile has a single value besides zero:
 // one bit a pixel. Other differences take one bit a pixel for each binary digit that occurs in them.
-void UndoHistory::encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta,
-                         std::vector<std::uint8_t>& raw) {
+void UndoHistory::encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta) {
+    thread_local std::vector<std::uint8_t> raw;
+    thread_local std::vector<std::uint64_t> difference;
     const Rect& rect = delta.rect;
     const std::size_t words = static_cast<std::size_t>(rect.width) / 8;
     const std::size_t planeBytes = words * static_cast<std::size_t>(rect.height);
-    std::vector<std::uint64_t> difference(planeBytes);
+    difference.resize(planeBytes);
     std::uint64_t digits = 0;
     std::uint64_t value = 0;
     bool single = true;
@@ -277,9 +302,9 @@ void UndoHistory::encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta
     delta.bytes = compressed(raw);
 }
 
-// A tile with the difference applied. The old one may belong to a snapshot that is being saved: always a
-// copy.
-std::shared_ptr<Tile> UndoHistory::changedTile(const TileDelta& delta, const AnnotationPlanes& planes) {
+// A tile with the difference applied; null where nothing but zeros is left. The old one may belong to a
+// snapshot that is being saved: always a copy.
+TilePtr UndoHistory::changedTile(const TileDelta& delta, const AnnotationPlanes& planes) {
     thread_local std::vector<std::uint8_t> raw;
     const std::array<std::uint64_t, 256>& spread = spreadBits();
     const TileMap& map = delta.provenance ? planes.provenance : planes.labels;
@@ -299,32 +324,14 @@ std::shared_ptr<Tile> UndoHistory::changedTile(const TileDelta& delta, const Ann
                 std::memcpy(row + 8 * i, &word, 8);
             }
         }
+    if (isZero(*tile))
+        return nullptr;
     return tile;
 }
 
 UndoHistory::Change UndoHistory::applyStep(const Step& step, AnnotationPlanes& planes) const {
-    // Each difference is a tile of its own. Steps over a large part of a large image are shared among
-    // threads: a person waits for them.
-    std::vector<std::shared_ptr<Tile>> tiles(step.deltas.size());
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-        for (std::size_t i = next.fetch_add(1); i < tiles.size(); i = next.fetch_add(1))
-            tiles[i] = changedTile(step.deltas[i], planes);
-    };
-    std::vector<std::thread> helpers;
-    if (tiles.size() >= kWorthThreads) {
-        const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
-        for (std::size_t i = 1; i < std::min(cores, kMostThreads); ++i) {
-            try {
-                helpers.emplace_back(work);
-            } catch (const std::system_error&) {
-                break; // no thread to be had: the rest is done here
-            }
-        }
-    }
-    work();
-    for (std::thread& helper : helpers)
-        helper.join();
+    std::vector<TilePtr> tiles(step.deltas.size());
+    overTiles(tiles.size(), [&](std::size_t i) { tiles[i] = changedTile(step.deltas[i], planes); });
 
     Change change;
     change.kind = step.kind;

@@ -108,9 +108,8 @@ private:
         std::vector<TileDelta> deltas;
         std::size_t bytes = 0;
     };
-    static void encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta,
-                       std::vector<std::uint8_t>& raw);
-    static std::shared_ptr<Tile> changedTile(const TileDelta& delta, const AnnotationPlanes& planes);
+    static void encode(const std::uint8_t* a, const std::uint8_t* b, TileDelta& delta);
+    static TilePtr changedTile(const TileDelta& delta, const AnnotationPlanes& planes);
     Change applyStep(const Step& step, AnnotationPlanes& planes) const;
     void forgetOldest();
 

@@ -2,6 +2,7 @@
 #include "app/document/wand.h"
 
 #include "app/document/mask_ops.h"
+#include "inference/engine.h"
 
 #include <algorithm>
 #include <array>
@@ -196,9 +197,9 @@ private:
     std::vector<std::uint8_t> m_known;
 };
 
-std::vector<Span> everywhere(Candidates& candidates, const Rect& limits) {
+std::vector<Span> everywhere(Candidates& candidates, const Rect& limits, const CancelToken* cancel) {
     std::vector<Span> spans;
-    for (int y = limits.y; y < limits.bottom(); ++y) {
+    for (int y = limits.y; y < limits.bottom() && !wasCancelled(cancel); ++y) {
         int x = limits.x;
         while (x < limits.right()) {
             const int begin = candidates.next(x, limits.right(), y, true);
@@ -213,10 +214,11 @@ std::vector<Span> everywhere(Candidates& candidates, const Rect& limits) {
 }
 
 // Scanline filling: every run is claimed once, and the rows above and below it are searched along its length.
-std::vector<Span> fromSeed(Candidates& candidates, const Rect& limits, int seedX, int seedY) {
+std::vector<Span> fromSeed(Candidates& candidates, const Rect& limits, int seedX, int seedY,
+                           const CancelToken* cancel) {
     std::vector<Span> spans;
     std::vector<Span> search{{seedY, seedX, seedX + 1}};
-    while (!search.empty()) {
+    while (!search.empty() && !wasCancelled(cancel)) {
         const Span range = search.back();
         search.pop_back();
         int x = range.begin;
@@ -259,8 +261,8 @@ const std::int16_t* LabImage::tile(int index) const {
     return slot.planes.get();
 }
 
-void LabImage::prepareAll() const {
-    for (int index = 0; index < tileCount(); ++index)
+void LabImage::prepareAll(const CancelToken* cancel) const {
+    for (int index = 0; index < tileCount() && !wasCancelled(cancel); ++index)
         tile(index);
 }
 
@@ -306,9 +308,11 @@ void LabImage::compute(int index) const {
         }
     }
     m_slots[static_cast<std::size_t>(index)].planes = std::move(planes);
+    ++m_computed;
 }
 
-PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOptions& options) {
+PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOptions& options,
+                   const CancelToken* cancel) {
     const Rect whole{0, 0, image.size().width, image.size().height};
     const Rect limits = options.limits ? intersected(*options.limits, whole) : whole;
     if (intersected(limits, {seedX, seedY, 1, 1}).empty())
@@ -316,12 +320,12 @@ PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOption
     Candidates candidates(image, image.mean(seedX, seedY, options.sampleSize), options.tolerance, limits);
     if (options.connected)
         candidates.set(seedX, seedY);
-    PixelArea area(options.connected ? fromSeed(candidates, limits, seedX, seedY)
-                                     : everywhere(candidates, limits));
+    PixelArea area(options.connected ? fromSeed(candidates, limits, seedX, seedY, cancel)
+                                     : everywhere(candidates, limits, cancel));
     if (options.smoothingPx > 0.0)
-        area = smoothed(area, options.smoothingPx, limits);
+        area = smoothed(area, options.smoothingPx, limits, cancel);
     if (options.fillHoles)
-        area = area.united(holesOf(area, limits));
+        area = area.united(holesOf(area, limits, cancel));
     return area;
 }
 

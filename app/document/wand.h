@@ -40,8 +40,11 @@ public:
     const std::int16_t* tile(int index) const;
     int tileColumns() const { return m_columns; }
     int tileCount() const { return m_columns * m_rows; }
-    // Computes every tile; call it in a background thread to spare the first click the wait.
-    void prepareAll() const;
+    // Computes every tile; call it in a background thread to spare the first click the wait. Ends soon when
+    // the token is set meanwhile.
+    void prepareAll(const CancelToken* cancel = nullptr) const;
+    // Every tile is there: nothing has to be computed any more.
+    bool prepared() const { return m_computed.load() == tileCount(); }
     // Mean colour of the size x size square (1, 3, 5) around a pixel, clipped to the image.
     Lab mean(int x, int y, int sampleSize) const;
 
@@ -56,6 +59,7 @@ private:
     int m_columns = 0;
     int m_rows = 0;
     std::unique_ptr<Slot[]> m_slots;
+    mutable std::atomic<int> m_computed{0};
 };
 
 struct WandOptions {
@@ -65,10 +69,13 @@ struct WandOptions {
     bool fillHoles = false;     // holes of the selection are taken in
     double smoothingPx = 0.0;   // edge smoothing as smoothed() of mask_ops.h; 0: none
     std::optional<Rect> limits; // such as the part of the image in view; default: the whole image
+    bool operator==(const WandOptions&) const = default;
 };
 
 // Empty when the seed lies outside the image or the limits. With connected, the seed pixel itself is always
-// inside (its own colour may differ from the mean by more than the tolerance).
-PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOptions& options);
+// inside (its own colour may differ from the mean by more than the tolerance). A token that is set meanwhile
+// ends it soon; what it gives then is of no use.
+PixelArea wandArea(const LabImage& image, int seedX, int seedY, const WandOptions& options,
+                   const CancelToken* cancel = nullptr);
 
 } // namespace limn

@@ -3,6 +3,7 @@
 
 #include "app/document/mask_ops.h"
 #include "app/document/wand.h"
+#include "inference/engine.h"
 
 #include <algorithm>
 #include <charconv>
@@ -44,10 +45,10 @@ LabelMap rimmed(const PixelArea& area) {
     return area.toMask({box.x - 1, box.y - 1, box.width + 2, box.height + 2});
 }
 
-Crossings crossingsOf(const LabelMap& mask) {
+Crossings crossingsOf(const LabelMap& mask, const CancelToken* cancel) {
     Crossings sum;
     const int width = mask.size.width;
-    for (int y = 0; y + 1 < mask.size.height; ++y) {
+    for (int y = 0; y + 1 < mask.size.height && !wasCancelled(cancel); ++y) {
         const std::uint8_t* here = &mask.labels[static_cast<std::size_t>(y) * width];
         const std::uint8_t* below = here + width;
         std::uint32_t alongX = 0;
@@ -272,7 +273,7 @@ std::optional<ColorStatistics> colorsOf(const PixelArea& area, const Image& imag
 
 // `others`: labelled pixels that the ring leaves out; null: none.
 LabelMeasurements measure(const PixelArea& area, Size imageSize, const MeasureOptions& options,
-                          const TileMap* others) {
+                          const TileMap* others, const CancelToken* cancel) {
     LabelMeasurements m;
     if (options.spacing && usable(*options.spacing))
         m.spacing = options.spacing;
@@ -291,22 +292,27 @@ LabelMeasurements measure(const PixelArea& area, Size imageSize, const MeasureOp
     m.equivalentDiameter = {std::sqrt(4.0 * pixels / kPi), inMm(std::sqrt(4.0 * pixels * mm.x * mm.y / kPi))};
 
     const LabelMap mask = rimmed(area);
-    const Crossings border = crossingsOf(mask);
+    const Crossings border = crossingsOf(mask, cancel);
     m.perimeter = {croftonPerimeter(border, {}), inMm(croftonPerimeter(border, mm))};
     m.crackLength = {border.alongX + border.alongY, inMm(border.alongX * mm.y + border.alongY * mm.x)};
 
     const Rect image{0, 0, imageSize.width, imageSize.height};
-    const PixelArea holes = holesOf(area, image);
-    m.parts = static_cast<int>(connectedParts(area, Connectivity::Eight).size());
-    m.holes = static_cast<int>(connectedParts(holes, Connectivity::Four).size());
+    const PixelArea holes = holesOf(area, image, cancel);
+    m.parts = static_cast<int>(countParts(area, Connectivity::Eight, cancel));
+    m.holes = static_cast<int>(countParts(holes, Connectivity::Four, cancel));
+    if (wasCancelled(cancel))
+        return m;
 
     const double cell = mm.x * mm.y;
     const double perimeter = croftonPerimeter(border, mm);
     m.circularity = 4.0 * kPi * pixels * cell / (perimeter * perimeter);
     const PixelArea filled = area.united(holes);
-    const double outer = holes.empty() ? perimeter : croftonPerimeter(crossingsOf(rimmed(filled)), mm);
+    const double outer =
+        holes.empty() ? perimeter : croftonPerimeter(crossingsOf(rimmed(filled), cancel), mm);
     m.borderIrregularity = outer * outer / (4.0 * kPi * static_cast<double>(filled.pixels()) * cell);
 
+    if (wasCancelled(cancel))
+        return m;
     const std::vector<Point> hull = hullOf(area, mm);
     m.convexity = pixels * cell / polygonSize(hull);
     const Diameters longest = diametersOf(hull);
@@ -328,11 +334,11 @@ LabelMeasurements measure(const PixelArea& area, Size imageSize, const MeasureOp
     m.asymmetryMinor = unsharedPercent(area, mask, moments.centroid, angle + kPi / 2.0, mm);
     m.asymmetryPercent = (m.asymmetryMajor + m.asymmetryMinor) / 2.0;
 
-    if (options.image && options.image->size == imageSize &&
+    if (!wasCancelled(cancel) && options.image && options.image->size == imageSize &&
         options.image->rgb.size() == imageSize.pixels() * 3) {
         m.inside = colorsOf(area, *options.image);
         const double width = std::max(kLeastRingPx, options.ringShare * m.equivalentDiameter.px);
-        PixelArea ring = grown(area, width, image).subtracted(area);
+        PixelArea ring = grown(area, width, image, cancel).subtracted(area);
         if (others)
             ring = ring.intersected(areaOf(*others, 0));
         m.ring = colorsOf(ring, *options.image);
@@ -383,14 +389,18 @@ std::string joined(const std::vector<std::string>& fields) {
 
 } // namespace
 
-LabelMeasurements measureLabel(const TileMap& labels, std::uint8_t label, const MeasureOptions& options) {
-    LabelMeasurements m = measure(areaOf(labels, label), labels.size(), options, &labels);
+LabelMeasurements measureLabel(const TileMap& labels, std::uint8_t label, const MeasureOptions& options,
+                               const CancelToken* cancel) {
+    LabelMeasurements m =
+        measure(areaOf(labels, label, nullptr, cancel), labels.size(), options, &labels, cancel);
     m.label = label;
     return m;
 }
 
-LabelMeasurements measureArea(const PixelArea& area, Size imageSize, const MeasureOptions& options) {
-    return measure(area.intersected({0, 0, imageSize.width, imageSize.height}), imageSize, options, nullptr);
+LabelMeasurements measureArea(const PixelArea& area, Size imageSize, const MeasureOptions& options,
+                              const CancelToken* cancel) {
+    return measure(area.intersected({0, 0, imageSize.width, imageSize.height}), imageSize, options, nullptr,
+                   cancel);
 }
 
 std::vector<LabelMeasurements> measureAll(const TileMap& labels, const MeasureOptions& options) {

@@ -82,10 +82,13 @@ struct MeasureOptions {
 };
 
 // Figures of one label. An absent label gives zeros, without colours. The spacing is ignored unless both
-// figures are finite and positive and its source is named.
-LabelMeasurements measureLabel(const TileMap& labels, std::uint8_t label, const MeasureOptions& options = {});
+// figures are finite and positive and its source is named. A token that is set meanwhile ends it soon; what
+// it gives then is of no use.
+LabelMeasurements measureLabel(const TileMap& labels, std::uint8_t label, const MeasureOptions& options = {},
+                               const CancelToken* cancel = nullptr);
 // The same for any set of pixels in an image of this size; the ring then holds pixels outside the area.
-LabelMeasurements measureArea(const PixelArea& area, Size imageSize, const MeasureOptions& options = {});
+LabelMeasurements measureArea(const PixelArea& area, Size imageSize, const MeasureOptions& options = {},
+                              const CancelToken* cancel = nullptr);
 // Every label value that occurs, ascending.
 std::vector<LabelMeasurements> measureAll(const TileMap& labels, const MeasureOptions& options = {});
 

@@ -186,11 +186,17 @@ void Project::State::takeOver(OpenedProject opened) {
     now = std::move(opened);
     open = true;
     openError.reset();
+    // From the first moment on: an empty list is not yet a folder without images.
+    if (first)
+        beginScan();
     Q_EMIT project->opened();
     for (ProjectNotice& one : news)
         notice(std::move(one));
-    if (first && options.scanFolder)
+    if (!first)
+        return;
+    if (options.scanFolder)
         project->rescan();
+    endScan();
 }
 
 } // namespace limn

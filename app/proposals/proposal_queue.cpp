@@ -376,13 +376,15 @@ ProposalOutcome ProposalQueue::State::make(const ProposalRequest& request, Engin
             return outcome;
         }
     }
+    const Error cancelled{ErrorCode::Cancelled, {"The proposal"}};
     if (cancel.cancelled()) {
-        outcome.error = Error{ErrorCode::Cancelled, {"The proposal"}};
+        outcome.error = cancelled;
         return outcome;
     }
     const Result<ImagePtr> image = hooks.readImage(request.image);
-    if (!image) {
-        outcome.error = image.error();
+    // Reading may have taken long.
+    if (!image || cancel.cancelled()) {
+        outcome.error = image ? cancelled : image.error();
         return outcome;
     }
     Result<Proposal> made = engine.predict(**image, request.options, &cancel);

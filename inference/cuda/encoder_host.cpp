@@ -104,7 +104,8 @@ int mergeNormHost(int batch, int height, int width, int channels, const float* x
                         ((static_cast<std::int64_t>(image) * height + y) * width + xPlace) * channels;
                     for (int channel = 0; channel < channels; ++channel)
                         values[static_cast<std::size_t>(neighbour * channels + channel)] =
-                            x[first + channel] + fromBf16(branch[first + channel]);
+                            x[first + channel] +
+                            (branch != nullptr ? fromBf16(branch[first + channel]) : 0.0f);
                 }
                 const std::int64_t target =
                     (static_cast<std::int64_t>(image) * (height / 2) + row) * (width / 2) + column;

@@ -168,7 +168,7 @@ __global__ void __launch_bounds__(kThreads)
         const std::int64_t pixel = static_cast<std::int64_t>(neighbour & 1) * width + (neighbour >> 1);
         const std::int64_t index = corner + pixel * channels + (channel - neighbour * channels);
         const float2 own = loadPair(x + index);
-        const float2 added = loadPair(branch + index);
+        const float2 added = branch != nullptr ? loadPair(branch + index) : make_float2(0.0f, 0.0f);
         values.value[i] = make_float2(own.x + added.x, own.y + added.y);
     }
     normaliseAndStore(values, 4 * channels, weight, bias, out + row * 4 * channels, sumParts);

@@ -26,7 +26,8 @@ int addNorm(std::int64_t rows, int channels, const float* x, const void* branch,
 
 // Patch merging up to its matrix product: the four pixels (0,0), (1,0), (0,1), (1,1) (row, column) of each
 // 2x2 block of x + branch behind each other, and their common LayerNorm.
-//   x: float, branch: bfloat16 [batch][height][width][channels], sides even; out: bfloat16 [batch][height / 2
+//   x: float, branch: null or bfloat16 [batch][height][width][channels], sides even; out: bfloat16
+//   [batch][height / 2
 //   * width / 2][4 channels]. channels even, <= 384
 int mergeNorm(int batch, int height, int width, int channels, const float* x, const void* branch,
               const float* weight, const float* bias, void* out, Stream stream);

@@ -85,10 +85,6 @@ __device__ __forceinline__ int laneHalf(int lane) {
     return (lane >> 4) * 16; // bytes
 }
 
-__device__ __forceinline__ std::uint32_t sharedAddress(const void* pointer) {
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
-
 // 16 bytes into shared memory without waiting; zeros when not `inside` (the source must be readable memory).
 __device__ __forceinline__ void copyOrClear(void* target, const void* source, bool inside) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(target)), "l"(source),

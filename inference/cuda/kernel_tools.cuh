@@ -59,6 +59,14 @@ __device__ __forceinline__ void allowNext() {
 #endif
 }
 
+__device__ __forceinline__ std::uint32_t sharedAddress(const void* pointer) {
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
+}
+// All cp.async of this thread.
+__device__ __forceinline__ void waitForCopies() {
+    asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
 // Takes a type out of deduction, so that arguments are converted to the kernel's parameters.
 template<typename T>
 struct SameType {

@@ -35,12 +35,22 @@ struct ScanProblem {
 struct GpuShape {
     int multiprocessors = 1;
     bool clusters = false; // blocks of a cluster read each other's shared memory (compute capability 9.0)
+    int sharedBytes = 48 * 1024; // most that a block can have
+    // Clusters of 1, 2, 4 and 8 blocks that run at once when a block fills a multiprocessor, and when two do.
+    // A cluster lies within one of the parts that a GPU's multiprocessors come in, and these are not all of
+    // one size.
+    int activeClusters[4] = {1, 0, 0, 0};
+    int activePairs[4] = {2, 0, 0, 0};
 };
+
+// Fills activeClusters and activePairs for the current device. Returns 0 or an error code.
+int countActiveClusters(GpuShape& gpu);
 
 // Where there are too few rows (batch x directions x channels) to keep a GPU busy, a row is cut into pieces,
 // which are computed at the same time by the warps of `clusterBlocks` blocks.
 struct ScanPlan {
     int clusterBlocks = 0;        // 0: rows are not cut
+    int pieceShape = 0;           // of kPieceShapes (scan_plan.h)
     int pieceSteps = 0;           // of a piece: at most 32
     std::int64_t savedFloats = 0; // of `saved` below
 };

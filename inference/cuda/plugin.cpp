@@ -11,6 +11,7 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 
 namespace {
@@ -19,9 +20,22 @@ limn::gpu::Stream currentStream() {
     return c10::cuda::getCurrentCUDAStream().stream();
 }
 
+limn::gpu::GpuShape shapeOf(const cudaDeviceProp& properties) {
+    limn::gpu::GpuShape shape;
+    shape.multiprocessors = properties.multiProcessorCount;
+    shape.clusters = properties.major >= 9;
+    shape.sharedBytes = static_cast<int>(properties.sharedMemPerBlockOptin);
+    limn::gpu::countActiveClusters(shape);
+    return shape;
+}
+
 limn::gpu::GpuShape shape() {
-    const cudaDeviceProp* properties = at::cuda::getCurrentDeviceProperties();
-    return {properties->multiProcessorCount, properties->major >= 9};
+    thread_local std::map<int, limn::gpu::GpuShape> shapes; // asking takes longer than a kernel
+    const int device = c10::cuda::current_device();
+    const auto known = shapes.find(device);
+    if (known != shapes.end())
+        return known->second;
+    return shapes[device] = shapeOf(*at::cuda::getCurrentDeviceProperties());
 }
 
 int deviceName(int device, char* name, std::size_t capacity, std::int64_t* memoryBytes) {
@@ -80,6 +94,9 @@ void* captureGraph(void (*body)(void*), void* context, char* error, std::size_t 
         for (int i = 0; i < kWarmUps; ++i)
             body(context);
         cudaDeviceSynchronize();
+        // The graph's memory comes from a pool of its own: what the plain runs held would stand idle beside
+        // it.
+        c10::cuda::CUDACachingAllocator::emptyCache();
         graph = std::make_unique<at::cuda::CUDAGraph>();
         phase = "at the start of recording";
         graph->capture_begin(graphPool, cudaStreamCaptureModeThreadLocal);
@@ -153,6 +170,10 @@ constexpr limn::gpu::Plugin kPlugin = {
     &limn::gpu::patchEmbed,
     &limn::gpu::addNorm,
     &limn::gpu::mergeNorm,
+    &limn::gpu::isSmallProduct,
+    &limn::gpu::smallProduct,
+    &limn::gpu::isSmallProductNorm,
+    &limn::gpu::smallProductNorm,
     &limn::gpu::planHeadScratch,
     &limn::gpu::headForward,
     &currentStream,

@@ -6,13 +6,14 @@
 #include "inference/cuda/encoder_kernels.h"
 #include "inference/cuda/head_kernels.h"
 #include "inference/cuda/kernels.h"
+#include "inference/cuda/product_kernels.h"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace limn::gpu {
 
-inline constexpr std::uint32_t kPluginVersion = 6;
+inline constexpr std::uint32_t kPluginVersion = 7;
 inline constexpr const char* kPluginEntry = "limnCudaPlugin";
 
 struct Plugin {
@@ -34,6 +35,10 @@ struct Plugin {
     decltype(&gpu::patchEmbed) patchEmbed;
     decltype(&gpu::addNorm) addNorm;
     decltype(&gpu::mergeNorm) mergeNorm;
+    decltype(&gpu::isSmallProduct) isSmallProduct;
+    decltype(&gpu::smallProduct) smallProduct;
+    decltype(&gpu::isSmallProductNorm) isSmallProductNorm;
+    decltype(&gpu::smallProductNorm) smallProductNorm;
     decltype(&gpu::planHeadScratch) planHeadScratch;
     decltype(&gpu::headForward) headForward;
 

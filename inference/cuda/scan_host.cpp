@@ -20,14 +20,6 @@ constexpr int kInvalidValue = 1;  // cudaErrorInvalidValue
 constexpr int kWarpChannels = 16; // of the backward kernel
 constexpr int kGroups = kTileSteps / kReverseSteps;
 
-// The kernels are compiled for these ranks; smaller ones are padded with zeros.
-int paddedRank(int rank) {
-    for (const int compiled : {8, 12, 24})
-        if (rank <= compiled)
-            return compiled;
-    return kMaxRank;
-}
-
 bool empty(const ScanProblem& p) {
     return p.batch <= 0 || p.height <= 0 || p.width <= 0 || p.channels <= 0;
 }
@@ -131,9 +123,8 @@ struct Tile {
     }
 };
 
-// What one run over a row brings; a block's channels side by side, as many as a block of scanPiecesKernel
-// has.
-constexpr int kForwardChannels = kPieceChannels;
+// What one run over a row brings; some channels side by side, as many as a warp has lanes.
+constexpr int kForwardChannels = 32;
 using ForwardTile = Tile<kForwardChannels>;
 using RowStates = std::array<std::array<float, kStates>, kForwardChannels>;
 using RowSizes = std::array<float, kForwardChannels>;
@@ -226,24 +217,25 @@ void walkPieces(const ForwardBlock& block, const ScanPlan& plan) {
         RowSizes deltaBefore; // in its block
     };
     const int length = block.row.length;
-    const int blockSteps = kPieceWarps * plan.pieceSteps;
+    const int blockPieces = kPieceShapes[plan.pieceShape].pieces();
+    const int blockSteps = blockPieces * plan.pieceSteps;
     RowStates rowState = {};
     const auto at = [](int index) { return static_cast<std::size_t>(index); };
-    std::vector<Piece> pieces(at(plan.clusterBlocks * kPieceWarps));
+    std::vector<Piece> pieces(at(plan.clusterBlocks * blockPieces));
     std::vector<RowStates> starts(at(plan.clusterBlocks));
     for (int round = 0; round < length; round += plan.clusterBlocks * blockSteps) {
-        const auto beginOf = [&](int which, int warp) {
-            return std::min(round + which * blockSteps + warp * plan.pieceSteps, length);
+        const auto beginOf = [&](int which, int number) {
+            return std::min(round + which * blockSteps + number * plan.pieceSteps, length);
         };
         const auto endOf = [&](int begin) { return std::min(begin + plan.pieceSteps, length); };
         for (int which = 0; which < plan.clusterBlocks; ++which) {
             RowStates ofBlock = {};
             RowSizes blockDelta = {};
-            for (int warp = 0; warp < kPieceWarps; ++warp) {
-                Piece& piece = pieces[at(which * kPieceWarps + warp)];
+            for (int number = 0; number < blockPieces; ++number) {
+                Piece& piece = pieces[at(which * blockPieces + number)];
                 RowStates end = {};
                 piece.delta = {};
-                const int begin = beginOf(which, warp);
+                const int begin = beginOf(which, number);
                 if (begin < length)
                     block.walk<false, kPolynomialDecays>(begin, endOf(begin), end, piece.delta);
                 piece.before = ofBlock;
@@ -256,9 +248,9 @@ void walkPieces(const ForwardBlock& block, const ScanPlan& plan) {
             block.pass(blockDelta, ofBlock, rowState);
         }
         for (int which = 0; which < plan.clusterBlocks; ++which)
-            for (int warp = 0; warp < kPieceWarps; ++warp) {
-                const Piece& piece = pieces[at(which * kPieceWarps + warp)];
-                const int begin = beginOf(which, warp);
+            for (int number = 0; number < blockPieces; ++number) {
+                const Piece& piece = pieces[at(which * blockPieces + number)];
+                const int begin = beginOf(which, number);
                 if (begin >= length)
                     continue;
                 RowStates states = starts[at(which)];
@@ -476,7 +468,7 @@ void BackwardBlock::finish(const Row& row, const BackwardArrays& arrays, int fir
 int scanForwardHost(const ScanProblem& problem, const ScanPlan& plan, float* y, float* saved) {
     if (empty(problem))
         return kAccepted;
-    if (refused(problem) || (saved != nullptr && plan.clusterBlocks > 0 && plan.pieceSteps != kTileSteps))
+    if (refused(problem) || !isPossible(plan, saved != nullptr))
         return kInvalidValue;
     const auto tile = std::make_unique<ForwardTile>();
     for (int image = 0; image < problem.batch; ++image)

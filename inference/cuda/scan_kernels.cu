@@ -3,10 +3,10 @@
 //
 // Two kernels. With many rows (a row: one channel along one path of one image) scanRowsKernel gives a row to
 // two neighbouring threads, each with eight of the sixteen states in registers, which walk it from end to
-// end. With few rows scanPiecesKernel cuts rows into pieces of at most 32 steps, one per warp, and reads each
-// piece twice: once from a state of zero to see what it does to the state before it, then, when the warps of
-// a cluster of blocks have put these together, once more for y. That takes each exponential twice, but every
-// scheduler of the GPU has work.
+// end. With few rows scanPiecesKernel cuts rows into pieces of at most 32 steps, one or two per warp, and
+// reads each piece twice: once from a state of zero to see what it does to the state before it, then, when
+// the warps of a cluster of blocks have put these together, once more for y. That takes each exponential
+// twice, but every scheduler of the GPU has work.
 //
 // Both read rows in raster order through an index, so that no path needs a flipped or transposed copy, and
 // stage projected rows (dt, B, C) in shared memory, where all lanes read the same words. The step's size is
@@ -32,6 +32,7 @@ namespace {
 struct ForwardArguments {
     ScanProblem problem;
     int clusterBlocks;
+    int pieceShape;
     int pieceSteps;
     void* y;
     float* saved;
@@ -94,9 +95,8 @@ __device__ __forceinline__ int warpIndex() {
 // the middle of its steps costs more than everything else here.
 template<int kBytes>
 __device__ __forceinline__ void copyAhead(void* target, const void* source, bool exists = true) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(
-                     static_cast<std::uint32_t>(__cvta_generic_to_shared(target))),
-                 "l"(source), "n"(kBytes), "r"(exists ? kBytes : 0)
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(sharedAddress(target)), "l"(source),
+                 "n"(kBytes), "r"(exists ? kBytes : 0)
                  : "memory");
 }
 
@@ -198,11 +198,73 @@ struct PathArrays {
                                                    : T(0.0f);
         }
     }
-};
 
-__device__ __forceinline__ void waitForCopies() {
-    asm volatile("cp.async.wait_all;" ::: "memory");
-}
+    // The same for a piece of a number of steps that is known at run time, a multiple of kPieceGroup, by the
+    // kAcross warps that share it. The lane of a step's number holds its raster row. dt beyond the rank
+    // becomes zero.
+    template<int kAcross>
+    __device__ __forceinline__ void stagePieceProjected(float* dt, float* bc, std::uint32_t rowOfLane,
+                                                        int across, int steps, int lane) const {
+        const std::uint32_t offsetOfLane = rowOfLane * projectedBytes;
+#pragma unroll 4
+        for (int first = across * 32; first < steps * kRank; first += kAcross * 32) {
+            const int index = first + lane;
+            const int step = index / kRank;
+            const int column = index % kRank;
+            const std::uint32_t offset = __shfl_sync(kFullWarp, offsetOfLane, step);
+            if (step >= steps)
+                continue;
+            if (column < p.rank)
+                copyAhead<4>(dt + index, at(projected, offset + column * sizeof(float)));
+            else
+                dt[index] = 0.0f;
+        }
+#pragma unroll 4
+        for (int step = across; step < steps; step += kAcross)
+            copyAhead<4>(bc + step * 2 * kStates + lane,
+                         at(projected, __shfl_sync(kFullWarp, offsetOfLane, step) +
+                                           (p.rankStride + lane) * sizeof(float)));
+    }
+    // What this thread's stagePieceProjected brought, when it has arrived.
+    template<int kAcross>
+    __device__ __forceinline__ static void clampPiece(float* bc, int across, int steps, int lane) {
+#pragma unroll 4
+        for (int step = across; step < steps; step += kAcross) {
+            float& value = bc[step * 2 * kStates + lane];
+            value = clampInput(value);
+        }
+    }
+    // A warp's own channels of a piece; a step is a row of 32 elements of target.
+    template<int kChannels>
+    __device__ __forceinline__ void stagePieceInput(T* target, std::uint32_t rowOfLane, int firstChannel,
+                                                    int steps, int lane) const {
+        constexpr int kBytes = kChannels * sizeof(T) < 16 ? kChannels * sizeof(T) : 16;
+        constexpr int kVector = kBytes / sizeof(T);
+        constexpr int kRowVectors = kChannels / kVector;
+        const std::uint32_t offsetOfLane = rowOfLane * pixelBytes;
+        if (p.channels % kVector == 0) {
+#pragma unroll 4
+            for (int first = 0; first < steps * kRowVectors; first += 32) {
+                const int step = (first + lane) / kRowVectors;
+                const int local = (first + lane) % kRowVectors * kVector;
+                const bool exists = firstChannel + local < p.channels;
+                const std::uint32_t offset = __shfl_sync(kFullWarp, offsetOfLane, step);
+                if (step < steps)
+                    copyAhead<kBytes>(target + step * 32 + local,
+                                      at(u, offset + (exists ? firstChannel + local : 0) * sizeof(T)),
+                                      exists);
+            }
+            return;
+        }
+        for (int step = 0; step < steps; ++step) {
+            const std::uint32_t offset = __shfl_sync(kFullWarp, offsetOfLane, step);
+            if (lane < kChannels)
+                target[step * 32 + lane] = firstChannel + lane < p.channels
+                                               ? *at(u, offset + (firstChannel + lane) * sizeof(T))
+                                               : T(0.0f);
+        }
+    }
+};
 
 // What makes a step's size of its dt. Zeros for channels that do not exist.
 template<int kRank>
@@ -381,33 +443,55 @@ __global__ void __launch_bounds__(kRowThreads, kRank <= 12   ? 3
     allowNext(); // not earlier: see scanPiecesKernel
 }
 
-// A lane has one channel with all its states, a warp one piece of its row at a time.
-template<typename T, int kRank>
+// See PieceShape. The warps across share what is staged of dt, B and C; a lane has one channel of one piece
+// with all its states.
+template<typename T, int kRank, int kShape>
 struct PiecesShared {
-    union OfWarp {
-        float dt[kTileSteps][kRank];
+    static constexpr PieceShape kOwn = kPieceShapes[kShape];
+    static constexpr int kPieces = kOwn.pieces();
+    static constexpr int kChannels = kOwn.channels();
+    static constexpr int kWarps = kOwn.warps();
+    union OfPiece {
+        float dt[kTileSteps * kRank + kPiecePadding];
         // When dt has done its work. At a piece's end, from zero; then before a piece, with zero before the
         // block's first.
-        float state[kStates][kPieceChannels];
+        float state[kStates][kChannels];
     };
-    float bc[kPieceWarps][kTileSteps][2 * kStates];
-    OfWarp ofWarp[kPieceWarps];
-    float delta[kPieceWarps][kTileSteps][kPieceChannels];
-    T u[kPieceWarps][kTileSteps][kPieceChannels];
+    OfPiece ofPiece[kPieces];
+    float bc[kPieces][kTileSteps * 2 * kStates + kPiecePadding];
+    std::uint32_t pixelOffset[kPieces][kTileSteps];
+    float delta[kWarps][kTileSteps][32];
+    T u[kWarps][kTileSteps][32];
     // A copy for even and one for odd rounds: slower warps and blocks still read the last one's.
-    float deltaSum[2][kPieceWarps][kPieceChannels];
-    float blockState[2][kStates][kPieceChannels];
-    float blockDelta[2][kPieceChannels];
-    float start[kStates][kPieceChannels]; // before the block's first piece
+    float deltaSum[2][kPieces][kChannels];
+    float blockState[2][kStates][kChannels];
+    float blockDelta[2][kChannels];
+    float start[kStates][kChannels]; // before the block's first piece
 };
 
-constexpr int kPieceThreads = kPieceWarps * 32;
-constexpr int kOwnStates = kStates / kPieceWarps; // that one thread carries from piece to piece
+// Of the warps that share a piece; barrier 0 is __syncthreads.
+template<int kAcross>
+__device__ __forceinline__ void waitForNeighbours(int along) {
+    if constexpr (kAcross == 1)
+        __syncwarp();
+    else
+        asm volatile("bar.sync %0, %1;" ::"r"(along + 1), "n"(kAcross * 32) : "memory");
+}
 
-template<typename T, int kRank>
-__global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
+template<typename T, int kRank, int kShape>
+__global__ void __launch_bounds__(kPieceShapes[kShape].threads(),
+                                  kShape == kPairedShape && kRank <= 24 ? 2 : 1)
     scanPiecesKernel(const __grid_constant__ ForwardArguments arguments) {
-    using Shared = PiecesShared<T, kRank>;
+    using Shared = PiecesShared<T, kRank, kShape>;
+    constexpr int kPieces = Shared::kPieces;
+    constexpr int kChannels = Shared::kChannels;
+    constexpr int kAcross = Shared::kOwn.across;
+    constexpr int kLanePieces = Shared::kOwn.lanePieces;
+    constexpr int kLaneChannels = 32 / kLanePieces;
+    constexpr int kThreadsOfBlock = Shared::kOwn.threads();
+    // Between pieces a thread carries some states of a channel.
+    constexpr int kOwnStates = kStates * kChannels / kThreadsOfBlock;
+    static_assert(kOwnStates * kThreadsOfBlock == kStates * kChannels && kThreadsOfBlock % kChannels == 0);
     extern __shared__ __align__(16) unsigned char sharedBytes[];
     Shared& s = *reinterpret_cast<Shared*>(sharedBytes);
 #if __CUDA_ARCH__ >= 900
@@ -441,23 +525,34 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
     const int length = arrays.length;
     const int warp = warpIndex();
     const int lane = threadIdx.x % 32;
-    const int firstChannel = blockIdx.x / blocks * kPieceChannels;
+    const int along = warp / kAcross;
+    const int across = warp % kAcross;
+    const int firstPiece = along * kLanePieces; // of the warp
+    const int piece = firstPiece + lane / kLaneChannels;
+    const int firstChannel = blockIdx.x / blocks * kChannels;
+    const int local = across * kLaneChannels + lane % kLaneChannels;
     const int pieceSteps = arguments.pieceSteps;
-    const int roundSteps = blocks * kPieceWarps * pieceSteps;
-    const int firstOfRound = (block * kPieceWarps + warp) * pieceSteps;
-    auto& dt = s.ofWarp[warp].dt;
-    auto& bc = s.bc[warp];
-    auto& delta = s.delta[warp];
-    const auto stage = [&](int begin) {
-        const std::uint32_t rowOfLane = arrays.rowOf(begin + lane);
-        if (begin < length) {
-            arrays.template stageProjected<kTileSteps>(dt, bc, rowOfLane, 0, lane);
-            arrays.template stageInput<kTileSteps, kPieceChannels>(s.u[warp], rowOfLane, firstChannel, 0,
-                                                                   lane);
+    const int roundSteps = blocks * kPieces * pieceSteps;
+    const int firstOfBlock = block * kPieces * pieceSteps;
+    const float* dt = s.ofPiece[piece].dt;
+    const float* bc = s.bc[piece];
+    const auto stage = [&](int round) {
+        if (round + firstOfBlock + firstPiece * pieceSteps >= length)
+            return;
+#pragma unroll
+        for (int i = 0; i < kLanePieces; ++i) {
+            const int staged = firstPiece + i;
+            const std::uint32_t rowOfLane = arrays.rowOf(round + firstOfBlock + staged * pieceSteps + lane);
+            arrays.template stagePieceProjected<kAcross>(s.ofPiece[staged].dt, s.bc[staged], rowOfLane,
+                                                         across, pieceSteps, lane);
+            arrays.template stagePieceInput<kLaneChannels>(&s.u[warp][0][i * kLaneChannels], rowOfLane,
+                                                           firstChannel + across * kLaneChannels, pieceSteps,
+                                                           lane);
+            if (across == 0)
+                s.pixelOffset[staged][lane] = rowOfLane * arrays.pixelBytes;
         }
-        return rowOfLane * arrays.pixelBytes;
     };
-    const int channel = firstChannel + lane;
+    const int channel = firstChannel + local;
     const bool valid = channel < p.channels;
     const std::int64_t channelIndex =
         static_cast<std::int64_t>(arrays.path) * p.channels + (valid ? channel : 0);
@@ -466,56 +561,66 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
 #pragma unroll
     for (int v = 0; v < kVectors; ++v)
         loadRates(p, channelIndex, v * kQuadStates, valid, a2[v]);
+    const int ownLocal = threadIdx.x % kChannels;
+    const int firstOwn = threadIdx.x / kChannels * kOwnStates;
     float ownRates[kOwnStates];
     float rowState[kOwnStates] = {};
 #pragma unroll
     for (int i = 0; i < kOwnStates; ++i)
-        ownRates[i] = valid ? p.a[channelIndex * kStates + warp * kOwnStates + i] * kLog2E : 0.0f;
+        ownRates[i] =
+            firstChannel + ownLocal < p.channels
+                ? p.a[(static_cast<std::int64_t>(arrays.path) * p.channels + firstChannel + ownLocal) *
+                          kStates +
+                      firstOwn + i] *
+                      kLog2E
+                : 0.0f;
     const std::uint32_t channelOffset = (valid ? channel : 0) * sizeof(T);
     const int tilesOfRow = (length + kTileSteps - 1) / kTileSteps;
+    const StepWeights<kRank> row(p, channelIndex, valid);
 
     waitForPrevious();
-    std::uint32_t pixelOffset = stage(firstOfRound);
-
     int parity = 0;
     for (int round = 0; round < length; round += roundSteps, parity ^= 1) {
-        const int begin = round + firstOfRound;
+        const int begin = round + firstOfBlock + piece * pieceSteps;
         const int steps = max(0, min(length - begin, pieceSteps));
-        const int groups = (steps + kGroupSteps - 1) / kGroupSteps;
+        // The warp's first piece has at least as many steps as its second.
+        const int warpSteps =
+            max(0, min(length - (round + firstOfBlock + firstPiece * pieceSteps), pieceSteps));
+        const int groups = (warpSteps + kGroupSteps - 1) / kGroupSteps;
         if (round > 0)
-            pixelOffset = stage(begin);
-        arrays.clearPadding(dt, kTileSteps, lane, 32);
+            waitForNeighbours<kAcross>(along); // they still read the last round's
+        stage(round);
         waitForCopies();
-        if (steps > 0)
-            arrays.template clampStaged<kTileSteps>(bc, 0, lane);
-        __syncwarp();
+        if (warpSteps > 0) {
+#pragma unroll
+            for (int i = 0; i < kLanePieces; ++i)
+                arrays.template clampPiece<kAcross>(s.bc[firstPiece + i], across, pieceSteps, lane);
+        }
+        waitForNeighbours<kAcross>(along);
 
         // The steps' sizes. Those past the end change nothing: a decay of 1 and nothing added.
         float deltaSum = 0.0f;
-        {
-            // Read every round, so that no registers are lost to them afterwards.
-            const StepWeights<kRank> row(p, channelIndex, valid);
-            for (int group = 0; group < groups; ++group) {
-                float size[kGroupSteps];
-                // Four sums side by side, for few warps to hide the latency of each.
+        for (int group = 0; group < groups; ++group) {
+            float size[kGroupSteps];
+            // Four sums side by side, for few warps to hide the latency of each.
+#pragma unroll
+            for (int j = 0; j < kGroupSteps; ++j)
+                size[j] = row.bias;
+#pragma unroll
+            for (int r = 0; r < kRank; r += 4)
 #pragma unroll
                 for (int j = 0; j < kGroupSteps; ++j)
-                    size[j] = row.bias;
+                    size[j] =
+                        addProjected(dt + (group * kGroupSteps + j) * kRank + r, &row.weight[r], size[j]);
 #pragma unroll
-                for (int r = 0; r < kRank; r += 4)
+            for (int j = 0; j < kGroupSteps; ++j)
+                size[j] = softplus(size[j]);
 #pragma unroll
-                    for (int j = 0; j < kGroupSteps; ++j)
-                        size[j] = addProjected(&dt[group * kGroupSteps + j][r], &row.weight[r], size[j]);
-#pragma unroll
-                for (int j = 0; j < kGroupSteps; ++j)
-                    size[j] = softplus(size[j]);
-#pragma unroll
-                for (int j = 0; j < kGroupSteps; ++j) {
-                    const int step = group * kGroupSteps + j;
-                    size[j] = step < steps ? size[j] : 0.0f;
-                    deltaSum += size[j];
-                    delta[step][lane] = size[j];
-                }
+            for (int j = 0; j < kGroupSteps; ++j) {
+                const int step = group * kGroupSteps + j;
+                size[j] = step < steps ? size[j] : 0.0f;
+                deltaSum += size[j];
+                s.delta[warp][step][lane] = size[j];
             }
         }
 
@@ -525,12 +630,12 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
 #pragma unroll
             for (int j = 0; j < kGroupSteps; ++j) {
                 const int step = group * kGroupSteps + j;
-                const float size = delta[step][lane];
+                const float size = s.delta[warp][step][lane];
                 const float deltaU = clampInput(size * toFloat(s.u[warp][step][lane]));
 #pragma unroll
                 for (int v = 0; v < kVectors; ++v) {
                     float b[kQuadStates];
-                    loadFour(&bc[step][v * kQuadStates], b);
+                    loadFour(bc + step * 2 * kStates + v * kQuadStates, b);
                     if (v == 0)
                         advanceStates<kPolynomialDecays>(h[v], a2[v], size, deltaU, b);
                     else
@@ -538,25 +643,25 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
                 }
             }
         }
-        __syncwarp();
-        auto& state = s.ofWarp[warp].state;
+        auto& state = s.ofPiece[piece].state;
+        waitForNeighbours<kAcross>(along); // the states' memory is where they read dt
 #pragma unroll
         for (int n = 0; n < kStates; ++n)
-            state[n][lane] = h[n / kQuadStates][n % kQuadStates];
-        s.deltaSum[parity][warp][lane] = deltaSum;
+            state[n][local] = h[n / kQuadStates][n % kQuadStates];
+        s.deltaSum[parity][piece][local] = deltaSum;
         __syncthreads();
 
-        // Of the block's pieces; a thread has two states of a channel.
+        // Of the block's pieces.
         {
             float value[kOwnStates] = {};
             float sum = 0.0f;
 #pragma unroll
-            for (int w = 0; w < kPieceWarps; ++w) {
-                const float size = s.deltaSum[parity][w][lane];
+            for (int w = 0; w < kPieces; ++w) {
+                const float size = s.deltaSum[parity][w][ownLocal];
                 sum += size;
 #pragma unroll
                 for (int i = 0; i < kOwnStates; ++i) {
-                    float& place = s.ofWarp[w].state[warp * kOwnStates + i][lane];
+                    float& place = s.ofPiece[w].state[firstOwn + i][ownLocal];
                     const float end = place;
                     place = value[i];
                     value[i] = exp2Unit(size * ownRates[i]) * value[i] + end;
@@ -564,44 +669,46 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
             }
 #pragma unroll
             for (int i = 0; i < kOwnStates; ++i)
-                s.blockState[parity][warp * kOwnStates + i][lane] = value[i];
-            if (warp == 0)
-                s.blockDelta[parity][lane] = sum;
+                s.blockState[parity][firstOwn + i][ownLocal] = value[i];
+            if (firstOwn == 0)
+                s.blockDelta[parity][ownLocal] = sum;
         }
         waitForCluster();
-        // Of the cluster's blocks, a few at a time, so that their latencies overlap.
+        // Of the cluster's blocks, a few at a time, so that their latencies overlap; in the last round only
+        // those before this one matter.
         constexpr int kAtOnce = 4;
-        for (int first = 0; first < blocks; first += kAtOnce) {
+        const int needed = round + roundSteps < length ? blocks : block + 1;
+        for (int first = 0; first < needed; first += kAtOnce) {
             float size[kAtOnce];
             float end[kAtOnce][kOwnStates];
 #pragma unroll
             for (int i = 0; i < kAtOnce; ++i) {
-                const int other = min(first + i, blocks - 1);
-                size[i] = ofBlock(&s.blockDelta[parity][lane], other);
+                const int other = min(first + i, needed - 1);
+                size[i] = ofBlock(&s.blockDelta[parity][ownLocal], other);
 #pragma unroll
                 for (int n = 0; n < kOwnStates; ++n)
-                    end[i][n] = ofBlock(&s.blockState[parity][warp * kOwnStates + n][lane], other);
+                    end[i][n] = ofBlock(&s.blockState[parity][firstOwn + n][ownLocal], other);
             }
 #pragma unroll
             for (int i = 0; i < kAtOnce; ++i) {
-                if (first + i >= blocks)
+                if (first + i >= needed)
                     break;
 #pragma unroll
                 for (int n = 0; n < kOwnStates; ++n) {
                     if (first + i == block)
-                        s.start[warp * kOwnStates + n][lane] = rowState[n];
+                        s.start[firstOwn + n][ownLocal] = rowState[n];
                     rowState[n] = exp2Unit(size[i] * ownRates[n]) * rowState[n] + end[i][n];
                 }
             }
         }
         __syncthreads();
         float before = 0.0f;
-        for (int w = 0; w < warp; ++w)
-            before += s.deltaSum[parity][w][lane];
+        for (int w = 0; w < piece; ++w)
+            before += s.deltaSum[parity][w][local];
 #pragma unroll
         for (int n = 0; n < kStates; ++n)
             h[n / kQuadStates][n % kQuadStates] =
-                exp2Unit(before * a2[n / kQuadStates][n % kQuadStates]) * s.start[n][lane] + state[n][lane];
+                exp2Unit(before * a2[n / kQuadStates][n % kQuadStates]) * s.start[n][local] + state[n][local];
         if (arguments.saved != nullptr && valid && steps > 0) {
             float* target =
                 arguments.saved +
@@ -620,7 +727,7 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
 #pragma unroll
             for (int j = 0; j < kGroupSteps; ++j) {
                 const int step = group * kGroupSteps + j;
-                const float size = delta[step][lane];
+                const float size = s.delta[warp][step][lane];
                 const float u = toFloat(s.u[warp][step][lane]);
                 const float deltaU = clampInput(size * u);
                 float sum[kVectors];
@@ -628,18 +735,16 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
                 for (int v = 0; v < kVectors; ++v) {
                     float b[kQuadStates];
                     float c[kQuadStates];
-                    loadFour(&bc[step][v * kQuadStates], b);
-                    loadFour(&bc[step][kStates + v * kQuadStates], c);
+                    loadFour(bc + step * 2 * kStates + v * kQuadStates, b);
+                    loadFour(bc + step * 2 * kStates + kStates + v * kQuadStates, c);
                     sum[v] = v == 0 ? stepStates<kPolynomialDecays>(h[v], a2[v], size, deltaU, b, c)
                                     : stepStates<0>(h[v], a2[v], size, deltaU, b, c);
                 }
                 const T value = fromFloat<T>(((sum[0] + sum[1]) + (sum[2] + sum[3])) + skip * u);
-                T* target = at(arrays.y, __shfl_sync(kFullWarp, pixelOffset, step) + channelOffset);
                 if (valid && step < steps)
-                    *target = value;
+                    *at(arrays.y, s.pixelOffset[piece][step] + channelOffset) = value;
             }
         }
-        __syncwarp();
     }
     // Not earlier: the blocks of the next kernel would take room on some multiprocessors and not on others,
     // and those of a next scan would then be spread badly.
@@ -648,35 +753,55 @@ __global__ void __launch_bounds__(kPieceThreads, kRank <= 24 ? 2 : 1)
     waitForCluster();
 }
 
+// clusterBlocks 0: rows are not cut.
 template<typename T, int kRank>
 int launchForward(const ForwardArguments& arguments, Stream stream) {
     const ScanProblem& p = arguments.problem;
-    const bool pieces = arguments.clusterBlocks > 0;
-    LaunchShape shape;
-    shape.clusterBlocks = pieces ? arguments.clusterBlocks : 1;
-    shape.grid = dim3(static_cast<unsigned>(blocksFor(p.channels, pieces ? kPieceChannels : kRowChannels) *
-                                            shape.clusterBlocks),
-                      static_cast<unsigned>(p.directions), static_cast<unsigned>(p.batch));
-    shape.block = dim3(pieces ? kPieceThreads : kRowThreads);
-    shape.sharedBytes =
-        static_cast<int>(pieces ? sizeof(PiecesShared<T, kRank>) : sizeof(RowsShared<T, kRank>));
-    return launchEarly(pieces ? &scanPiecesKernel<T, kRank> : &scanRowsKernel<T, kRank>, shape, stream,
-                       arguments);
+    const auto launch = [&](auto* kernel, std::size_t sharedBytes, int channels, int threads, int cluster) {
+        LaunchShape shape;
+        shape.clusterBlocks = cluster;
+        shape.grid = dim3(static_cast<unsigned>(blocksFor(p.channels, channels) * cluster),
+                          static_cast<unsigned>(p.directions), static_cast<unsigned>(p.batch));
+        shape.block = dim3(static_cast<unsigned>(threads));
+        shape.sharedBytes = static_cast<int>(sharedBytes);
+        return launchEarly(kernel, shape, stream, arguments);
+    };
+    const auto launchPieces = [&](auto number) {
+        constexpr int kShape = decltype(number)::value;
+        using Shared = PiecesShared<T, kRank, kShape>;
+        static_assert(sizeof(Shared) == kPieceShapes[kShape].sharedBytes(sizeof(T), kRank));
+        return launch(&scanPiecesKernel<T, kRank, kShape>, sizeof(Shared), Shared::kChannels,
+                      Shared::kOwn.threads(), arguments.clusterBlocks);
+    };
+    if (arguments.clusterBlocks == 0)
+        return launch(&scanRowsKernel<T, kRank>, sizeof(RowsShared<T, kRank>), kRowChannels, kRowThreads, 1);
+    switch (arguments.pieceShape) {
+    case 0:
+        return launchPieces(std::integral_constant<int, 0>{});
+    case 1:
+        return launchPieces(std::integral_constant<int, 1>{});
+    case 2:
+        return launchPieces(std::integral_constant<int, 2>{});
+    default:
+        return launchPieces(std::integral_constant<int, kPairedShape>{});
+    }
 }
 
 template<typename T>
 int launchForwardForRank(const ForwardArguments& arguments, Stream stream) {
-    // The ranks of the network's stages (6, 12, 24, 48), rounded up to a multiple of 4.
     const int rank = arguments.problem.rank;
-    if (rank <= 8)
+    if (rank > kMaxRank)
+        return static_cast<int>(cudaErrorInvalidValue);
+    switch (paddedRank(rank)) {
+    case 8:
         return launchForward<T, 8>(arguments, stream);
-    if (rank <= 12)
+    case 12:
         return launchForward<T, 12>(arguments, stream);
-    if (rank <= 24)
+    case 24:
         return launchForward<T, 24>(arguments, stream);
-    if (rank <= 48)
-        return launchForward<T, 48>(arguments, stream);
-    return static_cast<int>(cudaErrorInvalidValue);
+    default:
+        return launchForward<T, kMaxRank>(arguments, stream);
+    }
 }
 
 bool empty(const ScanProblem& p) {
@@ -685,13 +810,44 @@ bool empty(const ScanProblem& p) {
 
 } // namespace
 
+int countActiveClusters(GpuShape& gpu) {
+    const auto count = [&](auto* kernel, int threads, std::size_t sharedBytes, int(&active)[4]) {
+        cudaError_t code = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                static_cast<int>(sharedBytes));
+        for (int size = 1; code == cudaSuccess && (1 << size) <= kMaxClusterBlocks; ++size) {
+            cudaLaunchAttribute attribute{};
+            attribute.id = cudaLaunchAttributeClusterDimension;
+            attribute.val.clusterDim.x = 1u << size;
+            attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+            cudaLaunchConfig_t config{};
+            config.gridDim = dim3(1u << size, static_cast<unsigned>(2 * gpu.multiprocessors));
+            config.blockDim = dim3(static_cast<unsigned>(threads));
+            config.dynamicSmemBytes = sharedBytes;
+            config.attrs = &attribute;
+            config.numAttrs = 1;
+            code = cudaOccupancyMaxActiveClusters(&active[size], kernel, &config);
+        }
+        return code;
+    };
+    gpu.activeClusters[0] = gpu.multiprocessors;
+    gpu.activePairs[0] = 2 * gpu.multiprocessors;
+    if (!gpu.clusters)
+        return 0;
+    const cudaError_t code = count(&scanPiecesKernel<__nv_bfloat16, 24, 0>, kPieceShapes[0].threads(),
+                                   sizeof(PiecesShared<__nv_bfloat16, 24, 0>), gpu.activeClusters);
+    return static_cast<int>(
+        code != cudaSuccess
+            ? code
+            : count(&scanPiecesKernel<__nv_bfloat16, 8, kPairedShape>, kPieceShapes[kPairedShape].threads(),
+                    sizeof(PiecesShared<__nv_bfloat16, 8, kPairedShape>), gpu.activePairs));
+}
+
 int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float* saved, Stream stream) {
     if (empty(problem))
         return 0;
-    // States are saved where pieces begin.
-    if (!offsetsFit(problem) || (saved != nullptr && plan.clusterBlocks > 0 && plan.pieceSteps != kTileSteps))
+    if (!offsetsFit(problem) || !isPossible(plan, saved != nullptr))
         return static_cast<int>(cudaErrorInvalidValue);
-    const ForwardArguments arguments{problem, plan.clusterBlocks, plan.pieceSteps, y, saved};
+    const ForwardArguments arguments{problem, plan.clusterBlocks, plan.pieceShape, plan.pieceSteps, y, saved};
     switch (problem.element) {
     case Element::Float32:
         return launchForwardForRank<float>(arguments, stream);

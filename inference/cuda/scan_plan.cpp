@@ -23,6 +23,13 @@ bool offsetsFit(const ScanProblem& problem) {
            std::numeric_limits<std::int32_t>::max();
 }
 
+bool isPossible(const ScanPlan& plan, bool keepStates) {
+    if (plan.clusterBlocks == 0)
+        return true;
+    return plan.pieceShape >= 0 && plan.pieceShape < kPieceShapeCount && plan.pieceSteps <= kTileSteps &&
+           (!keepStates || plan.pieceSteps == kTileSteps);
+}
+
 ScanPlan planScan(const ScanProblem& problem, const GpuShape& gpu, bool keepStates) {
     ScanPlan plan;
     const int length = problem.height * problem.width;
@@ -33,20 +40,46 @@ ScanPlan planScan(const ScanProblem& problem, const GpuShape& gpu, bool keepStat
         return static_cast<std::int64_t>(divideUp(problem.channels, channels)) * problem.directions *
                problem.batch;
     };
-    // Pieces are read twice: that pays where whole rows would leave half of the multiprocessors idle.
+    // Pieces are read twice: that pays where whole rows would leave half of the multiprocessors idle,
+    // and asks for more shared memory than smaller GPUs have.
     if (2 * blocksOf(kRowChannels) > gpu.multiprocessors)
         return plan;
-    constexpr int kBlockSteps = kPieceWarps * kTileSteps;
-    plan.clusterBlocks = gpu.clusters ? std::min(divideUp(length, kBlockSteps), kMaxClusterBlocks) : 1;
-    plan.pieceSteps = kTileSteps;
-    if (keepStates)
-        return plan; // which are kept at every 32nd step
-    if (gpu.clusters && 2 * plan.clusterBlocks <= kMaxClusterBlocks &&
-        plan.clusterBlocks * blocksOf(kPieceChannels) < gpu.multiprocessors)
-        plan.clusterBlocks *= 2;
-    const int rounds = divideUp(length, plan.clusterBlocks * kBlockSteps);
-    const int steps = divideUp(length, rounds * plan.clusterBlocks * kPieceWarps);
-    plan.pieceSteps = divideUp(steps, kPieceGroup) * kPieceGroup;
+    const int elementBytes = problem.element == Element::Float32 ? 4 : 2;
+    // What a round costs beside its steps: staging, and putting the pieces together. In steps, as measured.
+    constexpr int kRoundCost = 5;
+    // A multiprocessor does less at a time with few warps: as if it had these beside them.
+    constexpr int kIdleWarps = 4;
+    constexpr int kSystemBytes = 1024; // of a block's shared memory
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    for (int number = 0; number < kPieceShapeCount; ++number) {
+        const PieceShape& shape = kPieceShapes[number];
+        const bool isPaired = number == kPairedShape;
+        const std::int64_t bytes = shape.sharedBytes(elementBytes, paddedRank(problem.rank));
+        if (bytes > gpu.sharedBytes ||
+            (isPaired && 2 * (bytes + kSystemBytes) > gpu.sharedBytes + kSystemBytes))
+            continue;
+        for (int size = 0; (1 << size) <= kMaxClusterBlocks; ++size) {
+            const int active = isPaired ? gpu.activePairs[size] : gpu.activeClusters[size];
+            if (active <= 0)
+                continue;
+            const std::int64_t clusters = blocksOf(shape.channels());
+            const int pieces = shape.pieces() << size;
+            const int rounds = divideUp(length, pieces * kTileSteps);
+            const int steps = keepStates
+                                  ? kTileSteps
+                                  : divideUp(divideUp(length, rounds * pieces), kPieceGroup) * kPieceGroup;
+            const int blocksTogether = isPaired && (clusters << size) > gpu.multiprocessors ? 2 : 1;
+            const int warps = shape.warps() * blocksTogether;
+            const std::int64_t cost = std::int64_t{divideUp(clusters, active)} * rounds *
+                                      (steps + kRoundCost) * (warps + kIdleWarps);
+            if (cost >= least)
+                continue;
+            least = cost;
+            plan.clusterBlocks = 1 << size;
+            plan.pieceShape = number;
+            plan.pieceSteps = steps;
+        }
+    }
     return plan;
 }
 

@@ -15,11 +15,11 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/utils.h>
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <functional>
+#include <string>
 
 namespace limn {
 
@@ -28,9 +28,11 @@ namespace {
 using at::Tensor;
 using Clock = std::chrono::steady_clock;
 
+constexpr int kLargestInput = 4096;
 constexpr int kWarmUps = 3;
 constexpr int kInputSets = 4; // rotated, so that no run finds its input in a cache
 constexpr int kScansInGraph = 10;
+constexpr int kRunsInRow = 8;
 constexpr int kSpecialFunctionsPerClock = 16; // results a clock and multiprocessor (Volta to Hopper)
 
 Times timesOf(std::vector<double> values) {
@@ -43,6 +45,23 @@ Times timesOf(std::vector<double> values) {
     return times;
 }
 
+// The most that this program had in memory. Not getrusage()'s, which keeps that of whoever started it. 0
+// where the system does not tell.
+std::int64_t peakResidentBytes() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+        std::int64_t kibibytes = 0;
+        if (word == "VmHWM:" && status >> kibibytes)
+            return kibibytes * 1024;
+    }
+    return 0;
+}
+
+// From now on peakResidentBytes() tells of what follows, where the system lets it be reset.
+void resetPeakResidentBytes() {
+    std::ofstream("/proc/self/clear_refs") << "5";
+}
+
 class Bench {
 public:
     Bench(const BenchmarkOptions& options, c10::Device device) : m_options(options), m_device(device) {}
@@ -51,14 +70,19 @@ public:
 private:
     // One timed call: by events on a GPU, by the clock on the processor.
     double timed(const std::function<void()>& body) const;
-    Times repeated(const std::function<void(int)>& body) const;
+    Times repeated(const std::function<void(int)>& body) const {
+        return repeated(m_options.runs, kWarmUps, body);
+    }
+    Times repeated(int runs, int warmUps, const std::function<void(int)>& body) const;
     // On a GPU the body is recorded once and replayed.
+    Times repeatedBackToBack(const std::function<void(int)>& body) const;
     Times repeatedGraph(const std::function<void()>& body) const;
     Tensor random(at::IntArrayRef shape) const {
         return at::randn(shape, at::TensorOptions().device(m_device));
     }
     void timeProducts(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type);
     void timeScans(BenchmarkReport& report, const NetworkConfig& config, at::ScalarType type);
+    void timeScaling(BenchmarkReport& report, VmUnetV2& network);
     void timeTraining(BenchmarkReport& report, const NetworkConfig& config);
 
     BenchmarkOptions m_options;
@@ -75,10 +99,10 @@ double Bench::timed(const std::function<void()>& body) const {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Times Bench::repeated(const std::function<void(int)>& body) const {
+Times Bench::repeated(int runs, int warmUps, const std::function<void(int)>& body) const {
     std::vector<double> values;
-    for (int i = -kWarmUps; i < m_options.runs; ++i) {
-        const double ms = timed([&] { body((i + kWarmUps) % kInputSets); });
+    for (int i = -warmUps; i < runs; ++i) {
+        const double ms = timed([&] { body((i + warmUps) % kInputSets); });
         if (i >= 0)
             values.push_back(ms);
     }
@@ -90,6 +114,17 @@ Times divided(Times times, int by) {
     times.minimumMs /= by;
     times.maximumMs /= by;
     return times;
+}
+
+// Of recorded runs several between two events, as images come one after the other: the device does not wait
+// for the processor to start them.
+Times Bench::repeatedBackToBack(const std::function<void(int)>& body) const {
+    const int times = m_device.is_cuda() ? kRunsInRow : 1;
+    return divided(repeated([&](int set) {
+                       for (int i = 0; i < times; ++i)
+                           body((set + i) % kInputSets);
+                   }),
+                   times);
 }
 
 Times Bench::repeatedGraph(const std::function<void()>& body) const {
@@ -105,7 +140,7 @@ Times Bench::repeatedGraph(const std::function<void()>& body) const {
         const_cast<std::function<void()>*>(&body), reason, sizeof reason);
     if (graph == nullptr)
         return repeated([&](int) { body(); });
-    const Times times = repeated([&](int) { plugin->replayGraph(graph); });
+    const Times times = repeatedBackToBack([&](int) { plugin->replayGraph(graph); });
     plugin->releaseGraph(graph);
     return times;
 }
@@ -328,6 +363,26 @@ void Bench::timeScans(BenchmarkReport& report, const NetworkConfig& config, at::
     });
 }
 
+void Bench::timeScaling(BenchmarkReport& report, VmUnetV2& network) {
+    constexpr int kRuns = 20; // over the factor: the largest takes seconds
+    constexpr int kLeastRuns = 3;
+    for (const int factor : {2, 4, 8}) {
+        SizeTimes size;
+        size.inputSize = m_options.inputSize * factor;
+        if (size.inputSize > kLargestInput)
+            break;
+        resetPeakResidentBytes();
+        const Tensor images =
+            at::rand({m_options.batch, network->config().inputChannels, size.inputSize, size.inputSize},
+                     at::TensorOptions().device(m_device))
+                .mul_(255.0);
+        size.network =
+            repeated(std::max(kLeastRuns, kRuns / factor), 1, [&](int) { network->forward(images); });
+        size.peakMemoryBytes = peakResidentBytes();
+        report.scaling.push_back(size);
+    }
+}
+
 void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
     VmUnetV2 network(VmUnetV2Options{config, 0.2, false});
     network->initialise(1);
@@ -343,13 +398,16 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
     }
     std::vector<Tensor> images, targets;
     for (int i = 0; i < kInputSets; ++i) {
-        images.push_back(
-            at::rand({m_options.batch, 3, side, side}, at::TensorOptions().device(m_device)).mul_(255.0));
+        images.push_back(at::rand({m_options.batch, config.inputChannels, side, side},
+                                  at::TensorOptions().device(m_device))
+                             .mul_(255.0));
         targets.push_back(
             at::rand({m_options.batch, 1, side, side}, at::TensorOptions().device(m_device)).round_());
     }
     if (m_device.is_cuda())
         cudaSupport().plugin->resetPeakMemory();
+    else
+        resetPeakResidentBytes();
     report.trainingForward = repeated([&](int set) { network->forward(images[set]); });
     report.forwardBackward = repeated([&](int set) {
         for (Tensor& p : parameters)
@@ -370,13 +428,17 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
         at::_fused_adamw_(parameters, gradients, first, second, {}, counts, 1e-3, 0.9, 0.999, 1e-2, 1e-8,
                           false, false);
     });
-    if (m_device.is_cuda())
-        report.trainingPeakMemoryBytes = cudaSupport().plugin->peakMemory();
+    report.trainingPeakMemoryBytes =
+        m_device.is_cuda() ? cudaSupport().plugin->peakMemory() : peakResidentBytes();
 }
 
 Result<BenchmarkReport> Bench::run() {
     BenchmarkReport report;
     report.device = describeDevice(m_device).name;
+    if (m_device.is_cpu()) {
+        report.threads = at::get_num_threads();
+        report.instructionSet = scanInstructionSet();
+    }
     report.batch = m_options.batch;
     report.inputSize = m_options.inputSize;
 
@@ -416,24 +478,25 @@ Result<BenchmarkReport> Bench::run() {
         const c10::InferenceMode inference;
         std::vector<Tensor> inputs;
         for (int i = 0; i < kInputSets; ++i)
-            inputs.push_back(at::rand({m_options.batch, 3, m_options.inputSize, m_options.inputSize},
+            inputs.push_back(at::rand({m_options.batch, networkOptions.config.inputChannels,
+                                       m_options.inputSize, m_options.inputSize},
                                       at::TensorOptions().device(m_device))
                                  .mul_(255.0));
         if (m_device.is_cuda()) {
             cudaSupport().plugin->resetPeakMemory();
             GraphRunner graphs(network, fused);
-            report.network = repeated([&](int set) { graphs.probabilities(inputs[set]); });
+            report.network = repeatedBackToBack([&](int set) { graphs.probabilities(inputs[set]); });
             report.peakMemoryBytes = cudaSupport().plugin->peakMemory();
             report.recordingFailure = graphs.failure();
         } else {
             report.network = repeated([&](int set) { network->forward(inputs[set]); });
-            rusage usage{};
-            getrusage(RUSAGE_SELF, &usage);
-            report.peakMemoryBytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+            report.peakMemoryBytes = peakResidentBytes();
+            if (m_options.scaling)
+                timeScaling(report, network);
         }
         const ScanLeftOut leftOut;
         GraphRunner graphs(network, fused);
-        report.withoutScan = repeated([&](int set) {
+        report.withoutScan = repeatedBackToBack([&](int set) {
             if (m_device.is_cuda())
                 graphs.probabilities(inputs[set]);
             else
@@ -469,7 +532,7 @@ Result<BenchmarkReport> benchmark(const BenchmarkOptions& options) {
     };
     if (options.batch < 1 || options.batch > 1024)
         return refuse("The batch size", options.batch, "1 to 1024");
-    if (options.inputSize < 32 || options.inputSize > 4096)
+    if (options.inputSize < 32 || options.inputSize > kLargestInput)
         return refuse("The input size", options.inputSize, "32 to 4096");
     if (options.runs < 20)
         return refuse("The number of runs", options.runs, "at least 20");

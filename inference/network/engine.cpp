@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kSmallestInput = 32;
 constexpr int kLargestInput = 4096;
+constexpr int kImageChannels = 3;
 
 double millisecondsSince(Clock::time_point start) {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -360,6 +361,11 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
     const Result<NetworkConfig> config = configOf(*file);
     if (!config)
         return config.error();
+    if (config->inputChannels != kImageChannels)
+        return Error{ErrorCode::CheckpointMismatch,
+                     {path, "it takes images of " + std::to_string(config->inputChannels) +
+                                (config->inputChannels == 1 ? " channel" : " channels") +
+                                ", and pictures have three, red, green and blue"}};
     const Result<std::string> precision = choosePrecision(options.precision, *device, *config);
     if (!precision)
         return precision.error();

@@ -20,6 +20,22 @@ const float* in(const Tensor& tensor) {
     return tensor.const_data_ptr<float>();
 }
 
+// x W^T for weights [out, in] as stored.
+Tensor productOf(const Tensor& x, const Tensor& weight, at::ScalarType type = at::kBFloat16) {
+    const gpu::Plugin* plugin = cudaSupport().plugin;
+    const std::int64_t rows = x.size(0);
+    const auto columns = static_cast<int>(weight.size(0));
+    const auto depth = static_cast<int>(weight.size(1));
+    if (!plugin->shape().clusters || !plugin->isSmallProduct(rows, columns, depth))
+        return at::mm(x, weight.t(), type);
+    Tensor out = at::empty({rows, columns}, x.options().dtype(type));
+    checkLaunch(plugin->smallProduct(type == at::kFloat ? gpu::Element::Float32 : gpu::Element::BFloat16,
+                                     rows, columns, depth, x.const_data_ptr(), weight.const_data_ptr(),
+                                     out.mutable_data_ptr(), plugin->currentStream()),
+                "matrix product");
+    return out;
+}
+
 // The decoder's weights in the order that its kernels want, on the network's GPU.
 Tensor packedHead(const VmUnetV2& network) {
     std::map<std::string, Tensor> tensors;
@@ -69,9 +85,9 @@ FusedNetwork::FusedNetwork(const VmUnetV2& network)
     const auto norm = [&](const std::string& name) {
         return Norm{floats(name + ".weight"), floats(name + ".bias")};
     };
-    // [out, in] as stored; the product takes its transpose, which is a view.
+    // [out, in] as stored
     const auto matrix = [&](const std::string& name, std::int64_t inputs) {
-        return floats(name).view({-1, inputs}).to(at::kBFloat16).t();
+        return floats(name).view({-1, inputs}).to(at::kBFloat16).contiguous();
     };
     m_patchWeight = floats("vmunet.patch_embed.proj.weight");
     m_patchBias = floats("vmunet.patch_embed.proj.bias");
@@ -110,8 +126,8 @@ FusedNetwork::FusedNetwork(const VmUnetV2& network)
     m_headWeights = packedHead(network);
 }
 
-// What a block adds to the residual stream, bfloat16 [rows, channels].
-Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tensor& normalised) const {
+// A block up to its last product, bfloat16 [rows, 2 channels].
+Tensor FusedNetwork::gatedOf(const Block& block, const Shape& shape, Tensor normalised) const {
     const gpu::Plugin* plugin = cudaSupport().plugin;
     const gpu::Stream stream = plugin->currentStream();
     const std::int64_t inner = 2 * shape.channels;
@@ -119,7 +135,8 @@ Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tens
     const auto half = normalised.options();
     const auto innerChannels = static_cast<int>(inner);
 
-    const Tensor xz = at::mm(normalised, block.inProjection); // [rows, 2 inner]
+    const Tensor xz = productOf(normalised, block.inProjection); // [rows, 2 inner]
+    normalised.reset();                                          // the memory serves the next arrays
     const auto elementsIn = [](const Tensor& tensor) {
         return static_cast<const at::BFloat16*>(tensor.const_data_ptr());
     };
@@ -129,7 +146,8 @@ Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tens
                                              innerChannels, elementsIn(xz), 2 * inner, in(block.convWeight),
                                              in(block.convBias), u.mutable_data_ptr(), stream),
                 "depthwise convolution");
-    Tensor gated = at::empty({rows, inner}, half);
+    // The result takes u's place, which nobody reads after the scan.
+    Tensor gated = scanIsLeftOut() ? at::empty_like(u) : u;
     const auto normGate = [&](const Tensor& y, int parts) {
         checkLaunch(plugin->normGateForward(gpu::Element::BFloat16, rows, innerChannels, parts,
                                             y.const_data_ptr(), elementsIn(xz) + inner, 2 * inner,
@@ -138,11 +156,11 @@ Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tens
                     "normalisation and gate");
     };
     if (scanIsLeftOut()) {
-        at::mm(u, block.projection, at::kFloat);
+        productOf(u, block.projection, at::kFloat);
         normGate(u, 1);
-        return at::mm(gated, block.outProjection);
+        return gated;
     }
-    const Tensor projected = at::mm(u, block.projection, at::kFloat);
+    const Tensor projected = productOf(u, block.projection, at::kFloat);
     gpu::ScanProblem problem;
     problem.batch = static_cast<int>(shape.batch);
     problem.height = static_cast<int>(shape.height);
@@ -161,7 +179,7 @@ Tensor FusedNetwork::branchOf(const Block& block, const Shape& shape, const Tens
     checkLaunch(plugin->scanForward(problem, plan, parts.mutable_data_ptr(), nullptr, stream),
                 "selective scan");
     normGate(parts, 4);
-    return at::mm(gated, block.outProjection);
+    return gated;
 }
 
 std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
@@ -173,7 +191,14 @@ std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
     const auto mapOf = [&](const Tensor& rows) {
         return rows.view({shape.batch, shape.height, shape.width, shape.channels});
     };
+    const auto halfRows = [&](std::int64_t rows, std::int64_t channels) {
+        return at::empty({rows, channels}, options.dtype(at::kBFloat16));
+    };
+    // The residual stream is x, and a branch that whatever reads x next adds to it; x normalised for the next
+    // block where that is known already.
     Tensor x = at::empty({shape.rows(), shape.channels}, options);
+    Tensor branch;
+    Tensor normalised;
     checkLaunch(plugin->patchEmbed(static_cast<int>(shape.batch), static_cast<int>(images.size(2)),
                                    static_cast<int>(images.size(3)), in(images), in(m_patchWeight),
                                    in(m_patchBias), in(m_patchNorm.weight), in(m_patchNorm.bias),
@@ -182,37 +207,70 @@ std::vector<Tensor> FusedNetwork::encode(const Tensor& images) const {
     std::vector<Tensor> features;
     if (!m_stageOutputs)
         features.push_back(mapOf(x));
-    for (const Stage& stage : m_stages) {
+    // Where a sum with x goes: an array of its own where x is a feature map that the decoder still wants.
+    const auto sumOfX = [&] {
+        return !features.empty() && x.data_ptr() == features.back().data_ptr() ? at::empty_like(x) : x;
+    };
+    // a W^T, where that and the LayerNorm after it are one step: x and normalised. Else false.
+    const auto smallProductNorm = [&](const Tensor& a, const Tensor& weight, bool addsX, const Norm* norm) {
+        const std::int64_t rows = a.size(0);
+        const auto channels = static_cast<int>(weight.size(0));
+        if (!plugin->shape().clusters ||
+            !plugin->isSmallProductNorm(rows, channels, static_cast<int>(weight.size(1))))
+            return false;
+        Tensor sum = addsX ? sumOfX() : at::empty({rows, channels}, options);
+        normalised = norm != nullptr ? halfRows(rows, channels) : Tensor();
+        checkLaunch(plugin->smallProductNorm(
+                        rows, channels, a.const_data_ptr(), weight.const_data_ptr(), addsX ? in(x) : nullptr,
+                        norm != nullptr ? in(norm->weight) : nullptr,
+                        norm != nullptr ? in(norm->bias) : nullptr, sum.mutable_data_ptr<float>(),
+                        norm != nullptr ? normalised.mutable_data_ptr() : nullptr, stream),
+                    "matrix product with normalisation");
+        x = sum;
+        return true;
+    };
+    for (std::size_t number = 0; number < m_stages.size(); ++number) {
+        const Stage& stage = m_stages[number];
         const auto channels = static_cast<int>(shape.channels);
-        Tensor branch; // of the block before; added to x by whatever reads x next
-        for (const Block& block : stage.blocks) {
-            Tensor normalised = at::empty({shape.rows(), shape.channels}, options.dtype(at::kBFloat16));
-            // x without a branch stands already; with one, the sum goes to an array of its own where x is a
-            // feature map that the decoder still wants.
-            Tensor sum;
-            if (branch.defined())
-                sum = !features.empty() && x.data_ptr() == features.back().data_ptr() ? at::empty_like(x) : x;
-            checkLaunch(plugin->addNorm(shape.rows(), channels, in(x),
-                                        branch.defined() ? branch.const_data_ptr() : nullptr,
-                                        in(block.before.weight), in(block.before.bias),
-                                        sum.defined() ? sum.mutable_data_ptr<float>() : nullptr,
-                                        normalised.mutable_data_ptr(), stream),
-                        "residual sum and normalisation");
-            if (sum.defined())
-                x = sum;
-            branch = branchOf(block, shape, normalised);
+        for (std::size_t i = 0; i < stage.blocks.size(); ++i) {
+            const Block& block = stage.blocks[i];
+            if (!normalised.defined()) {
+                normalised = halfRows(shape.rows(), shape.channels);
+                Tensor sum;
+                if (branch.defined())
+                    sum = sumOfX();
+                checkLaunch(plugin->addNorm(shape.rows(), channels, in(x),
+                                            branch.defined() ? branch.const_data_ptr() : nullptr,
+                                            in(block.before.weight), in(block.before.bias),
+                                            sum.defined() ? sum.mutable_data_ptr<float>() : nullptr,
+                                            normalised.mutable_data_ptr(), stream),
+                            "residual sum and normalisation");
+                if (sum.defined())
+                    x = sum;
+            }
+            branch.reset();
+            const Tensor gated = gatedOf(block, shape, std::move(normalised));
+            normalised.reset();
+            const Norm* next = i + 1 < stage.blocks.size() ? &stage.blocks[i + 1].before : nullptr;
+            if (!smallProductNorm(gated, block.outProjection, true, next))
+                branch = productOf(gated, block.outProjection);
         }
         if (m_stageOutputs)
-            features.push_back(mapOf(at::add(x, branch)));
+            features.push_back(mapOf(branch.defined() ? at::add(x, branch) : x));
         if (!stage.reduction.defined())
             break;
-        Tensor merged = at::empty({shape.rows() / 4, 4 * shape.channels}, options.dtype(at::kBFloat16));
+        const Tensor merged = halfRows(shape.rows() / 4, 4 * shape.channels);
         checkLaunch(plugin->mergeNorm(static_cast<int>(shape.batch), static_cast<int>(shape.height),
-                                      static_cast<int>(shape.width), channels, in(x), branch.const_data_ptr(),
+                                      static_cast<int>(shape.width), channels, in(x),
+                                      branch.defined() ? branch.const_data_ptr() : nullptr,
                                       in(stage.mergeNorm.weight), in(stage.mergeNorm.bias),
                                       merged.mutable_data_ptr(), stream),
                     "patch merging");
-        x = at::mm(merged, stage.reduction, at::kFloat);
+        branch.reset();
+        const Norm* next =
+            number + 1 < m_stages.size() ? &m_stages[number + 1].blocks.front().before : nullptr;
+        if (!smallProductNorm(merged, stage.reduction, false, next))
+            x = productOf(merged, stage.reduction, at::kFloat);
         shape = {shape.batch, shape.height / 2, shape.width / 2, 2 * shape.channels};
         if (!m_stageOutputs)
             features.push_back(mapOf(x));

@@ -32,21 +32,21 @@ private:
     };
     struct Block {
         Norm before;                                        // ln_1
-        at::Tensor inProjection, outProjection, projection; // bfloat16, transposed for x W
+        at::Tensor inProjection, outProjection, projection; // bfloat16 [out, in]
         at::Tensor convWeight, convBias, dtWeight, dtBias, rates, skip;
         Norm after; // out_norm
     };
     struct Stage {
         std::vector<Block> blocks;
         Norm mergeNorm;
-        at::Tensor reduction; // bfloat16, transposed; undefined for the last stage
+        at::Tensor reduction; // bfloat16 [out, in]; undefined for the last stage
     };
     struct Shape {
         std::int64_t batch, height, width, channels;
         std::int64_t rows() const { return batch * height * width; }
     };
 
-    at::Tensor branchOf(const Block& block, const Shape& shape, const at::Tensor& normalised) const;
+    at::Tensor gatedOf(const Block& block, const Shape& shape, at::Tensor normalised) const;
     std::vector<at::Tensor> encode(const at::Tensor& images) const;
 
     at::Tensor m_headWeights; // gpu::HeadWeights as bytes

@@ -254,6 +254,8 @@ VmUnetV2Impl::Output VmUnetV2Impl::forward(const Tensor& imagesIn) {
     // As the released code: a grey image feeds all colour channels.
     if (images.size(1) == 1 && m_options.config.inputChannels == 3)
         images = images.expand({images.size(0), 3, images.size(2), images.size(3)});
+    TORCH_CHECK(images.size(1) == m_options.config.inputChannels, "the network takes ",
+                m_options.config.inputChannels, " channels, and the images have ", images.size(1));
     const PaddedImages padded(images);
     Output output;
     if (usesPackedWeights(padded.images))

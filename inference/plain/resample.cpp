@@ -8,6 +8,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -190,15 +191,24 @@ void resize(std::span<const std::uint8_t> samples, Size size, const Rect& region
 // Two-tap bilinear of a float map, row by row; a source row is widened once.
 class MapResizer {
 public:
-    MapResizer(const FloatMap& map, Size out)
+    // What is made of values below `least` alone need not be made.
+    MapResizer(const FloatMap& map, Size out, float least)
         : m_map(map)
         , m_rows(plainFilter(map.size.height, out.height))
         , m_columns(plainFilter(map.size.width, out.width))
-        , m_width(out.width)
         , m_upper(static_cast<std::size_t>(out.width))
-        , m_lower(m_upper.size()) {}
+        , m_lower(m_upper.size()) {
+        for (int row = 0; row < map.size.height; ++row)
+            m_reach.push_back(reachOf(row, least));
+    }
 
-    // The widened source rows above and below output row y, and the lower one's share.
+    // Columns of output row y outside of which only values below `least` go into it.
+    Columns columns(int y) const {
+        const int upper = m_rows.first[y];
+        return joined(m_reach[upper], m_reach[upper + m_rows.count[y] - 1]);
+    }
+
+    // The widened source rows above and below output row y, and the lower one's share. Right in columns(y).
     float prepare(int y) {
         const int upper = m_rows.first[y];
         const int lower = upper + m_rows.count[y] - 1;
@@ -214,12 +224,41 @@ public:
     const float* lower() const { return m_lower.data(); }
 
 private:
+    static Columns joined(Columns a, Columns b) {
+        if (a.begin >= a.end)
+            return b;
+        return b.begin >= b.end ? a : Columns{std::min(a.begin, b.begin), std::max(a.end, b.end)};
+    }
+
+    // Output columns that a value of source row `row` that is not below `least` goes into.
+    Columns reachOf(int row, float least) const {
+        const int width = m_map.size.width;
+        const float* from = m_map.values.data() + static_cast<std::size_t>(row) * width;
+        const auto counts = [least](float value) { return !(value < least); };
+        const int first = static_cast<int>(std::find_if(from, from + width, counts) - from);
+        if (first == width)
+            return {};
+        int last = width - 1;
+        while (!counts(from[last]))
+            --last;
+        // A column is made of the source columns left and left + 1.
+        const std::vector<int>& left = m_columns.first;
+        return {static_cast<int>(std::lower_bound(left.begin(), left.end(), first - 1) - left.begin()),
+                static_cast<int>(std::upper_bound(left.begin(), left.end(), last) - left.begin())};
+    }
+
     void widen(int row, std::vector<float>& to, int& holds) const {
         if (holds == row)
             return;
         holds = row;
         const float* from = m_map.values.data() + static_cast<std::size_t>(row) * m_map.size.width;
-        for (int x = 0; x < m_width; ++x) {
+        // With what the rows above and below reach, for it goes into output rows between them too.
+        Columns reach = m_reach[row];
+        if (row > 0)
+            reach = joined(reach, m_reach[row - 1]);
+        if (row + 1 < m_map.size.height)
+            reach = joined(reach, m_reach[row + 1]);
+        for (int x = reach.begin; x < reach.end; ++x) {
             const int left = m_columns.first[x];
             const int right = left + m_columns.count[x] - 1;
             to[x] = from[left] +
@@ -230,7 +269,7 @@ private:
     const FloatMap& m_map;
     Filter m_rows;
     Filter m_columns;
-    int m_width;
+    std::vector<Columns> m_reach; // of each source row
     std::vector<float> m_upper;
     std::vector<float> m_lower;
     int m_upperRow = -1;
@@ -375,7 +414,7 @@ ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads) {
     result.size = out;
     result.values.resize(out.pixels());
     const auto fillRows = [&](int begin, int end) {
-        MapResizer resizer(scaled, out);
+        MapResizer resizer(scaled, out, 0.0f);
         const auto width = static_cast<std::size_t>(out.width);
         for (int y = begin; y < end; ++y) {
             const float share = resizer.prepare(y);
@@ -393,28 +432,36 @@ ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads) {
 }
 
 struct ProbabilityRows::State {
-    State(const FloatMap& map, Size out)
-        : scaled(scaledToStored(map)), resizer(scaled, out), width(static_cast<std::size_t>(out.width)) {}
+    // A row's value is at most the largest that goes into it, but for the rounding of floats of this size
+    // (below 0.02) and then to a whole number (a half).
+    State(const FloatMap& map, Size out, std::uint32_t least)
+        : scaled(scaledToStored(map)), resizer(scaled, out, static_cast<float>(least) - 1.0f) {}
     FloatMap scaled;
     MapResizer resizer;
-    std::size_t width;
 };
 
-ProbabilityRows::ProbabilityRows(const FloatMap& map, Size out) : m_state(std::make_unique<State>(map, out)) {
+ProbabilityRows::ProbabilityRows(const FloatMap& map, Size out, std::uint32_t least)
+    : m_state(std::make_unique<State>(map, out, least)) {
     assert(map.values.size() == map.size.pixels() && map.size.pixels() > 0 && out.pixels() > 0);
 }
 
 ProbabilityRows::~ProbabilityRows() = default;
 
-void ProbabilityRows::make(int y, std::uint16_t* to) {
-    const float share = m_state->resizer.prepare(y);
-    blendTo16(m_state->resizer.upper(), m_state->resizer.lower(), share, to, m_state->width);
+Columns ProbabilityRows::make(int y, std::uint16_t* to) {
+    MapResizer& resizer = m_state->resizer;
+    const Columns columns = resizer.columns(y);
+    if (columns.begin < columns.end) {
+        const float share = resizer.prepare(y);
+        blendTo16(resizer.upper() + columns.begin, resizer.lower() + columns.begin, share, to + columns.begin,
+                  static_cast<std::size_t>(columns.end - columns.begin));
+    }
+    return columns;
 }
 
 FloatMap resized(const FloatMap& map, Size out) {
     assert(map.values.size() == map.size.pixels() && map.size.pixels() > 0 && out.pixels() > 0);
     FloatMap result{out, std::vector<float>(out.pixels())};
-    MapResizer resizer(map, out);
+    MapResizer resizer(map, out, -std::numeric_limits<float>::infinity());
     const auto width = static_cast<std::size_t>(out.width);
     for (int y = 0; y < out.height; ++y) {
         const float share = resizer.prepare(y);

@@ -66,17 +66,25 @@ void resizeRgb(std::span<const std::uint8_t> rgb, Size size, const Rect& region,
 // Precondition: map.values has map.size.pixels() values, and neither size is empty.
 ProbabilityMap toProbabilityMap(const FloatMap& map, Size out, int threads = 1);
 
+// Half-open range of columns of a row.
+struct Columns {
+    int begin = 0;
+    int end = 0;
+};
+
 // toProbabilityMap() a row at a time, for maps that are used once and need not lie in memory as a whole: the
 // same values. One thread at a time.
 class ProbabilityRows {
 public:
-    ProbabilityRows(const FloatMap& map, Size out);
+    // Values below `least` are of no interest: rows and columns that have no others are not computed.
+    ProbabilityRows(const FloatMap& map, Size out, std::uint32_t least = 0);
     ~ProbabilityRows();
     ProbabilityRows(const ProbabilityRows&) = delete;
     ProbabilityRows& operator=(const ProbabilityRows&) = delete;
 
-    // Fills to[0 .. out.width) with row y; fastest from the first row to the last.
-    void make(int y, std::uint16_t* to);
+    // Fills to[begin .. end) with that part of row y outside of which every value is below `least`, and
+    // leaves the rest of `to` as it was. Fastest from the first row to the last.
+    Columns make(int y, std::uint16_t* to);
 
 private:
     struct State;

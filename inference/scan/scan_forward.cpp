@@ -147,7 +147,8 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
         outputs.add = direction > 0;
         const int vectors = vectorsOf(group);
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
-        for (std::int64_t first = 0; first < length; first += kTile) {
+        // A unit of a large image takes a tenth of a second: longer than a cancel may wait.
+        for (std::int64_t first = 0; first < length && !stopWanted(); first += kTile) {
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
             if (borders != nullptr) {
                 float* border =

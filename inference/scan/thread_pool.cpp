@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "hwy/cache_control.h"
@@ -22,6 +23,9 @@ constexpr int kMostThreads = 256;
 // faster than a sleeping thread wakes, and a longer wait would take the processor from others.
 constexpr int kSpins = 2000;
 
+thread_local LentThreads::Lend t_lend = nullptr;
+thread_local const std::function<bool()>* t_stop = nullptr;
+
 struct Job {
     const std::function<void(std::int64_t, int)>* unit = nullptr;
     const std::function<bool()>* stop = nullptr;
@@ -32,12 +36,15 @@ struct Job {
     std::atomic<int> active{0}; // helpers inside the job; changed under the pool's mutex
 
     void work(int participant) {
-        for (;;) {
+        // For the units that ask in their middle, whichever thread they run on.
+        const std::function<bool()>* const before = std::exchange(t_stop, stop);
+        while (!stopWanted()) {
             const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
-            if (index >= count || (stop != nullptr && (*stop)()))
-                return;
+            if (index >= count)
+                break;
             (*unit)(index, participant);
         }
+        t_stop = before;
     }
 };
 
@@ -127,10 +134,11 @@ private:
     bool m_stop = false;
 };
 
-thread_local LentThreads::Lend t_lend = nullptr;
-thread_local const std::function<bool()>* t_stop = nullptr;
-
 } // namespace
+
+bool stopWanted() {
+    return t_stop != nullptr && (*t_stop)();
+}
 
 LentThreads::LentThreads(Lend lend) : m_before(t_lend) {
     t_lend = lend;

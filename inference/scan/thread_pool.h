@@ -35,8 +35,8 @@ private:
 };
 
 // While it lives, calls of runParallel() from this thread stop between two units as soon as `stop` gives
-// true; `stop` is asked by every thread of a call. What the left-out units were to write is then not written:
-// the caller must ask again before it uses any result.
+// true, and long units in their middle; `stop` is asked by every thread of a call. What the left-out units
+// were to write is then not written: the caller must ask again before it uses any result.
 class StopWhen {
 public:
     explicit StopWhen(std::function<bool()> stop);
@@ -48,5 +48,8 @@ private:
     std::function<bool()> m_stop;
     const std::function<bool()>* m_before;
 };
+
+// From inside a unit: whether its call is to stop. For units that take longer than a person waits.
+bool stopWanted();
 
 } // namespace limn::scan

@@ -5,17 +5,21 @@
 #include "io/images/decoding.h"
 #include "io/images/format_guess.h"
 #include "io/images/image_reader.h"
+#include "io/images/run_deflate.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <span>
 
 #include <jpeglib.h>
 #include <png.h>
+#include <zlib.h>
 
 namespace limn {
 
@@ -23,7 +27,7 @@ using namespace images;
 
 namespace {
 
-// Fast settings: masks compress well with any, and a full search costs a second on a large photograph.
+// Fast settings: label maps compress well with any, and a full search costs a second on a large photograph.
 constexpr int kPngLevel = 3;
 
 struct PngTarget {
@@ -54,10 +58,10 @@ void onPngFlush(png_structp) {}
 
 struct PngPixels {
     Size size;
-    int bits;                              // 8 or 16 (native byte order)
-    int colourType;                        // PNG_COLOR_TYPE_GRAY or _RGB
-    std::function<const void*(int y)> row; // called from the first to the last; must not throw
-    bool isPicture;                        // photographs are filtered, label values are not
+    int bits;       // 8 or 16 (native byte order)
+    int colourType; // PNG_COLOR_TYPE_GRAY or _RGB
+    std::function<const void*(int y)> row;
+    bool isPicture; // photographs are filtered, label values are not
 };
 
 std::function<const void*(int)> rowsOf(const void* first, std::size_t rowBytes) {
@@ -124,6 +128,71 @@ Result<std::unique_ptr<PngTarget>> encodedPng(const std::string& what, const Png
     } catch (const std::bad_alloc&) {
         return Error{ErrorCode::OutOfMemory, {"writing " + what, "the packed picture does not fit"}};
     }
+}
+
+// A chunk of a PNG file: length, type, data, and the check sum of the last two.
+void addChunk(std::vector<unsigned char>& png, const char (&type)[5], std::span<const unsigned char> data) {
+    const auto addWord = [&png](std::size_t word) {
+        for (int shift = 24; shift >= 0; shift -= 8)
+            png.push_back(static_cast<unsigned char>(word >> shift));
+    };
+    addWord(data.size());
+    const std::size_t begin = png.size();
+    png.insert(png.end(), type, type + 4);
+    png.insert(png.end(), data.begin(), data.end());
+    addWord(crc32_z(0, png.data() + begin, png.size() - begin));
+}
+
+// The first of row[x .. width) that is zero, or not zero; width where there is none.
+std::size_t nextZero(const std::uint8_t* row, std::size_t x, std::size_t width) {
+    const void* found = std::memchr(row + x, 0, width - x);
+    return found ? static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - row) : width;
+}
+
+std::size_t nextSet(const std::uint8_t* row, std::size_t x, std::size_t width) {
+    std::uint64_t eight = 0;
+    for (; x + sizeof eight <= width; x += sizeof eight) {
+        std::memcpy(&eight, row + x, sizeof eight);
+        if (eight != 0)
+            break;
+    }
+    while (x < width && row[x] == 0)
+        ++x;
+    return x;
+}
+
+// A mask is a few runs a row: libpng and zlib would look at each of its bytes several times.
+std::vector<unsigned char> encodedMask(Size size,
+                                       const std::function<void(int y, std::uint8_t* row)>& makeRow) {
+    constexpr std::size_t kMostChunkBytes = 0x7FFFFFFF;
+    const std::size_t width = static_cast<std::size_t>(size.width);
+    std::vector<std::uint8_t> row(width);
+    RunDeflater packed;
+    for (int y = 0; y < size.height; ++y) {
+        makeRow(y, row.data());
+        packed.add(PNG_FILTER_VALUE_NONE, 1);
+        for (std::size_t x = 0; x < width;) {
+            const std::size_t begin = nextSet(row.data(), x, width);
+            packed.add(0, begin - x);
+            x = begin < width ? nextZero(row.data(), begin, width) : width;
+            packed.add(255, x - begin);
+        }
+    }
+    const std::vector<unsigned char> data = packed.finish();
+
+    std::vector<unsigned char> png = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    std::array<unsigned char, 13> header{};
+    for (std::size_t i = 0; i < 4; ++i) {
+        header[i] = static_cast<unsigned char>(size.width >> (24 - 8 * i));
+        header[4 + i] = static_cast<unsigned char>(size.height >> (24 - 8 * i));
+    }
+    header[8] =
+        8; // bits; what follows is 0: grey, the only compression and filters there are, not interlaced
+    addChunk(png, "IHDR", header);
+    for (std::size_t at = 0; at < data.size(); at += kMostChunkBytes)
+        addChunk(png, "IDAT", {data.data() + at, std::min(kMostChunkBytes, data.size() - at)});
+    addChunk(png, "IEND", {});
+    return png;
 }
 
 Result<void> writePngFile(const std::string& path, const PngPixels& pixels) {
@@ -209,14 +278,13 @@ Result<void> writeMask(const std::string& path, Size size,
                        const std::function<void(int y, std::uint8_t* row)>& makeRow) {
     if (Result<void> fits = checkPixels(size, size.pixels(), 1); !fits)
         return fits;
-    std::vector<std::uint8_t> row(static_cast<std::size_t>(size.width));
-    const auto next = [&](int y) -> const void* {
-        makeRow(y, row.data());
-        for (std::uint8_t& value : row)
-            value = static_cast<std::uint8_t>(value != 0 ? 255 : 0);
-        return row.data();
-    };
-    return writePngFile(path, {size, 8, PNG_COLOR_TYPE_GRAY, next, false});
+    std::vector<unsigned char> png;
+    try {
+        png = encodedMask(size, makeRow);
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory, {"writing " + path, "the packed picture does not fit"}};
+    }
+    return writeFileAtomically(path, png);
 }
 
 Result<void> writeProbability(const std::string& path, const ProbabilityMap& probability) {

@@ -211,7 +211,9 @@ private Q_SLOTS:
             std::mt19937 random(5);
             for (std::uint8_t& v : noise.labels)
                 v = random() & 1;
-            (void)m.document()->import(noise).ok();
+            Costs imported;
+            imported.add(costOf(renderer, [&] { (void)m.document()->import(noise).ok(); }));
+            imported.print("import of noise over all", "50");
             QTest::qWait(2500);
             // Twice: with the step before still being written to the disk, and at leisure.
             for (const bool busy : {true, false}) {
@@ -239,8 +241,9 @@ private Q_SLOTS:
         }
         // A large smooth area, which is what people make.
         {
-            Costs undo, redo;
-            m.document()->useProposal({.label = 1}, UseMode::Replace);
+            Costs first, undo, redo;
+            first.add(costOf(renderer, [&] { m.key(Qt::Key_U); }));
+            first.print("\"use proposal\" by its key", "50");
             QTest::qWait(800);
             for (int i = 0; i < 8; ++i) {
                 undo.add(costOf(renderer, [&] { m.key(Qt::Key_Z, Qt::ControlModifier); }));
@@ -253,14 +256,19 @@ private Q_SLOTS:
         }
         {
             std::vector<double> preview, commit;
-            m.key(Qt::Key_W);
-            for (int i = 0; i < 6; ++i) {
+            const auto pressToPreview = [&] {
                 QElapsedTimer clock;
                 clock.start();
                 m.press({400, 300});
                 while (m.canvas()->overlay().layers().size() < 3 && clock.elapsed() < 5000)
                     QCoreApplication::processEvents(QEventLoop::AllEvents, 2);
-                preview.push_back(milliseconds(clock));
+                return milliseconds(clock);
+            };
+            m.key(Qt::Key_W);
+            QTest::qWait(700); // to the first press, as a hand needs
+            for (int i = 0; i < 6; ++i) {
+                preview.push_back(pressToPreview());
+                QElapsedTimer clock;
                 clock.start();
                 m.release({400, 300});
                 while (m.session().editPending() && clock.elapsed() < 5000)
@@ -269,9 +277,17 @@ private Q_SLOTS:
                 m.key(Qt::Key_Z, Qt::ControlModifier);
                 QTest::qWait(200);
             }
-            printOne("wand: press to preview on the screen", quantile(preview, 0.5), quantile(preview, 1.0),
-                     "100");
+            printOne("wand: first press to preview on the screen", preview.front(), preview.front(), "100");
+            printOne("wand: later presses", quantile(preview, 0.5), quantile(preview, 1.0), "100");
             printOne("wand: release to the edit", quantile(commit, 0.5), quantile(commit, 1.0), "1000");
+            m.key(Qt::Key_B);
+            m.key(Qt::Key_Right);
+            QTRY_VERIFY_WITH_TIMEOUT(m.painted(), 10000);
+            QTest::qWait(1000);
+            m.key(Qt::Key_W);
+            const double atOnce = pressToPreview();
+            printOne("wand: chosen and pressed at once", atOnce, atOnce, "");
+            m.release({400, 300});
             m.key(Qt::Key_B);
         }
     }

@@ -39,6 +39,22 @@ public:
     }
 };
 
+// How often a widget came to be seen.
+class ShowCounter : public QObject {
+public:
+    explicit ShowCounter(QWidget* widget) { widget->installEventFilter(this); }
+    int shown() const { return m_shown; }
+
+protected:
+    bool eventFilter(QObject*, QEvent* event) override {
+        m_shown += event->type() == QEvent::Show;
+        return false;
+    }
+
+private:
+    int m_shown = 0;
+};
+
 // No file of this process may grow past this size.
 class FullDisk {
 public:
@@ -227,10 +243,45 @@ private Q_SLOTS:
         m_window->setModels({discModel(0)});
         m_window->open({m_folder->path()});
         auto* button = m_window->findChild<QPushButton*>(QStringLiteral("openAnotherFolder"));
-        QTRY_VERIFY_WITH_TIMEOUT(button->isVisible(), 10000);
         auto* why = m_window->findChild<QLabel*>(QStringLiteral("errorText"));
+        QTRY_VERIFY_WITH_TIMEOUT(session().hasProject() && !session().project()->isScanning(), 10000);
         QTRY_VERIFY2(why->text().contains(QLatin1String("photo.jpg")), qPrintable(why->text()));
+        // And goes on saying it when nothing happens any more.
+        QTest::qWait(300);
+        QVERIFY(button->isVisible());
+        QVERIFY2(why->text().contains(m_folder->path()), qPrintable(why->text()));
         shot(QStringLiteral("empty-folder"));
+    }
+
+    // While the files of a new folder are being looked for, nothing says that there are none.
+    void aFolderIsNotCalledEmptyBeforeItWasLookedThrough() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 2, {320, 240});
+        showWindow();
+        m_window->setModels({discModel(0)});
+        ShowCounter calledEmpty(m_window->findChild<QPushButton*>(QStringLiteral("openAnotherFolder")));
+        m_window->open({m_folder->path()});
+        QTRY_VERIFY_WITH_TIMEOUT(decidable(), 10000);
+        QCOMPARE(calledEmpty.shown(), 0);
+    }
+
+    // One of several files that cannot be read is no empty folder: it can be passed, shown and rejected.
+    void aBrokenFileBesideGoodOnesIsPassed() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 1, {320, 240});
+        QFile text(m_folder->filePath(QStringLiteral("a-first.jpg")));
+        QVERIFY(text.open(QIODevice::WriteOnly));
+        text.write("no photograph");
+        text.close();
+        showWindow();
+        m_window->setModels({discModel(0)});
+        m_window->open({m_folder->path()});
+        QTRY_VERIFY_WITH_TIMEOUT(session().imageError().has_value(), 10000);
+        QTRY_VERIFY(!session().project()->isScanning());
+        QTest::qWait(300);
+        QVERIFY(!m_window->findChild<QPushButton*>(QStringLiteral("openAnotherFolder"))->isVisible());
+        key(Qt::Key_Right);
+        QTRY_VERIFY_WITH_TIMEOUT(decidable(), 10000);
     }
 
     void theDemoIsOneClickAway() {

@@ -7,15 +7,53 @@
 
 #include "app/project/saver.h"
 #include "io/store/project_store.h"
+#include "ui/session/work_pools.h"
 #include "ui/theme/application_setup.h"
 
 #include <QLabel>
 #include <QMenu>
+#include <QSlider>
+#include <QThreadPool>
 #include <QToolButton>
 
 #include <algorithm>
+#include <random>
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace limn;
+
+namespace {
+
+// What holds a thread up until it is opened, or at the end of its scope.
+class Gate {
+public:
+    ~Gate() { open(); }
+    void open() { *m_open = true; }
+    std::function<void()> waiting() const {
+        return [open = m_open] {
+            while (!*open)
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        };
+    }
+
+private:
+    std::shared_ptr<std::atomic<bool>> m_open = std::make_shared<std::atomic<bool>>(false);
+};
+
+// The threads on which selections are computed begin none before it is opened.
+class HeldThreads : public Gate {
+public:
+    HeldThreads() {
+        QThreadPool* pool = QThreadPool::globalInstance();
+        for (int i = 0; i < pool->maxThreadCount(); ++i)
+            pool->start(waiting());
+    }
+};
+
+} // namespace
 
 class TestFeel : public QObject {
     Q_OBJECT
@@ -101,13 +139,13 @@ private Q_SLOTS:
         drawRing();
         const std::size_t ring = drawn();
         // An edit that takes its time, whatever the machine: then the clean-up, and the decision at once.
-        m.session().editBegins();
+        const ReviewSession::EditTicket slow = m.session().editBegins();
         m.window().commands().action(QStringLiteral("clean"))->trigger();
         m.window().commands().action(QStringLiteral("accept"))->trigger();
         QTest::qWait(100);
         QVERIFY(stateOf(id) != ReviewState::Accepted);
         QCOMPARE(m.session().current(), id);
-        m.session().editEnds();
+        m.session().editEnds(slow);
         QTRY_COMPARE(stateOf(id), ReviewState::Accepted);
         QVERIFY(m.session().current() != id);
         const LabelMap file = stored(id);
@@ -128,6 +166,224 @@ private Q_SLOTS:
         const LabelMap file = stored(id);
         QVERIFY(std::count(file.labels.begin(), file.labels.end(), 1) > 0);
     }
+
+    // ------------------------------------------------------------------------------------------ wand
+
+    void aPressAfterADroppedGestureCounts() {
+        open(1);
+        HeldThreads held;
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.key(Qt::Key_Escape);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        held.open();
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(1));
+        QVERIFY(drawn() > 0);
+        QVERIFY(!m.session().editPending());
+    }
+
+    void anotherToolKeepsWhatWasReleased() {
+        open(1);
+        HeldThreads held;
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        m.key(Qt::Key_B);
+        QVERIFY(m.window().tool() == ToolId::Brush);
+        QVERIFY(m.session().editPending());
+        held.open();
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(1));
+        QVERIFY(drawn() > 0);
+        // A stroke that is drawn when the selection comes is neither cut short nor in its way.
+        m.key(Qt::Key_Z, Qt::ControlModifier);
+        HeldThreads heldAgain;
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        m.key(Qt::Key_B);
+        m.press(m.at(40, 40));
+        m.move(m.at(60, 40));
+        heldAgain.open();
+        QTest::qWait(150);
+        QVERIFY(m.session().editPending());
+        QCOMPARE(m.document()->history().undoCount(), std::size_t(0));
+        m.release(m.at(60, 40));
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(2));
+        QVERIFY(!m.session().editPending());
+    }
+
+    void quickSelectionsAllCount() {
+        open(1);
+        m.key(Qt::Key_W);
+        for (const QPoint& seed : {m.at(320.5, 240.5), m.at(10.5, 10.5)}) {
+            m.press(seed);
+            m.release(seed);
+        }
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(2));
+        const std::uint8_t corner = m.document()->labels().at(10, 10);
+        m.key(Qt::Key_Z, Qt::ControlModifier); // the last is undone first
+        QVERIFY(corner == 1 && m.document()->labels().at(10, 10) == 0);
+        QCOMPARE(m.document()->labels().at(320, 240), std::uint8_t(1));
+    }
+
+    void escapeDropsWhatIsStillComputed() {
+        open(1);
+        HeldThreads held;
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        QVERIFY(m.session().editPending());
+        m.key(Qt::Key_Escape);
+        QVERIFY(!m.session().editPending());
+        held.open();
+        m.key(Qt::Key_B);
+        drawRing();
+        Gate gate;
+        m.session().pools().cleaning.run(gate.waiting());
+        m.window().commands().action(QStringLiteral("clean"))->trigger();
+        QVERIFY(m.session().editPending());
+        m.key(Qt::Key_Escape);
+        gate.open();
+        QTRY_VERIFY(!m.session().editPending());
+        QTest::qWait(100);
+        QCOMPARE(m.document()->history().undoCount(), std::size_t(1)); // the ring
+    }
+
+    void quittingKeepsWhatWasReleased() {
+        open(1);
+        const ImageId id = m.session().current();
+        HeldThreads held;
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        QVERIFY(m.session().editPending());
+        QTimer::singleShot(50, &m.session(), [&held] { held.open(); });
+        m.window().close();
+        QVERIFY(!m.session().editPending());
+        const LabelMap file = stored(id);
+        QVERIFY(std::count(file.labels.begin(), file.labels.end(), 1) > 0);
+    }
+
+    // The picture that the wand compares in is made while the wand is chosen, not by the first press.
+    void theWandIsReadyBeforeTheFirstPress() {
+        open(3);
+        const std::vector<ImageId> list = m.session().list();
+        QTest::qWait(200);
+        QVERIFY(!m.session().labImage()->prepared());
+        m.key(Qt::Key_W);
+        QTRY_VERIFY(m.session().labImage()->prepared());
+        m.key(Qt::Key_Right);
+        QTRY_VERIFY(m.session().current() == list[1] && m.painted());
+        QTRY_VERIFY(m.session().labImage()->prepared());
+        m.key(Qt::Key_B);
+        m.key(Qt::Key_Right);
+        QTRY_VERIFY(m.session().current() == list[2] && m.painted());
+        QTest::qWait(200);
+        QVERIFY(!m.session().labImage()->prepared());
+    }
+
+    // -------------------------------------------------------------------------- behind the window
+
+    // What takes long behind the window holds up neither an edit nor the other work there.
+    void figuresHoldUpNothing() {
+        open(1);
+        Gate gate;
+        for (int i = 0; i < 8; ++i)
+            m.session().pools().measuring.run(gate.waiting());
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(1));
+        m.key(Qt::Key_Z, Qt::ControlModifier);
+        m.key(Qt::Key_B);
+        drawRing();
+        m.window().commands().action(QStringLiteral("clean"))->trigger();
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(2));
+        for (int i = 0; i < 8; ++i)
+            m.session().pools().cleaning.run(gate.waiting());
+        m.session().runProposal();
+        QTRY_VERIFY(!m.session().proposalPending());
+        m.key(Qt::Key_W);
+        m.press(m.at(10, 10));
+        m.release(m.at(10, 10));
+        QTRY_COMPARE(m.document()->history().undoCount(), std::size_t(3));
+        gate.open();
+    }
+
+    void workBehindTheWindowStepsBack() {
+        open(1);
+        const auto niceness = [] {
+            return getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
+        };
+        const int own = niceness();
+        for (WorkPool* pool : {&m.session().pools().cleaning, &m.session().pools().preparing,
+                               &m.session().pools().measuring}) {
+            QFuture<int> there = pool->run(niceness);
+            QTRY_VERIFY(there.isFinished());
+            QVERIFY(there.result() > own);
+            // Whoever waits for it may be given the work; the window's thread stays what it is.
+            pool->run(niceness).waitForFinished();
+            QCOMPARE(niceness(), own);
+        }
+    }
+
+    // Work of a project that was closed ends no edit of the next one.
+    void anEditOfAClosedProjectEndsNoOther() {
+        open(1);
+        drawRing();
+        Gate gate;
+        m.session().pools().cleaning.run(gate.waiting());
+        HeldThreads held;
+        m.window().commands().action(QStringLiteral("clean"))->trigger();
+        m.key(Qt::Key_W);
+        m.press(m.at(320, 240));
+        m.release(m.at(320, 240));
+        QVERIFY(m.session().editPending());
+        m.session().closeProject();
+        QVERIFY(!m.session().editPending());
+        const ReviewSession::EditTicket ticket = m.session().editBegins();
+        gate.open();
+        held.open();
+        QTest::qWait(300);
+        QVERIFY(m.session().editPending());
+        m.session().editEnds(ticket);
+        QVERIFY(!m.session().editPending());
+    }
+
+    // A drag on the slider is answered after its last step, not after each of them.
+    void aDraggedSliderComputesItsLastStep() {
+        open(1, {1200, 900});
+        LabelMap noise(m.document()->size());
+        std::mt19937 random(9);
+        for (std::uint8_t& value : noise.labels)
+            value = random() & 1;
+        QVERIFY(m.document()->import(noise).ok());
+        m.window().commands().action(QStringLiteral("smooth"))->trigger();
+        auto* slider = m.window().findChild<QSlider*>(QStringLiteral("cleanUpSlider"));
+        auto* effect = m.window().findChild<QLabel*>(QStringLiteral("cleanUpEffect"));
+        // Wide radii take long.
+        slider->setValue(180);
+        QTRY_VERIFY_WITH_TIMEOUT(effect->text().contains(QLatin1String("px")), 60000);
+        const auto answerMs = [&](int steps) {
+            effect->clear();
+            QElapsedTimer clock;
+            for (int i = 0; i < steps; ++i) {
+                clock.start();
+                slider->setValue(slider->value() == 180 ? 181 : 180);
+                // Longer than the panel waits for the next step before it computes.
+                QTest::qWait(60);
+            }
+            while (effect->text().isEmpty() && clock.elapsed() < 60000)
+                QTest::qWait(1);
+            return static_cast<double>(clock.nsecsElapsed()) / 1e6;
+        };
+        const double one = answerMs(1);
+        const double many = answerMs(24);
+        QVERIFY2(many < 4 * one, qPrintable(QStringLiteral("%1 and %2 ms").arg(one).arg(many)));
+    }
+
+    // ------------------------------------------------------------------------------------- decisions
 
     void anImageThatWasNotSeenIsNotDecided() {
         open();

@@ -147,6 +147,33 @@ private Q_SLOTS:
         QVERIFY(QDir().rename(after, before));
     }
 
+    // Files that were chosen in a folder that is no project yet: the first of them is shown, not the
+    // folder's.
+    void aChosenFileIsShown() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 4, {320, 240});
+        const QString third = m_folder->filePath(QStringLiteral("case-003.png"));
+        showWindow();
+        m_window->setModels({discModel(0)});
+        m_window->open({third});
+        QTRY_VERIFY_WITH_TIMEOUT(decidable(), 10000);
+        QTRY_VERIFY(!session().project()->isScanning());
+        QCOMPARE(session().currentRecord()->path, std::string("case-003.png"));
+        QCOMPARE(session().project()->worklist().size(), std::size_t(4));
+        closeWindow();
+        // Several: these alone, and the first of them is shown.
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 4, {320, 240});
+        showWindow();
+        m_window->setModels({discModel(0)});
+        m_window->open({m_folder->filePath(QStringLiteral("case-003.png")),
+                        m_folder->filePath(QStringLiteral("case-001.png"))});
+        QTRY_VERIFY_WITH_TIMEOUT(decidable(), 10000);
+        QTRY_VERIFY(!session().project()->isScanning());
+        QCOMPARE(session().currentRecord()->path, std::string("case-003.png"));
+        QCOMPARE(session().project()->worklist().size(), std::size_t(2));
+    }
+
     // 5,000 files dropped on the window: the first image within a second, and the loop never stands still.
     void thousandsOfFilesDoNotStopTheWindow() {
         QTemporaryDir many;

@@ -32,8 +32,11 @@ public:
     virtual void release(const CanvasPointer& pointer) = 0;
     // The pointer moves without a button.
     virtual void hover(const CanvasPointer& pointer) {}
-    // Drops the gesture in progress. True when there was one.
+    // Drops the gesture in progress, and edits of ended ones that are still computed. True when there were
+    // any.
     virtual bool cancel() { return false; }
+    // Another tool is taken: drops the gesture in progress alone.
+    virtual void putAway() { cancel(); }
     // Ends a gesture of several clicks. True when there was one.
     virtual bool finish() { return false; }
     virtual bool stepBack() { return false; }

@@ -182,7 +182,7 @@ void CanvasView::setDivider(double share) {
 }
 
 void CanvasView::setTool(CanvasTool* tool) {
-    cancelGesture();
+    dropGesture();
     m_tool = tool;
     updateCursor();
     updateOverlay();
@@ -258,12 +258,17 @@ std::optional<QPoint> CanvasView::pointerPixel() const {
 bool CanvasView::cancelGesture() {
     const bool had = m_gesture || m_rightPending;
     const bool toolHad = m_tool && m_tool->cancel();
+    dropGesture();
+    return had || toolHad;
+}
+
+void CanvasView::dropGesture() {
+    if (m_tool)
+        m_tool->putAway();
     m_gesture = false;
     m_rightPending = false;
     m_movingDivider = false;
-    if (had || toolHad)
-        updateOverlay();
-    return had || toolHad;
+    updateOverlay();
 }
 
 QImage CanvasView::grabImage() {

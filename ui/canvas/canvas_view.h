@@ -76,8 +76,11 @@ public:
     void setLegend(std::vector<QRgb> colors, const QString& least, const QString& greatest);
     std::optional<QPoint> pointerPixel() const;
     bool gestureActive() const { return m_gesture || m_panning; }
-    // Drops the gesture in progress. True when there was one.
+    // Drops the gesture in progress, and edits of ended ones that are still computed. True when there were
+    // any.
     bool cancelGesture();
+    // The gesture in progress alone.
+    void dropGesture();
     QImage grabImage();
     // Of VTK's frames: the last one, and all since the beginning. The sum may be read in any thread.
     double lastFrameMs() const { return m_lastFrameMs; }

@@ -3,6 +3,7 @@
 #include "ui/panels/clean_up_bar.h"
 
 #include "app/document/mask_ops.h"
+#include "ui/session/work_pools.h"
 #include "ui/theme/theme.h"
 
 #include <QDoubleSpinBox>
@@ -13,7 +14,6 @@
 #include <QSettings>
 #include <QSlider>
 #include <QVBoxLayout>
-#include <QtConcurrent>
 
 #include <cmath>
 
@@ -122,6 +122,10 @@ CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent)
     setVisible(false);
 }
 
+CleanUpBar::~CleanUpBar() {
+    stop();
+}
+
 void CleanUpBar::begin(StepKind kind) {
     if (!m_session.document())
         return;
@@ -174,25 +178,36 @@ void CleanUpBar::compute() {
     AnnotationDocument* document = m_session.document();
     if (!m_active || !document)
         return;
-    const std::uint64_t number = ++m_newest;
-    QtConcurrent::run([labels = document->snapshot().labels, label = m_session.activeLabel(),
-                       scope = m_session.scope(), kind = m_kind, value = m_value->value()] {
-        switch (kind) {
-        case StepKind::Smooth:
-            return smooth(labels, label, value, scope.get());
-        case StepKind::FillHoles:
-            return fillHoles(labels, label, scope.get(), static_cast<std::size_t>(value));
-        default:
-            return removeSmall(labels, label, static_cast<std::size_t>(value), scope.get());
-        }
-    }).then(this, [this, number](const MaskEdit& change) {
-        if (!m_active || number != m_newest)
-            return;
-        m_shown = number;
-        show(change);
-        if (m_applyWhenReady)
-            apply();
-    });
+    // Nobody waits for the value before it any more.
+    stop();
+    m_computing = std::make_shared<CancelToken>();
+    m_session.pools()
+        .cleaning
+        .run([labels = document->snapshot().labels, label = m_session.activeLabel(),
+              scope = m_session.scope(), kind = m_kind, value = m_value->value(), cancel = m_computing] {
+            switch (kind) {
+            case StepKind::Smooth:
+                return smooth(labels, label, value, scope.get(), cancel.get());
+            case StepKind::FillHoles:
+                return fillHoles(labels, label, scope.get(), static_cast<std::size_t>(value), cancel.get());
+            default:
+                return removeSmall(labels, label, static_cast<std::size_t>(value), scope.get(), cancel.get());
+            }
+        })
+        .then(this, [this, cancel = m_computing](const MaskEdit& change) {
+            if (cancel->cancelled())
+                return;
+            m_computing.reset();
+            show(change);
+            if (m_applyWhenReady)
+                apply();
+        });
+}
+
+void CleanUpBar::stop() {
+    if (m_computing)
+        m_computing->cancel();
+    m_computing.reset();
 }
 
 void CleanUpBar::show(const MaskEdit& change) {
@@ -213,7 +228,7 @@ void CleanUpBar::apply() {
         compute();
     }
     // What is applied is what the value says, even if its preview is still being computed.
-    if (m_shown != m_newest) {
+    if (m_computing) {
         m_applyWhenReady = true;
         return;
     }
@@ -233,7 +248,7 @@ void CleanUpBar::end() {
     m_active = false;
     m_applyWhenReady = false;
     m_timer.stop();
-    ++m_newest;
+    stop();
     m_change = {};
     setVisible(false);
     Q_EMIT previewChanged({});

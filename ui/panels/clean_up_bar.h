@@ -21,6 +21,7 @@ class CleanUpBar : public QFrame {
 
 public:
     explicit CleanUpBar(ReviewSession& session, QWidget* parent = nullptr);
+    ~CleanUpBar() override;
 
     // Smooth, RemoveSpecks or FillHoles of the active label, inside the session's scope. The same again while
     // it is shown applies it.
@@ -37,6 +38,7 @@ Q_SIGNALS:
 
 private:
     void compute();
+    void stop();
     void show(const MaskEdit& change);
     void end();
     int stepOf(double value) const;
@@ -54,8 +56,7 @@ private:
     bool m_active = false;
     bool m_updating = false;
     bool m_applyWhenReady = false;
-    std::uint64_t m_newest = 0;
-    std::uint64_t m_shown = 0;
+    std::shared_ptr<CancelToken> m_computing; // null: what is shown is what the value says
     MaskEdit m_change;
 };
 

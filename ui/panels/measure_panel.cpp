@@ -2,6 +2,8 @@
 // Measuring and showing.
 #include "ui/panels/measure_panel.h"
 
+#include "ui/session/work_pools.h"
+
 #include <QEvent>
 #include <QGridLayout>
 #include <QLabel>
@@ -10,7 +12,6 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QVBoxLayout>
-#include <QtConcurrent>
 
 namespace limn {
 namespace {
@@ -107,10 +108,15 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     connect(&session, &ReviewSession::spacingChanged, this, [this] { m_timer.start(); });
     connect(&session, &ReviewSession::currentChanged, this, [this] {
         m_measurements.reset();
-        ++m_run;
+        m_again = false;
+        stop();
         show();
     });
     show();
+}
+
+MeasurePanel::~MeasurePanel() {
+    stop();
 }
 
 void MeasurePanel::unitClicked() {
@@ -138,33 +144,40 @@ void MeasurePanel::unitClicked() {
 void MeasurePanel::compute() {
     if (!m_session.ready())
         return;
+    // Figures of what is no longer there interest nobody.
     if (m_computing) {
         m_again = true;
+        m_computing->cancel();
         return;
     }
-    m_computing = true;
-    const quint64 run = ++m_run;
+    m_computing = std::make_shared<CancelToken>();
     const TileMap labels = m_session.document()->labels();
     const std::uint8_t label = m_session.activeLabel();
     const std::optional<Spacing> spacing = m_session.spacing();
     const ImagePtr image = m_session.pyramid()->image;
-    QtConcurrent::run([labels, label, spacing, image] {
-        MeasureOptions options;
-        options.spacing = spacing;
-        options.image = image.get();
-        return measureLabel(labels, label, options);
-    }).then(this, [this, run](const LabelMeasurements& measurements) {
-        m_computing = false;
-        if (run == m_run) {
-            m_measurements = measurements;
-            show();
-            Q_EMIT measured();
-        }
-        if (m_again) {
-            m_again = false;
-            m_timer.start();
-        }
-    });
+    m_session.pools()
+        .measuring
+        .run([labels, label, spacing, image, cancel = m_computing] {
+            MeasureOptions options;
+            options.spacing = spacing;
+            options.image = image.get();
+            return measureLabel(labels, label, options, cancel.get());
+        })
+        .then(this, [this, cancel = m_computing](const LabelMeasurements& measurements) {
+            m_computing.reset();
+            if (!cancel->cancelled()) {
+                m_measurements = measurements;
+                show();
+                Q_EMIT measured();
+            }
+            if (std::exchange(m_again, false))
+                compute();
+        });
+}
+
+void MeasurePanel::stop() {
+    if (m_computing)
+        m_computing->cancel();
 }
 
 void MeasurePanel::show() {

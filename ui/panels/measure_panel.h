@@ -21,6 +21,7 @@ class MeasurePanel : public QWidget {
 
 public:
     explicit MeasurePanel(ReviewSession& session, QWidget* parent = nullptr);
+    ~MeasurePanel() override;
     // The table as text with tabs, for the clipboard.
     QString tableText() const;
     const std::optional<LabelMeasurements>& measurements() const { return m_measurements; }
@@ -42,6 +43,7 @@ private:
     };
     void unitClicked();
     void compute();
+    void stop();
     void show();
 
     ReviewSession& m_session;
@@ -52,8 +54,7 @@ private:
     QPushButton* m_unit;
     QLabel* m_empty;
     QWidget* m_table;
-    quint64 m_run = 0;
-    bool m_computing = false;
+    std::shared_ptr<CancelToken> m_computing; // null: nothing is computed
     bool m_again = false;
 };
 

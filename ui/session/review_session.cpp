@@ -6,6 +6,7 @@
 #include "app/images/open_image.h"
 #include "ui/canvas/block_classes.h"
 #include "ui/session/sentences.h"
+#include "ui/session/work_pools.h"
 
 #include <QDir>
 #include <QFileInfo>
@@ -61,7 +62,10 @@ struct ReviewSession::Shared {
 };
 
 ReviewSession::ReviewSession(QObject* parent)
-    : QObject(parent), m_cache(std::make_shared<ImageCache>()), m_shared(std::make_shared<Shared>()) {
+    : QObject(parent)
+    , m_cache(std::make_shared<ImageCache>())
+    , m_shared(std::make_shared<Shared>())
+    , m_pools(std::make_unique<WorkPools>()) {
     m_readers.setMaxThreadCount(2);
     m_previewReaders.setMaxThreadCount(1);
     m_shared->cache = m_cache;
@@ -194,6 +198,7 @@ ReviewSession::ReviewSession(QObject* parent)
 
 ReviewSession::~ReviewSession() {
     closeProject();
+    forgetLabImage();
     m_queue.reset();
     m_readers.waitForDone();
     m_previewReaders.waitForDone();
@@ -350,9 +355,9 @@ void ReviewSession::closeProject() {
     m_documents.clear();
     m_documentOrder.clear();
     m_loadingDocuments.clear();
-    m_editsPending = 0;
+    m_editsPending.clear();
     m_afterEdits = nullptr;
-    m_lab.reset();
+    forgetLabImage();
     m_proposals.clear();
     m_scope.reset();
     m_list.clear();
@@ -538,7 +543,7 @@ void ReviewSession::show(ImageId id) {
     m_pyramid.reset();
     m_document = nullptr;
     m_imageError.reset();
-    m_lab.reset();
+    forgetLabImage();
     m_calibration.reset();
     m_kind.reset();
     m_proposals.clear();
@@ -595,6 +600,7 @@ void ReviewSession::imageLoaded(ImageId id, const Result<ImagePyramidPtr>& resul
         return;
     }
     m_pyramid = *result;
+    forgetLabImage();
     m_lab = std::make_shared<const LabImage>(m_pyramid->image);
     Q_EMIT imageReady();
     findCalibration();
@@ -604,6 +610,20 @@ void ReviewSession::imageLoaded(ImageId id, const Result<ImagePyramidPtr>& resul
     else
         loadDocument(id, m_pyramid->image->size);
     startPrefetch();
+}
+
+void ReviewSession::prepareLabImage() {
+    if (!m_lab || m_preparing)
+        return;
+    m_preparing = std::make_shared<CancelToken>();
+    m_pools->preparing.run([lab = m_lab, cancel = m_preparing] { lab->prepareAll(cancel.get()); });
+}
+
+void ReviewSession::forgetLabImage() {
+    if (m_preparing)
+        m_preparing->cancel();
+    m_preparing.reset();
+    m_lab.reset();
 }
 
 void ReviewSession::startPrefetch() {
@@ -734,7 +754,7 @@ void ReviewSession::forgetDocuments() {
     m_documents.clear();
     m_documentOrder.clear();
     m_loadingDocuments.clear();
-    m_editsPending = 0;
+    m_editsPending.clear();
     m_afterEdits = nullptr;
     m_taken.clear();
     m_current = 0;
@@ -1087,14 +1107,18 @@ ReviewSession::Decision ReviewSession::decide(ImageRecord before, ReviewState to
     return Decision::Done;
 }
 
-void ReviewSession::editEnds() {
-    m_editsPending = std::max(0, m_editsPending - 1);
-    if (m_editsPending == 0 && m_afterEdits)
+ReviewSession::EditTicket ReviewSession::editBegins() {
+    m_editsPending.insert(++m_lastEdit);
+    return m_lastEdit;
+}
+
+void ReviewSession::editEnds(EditTicket ticket) {
+    if (m_editsPending.erase(ticket) > 0 && m_editsPending.empty() && m_afterEdits)
         std::exchange(m_afterEdits, nullptr)();
 }
 
 void ReviewSession::afterEdits(std::function<void()> act) {
-    if (m_editsPending == 0)
+    if (m_editsPending.empty())
         act();
     else
         m_afterEdits = std::move(act);

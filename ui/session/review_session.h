@@ -66,6 +66,8 @@ struct BackgroundWork {
     int filesTotal = 0;
 };
 
+struct WorkPools;
+
 class ReviewSession : public QObject {
     Q_OBJECT
 
@@ -121,6 +123,10 @@ public:
     const std::optional<Error>& imageError() const { return m_imageError; }
     bool ready() const { return m_pyramid && m_document; }
     std::shared_ptr<const LabImage> labImage() const { return m_lab; }
+    // Computes it in the background, so that no selection by colour waits for it.
+    void prepareLabImage();
+    // For work behind the shown image; its owner stops what it started.
+    WorkPools& pools() { return *m_pools; }
     std::optional<Spacing> spacing() const;
     // For the shown image, or for all images of its camera (cameraOf()), of which images of its own
     // calibration are an exception.
@@ -190,10 +196,12 @@ public:
     Decision acceptAgreed();
 
     // Edits that are computed in another thread: between the two calls the image stays, and what would leave
-    // or decide it waits, so that the edit is neither lost nor comes after the decision.
-    void editBegins() { ++m_editsPending; }
-    void editEnds();
-    bool editPending() const { return m_editsPending > 0; }
+    // or decide it waits, so that the edit is neither lost nor comes after the decision. What editBegins()
+    // gave ends that edit; one of a project that was closed meanwhile has ended with it.
+    using EditTicket = std::uint64_t;
+    EditTicket editBegins();
+    void editEnds(EditTicket ticket);
+    bool editPending() const { return !m_editsPending.empty(); }
     // Runs it when no edit is pending; a later call takes the place of one that still waits.
     void afterEdits(std::function<void()> act);
 
@@ -285,6 +293,7 @@ private:
     void trimDocuments();
     void forgetDocuments();
     static std::size_t bytesOf(const OpenDocument& entry);
+    void forgetLabImage();
     void advance();
     Decision decide(ImageRecord before, ReviewState to, const QString& reason = {});
     bool takeStateBack(const ImageRecord& before);
@@ -310,6 +319,7 @@ private:
     std::unique_ptr<AnnotationDocument> m_agreed;
     std::optional<Error> m_imageError;
     std::shared_ptr<const LabImage> m_lab;
+    std::shared_ptr<CancelToken> m_preparing; // of m_lab; null: not asked for
     std::optional<CalibrationRecord> m_calibration;
     mutable std::optional<ImageKind> m_kind;
     std::map<ImageId, OpenDocument> m_documents;
@@ -335,7 +345,8 @@ private:
     int m_filesDone = 0;
     int m_filesTotal = 0;
 
-    int m_editsPending = 0;
+    std::set<EditTicket> m_editsPending;
+    EditTicket m_lastEdit = 0;
     std::function<void()> m_afterEdits;
     std::uint8_t m_activeLabel = 1;
     bool m_useFirst = true;
@@ -352,6 +363,7 @@ private:
         PersonId assignee = kNobody;
     };
     std::optional<Several> m_several;
+    std::unique_ptr<WorkPools> m_pools;
 };
 
 } // namespace limn

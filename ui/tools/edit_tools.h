@@ -11,6 +11,7 @@
 #include <QLineF>
 #include <QPolygonF>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -126,7 +127,8 @@ private:
 };
 
 // Press sets the seed, dragging right or left changes the tolerance, release commits. The area is computed in
-// a worker; the newest tolerance counts.
+// another thread: while the button is down the newest tolerance counts, and what was released is committed in
+// its order, whatever is pressed or chosen meanwhile.
 class WandTool : public QObject, public CanvasTool {
     Q_OBJECT
 
@@ -137,26 +139,49 @@ public:
     void move(const CanvasPointer& pointer) override;
     void release(const CanvasPointer& pointer) override;
     bool cancel() override;
+    void putAway() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
     double reach(const ViewTransform& view) const override { return m_active ? -1.0 : 90.0; }
 
 private:
-    void compute();
-    void commit(const PixelArea& area);
-    void endCommit();
+    // What an area is computed of.
+    struct Selection {
+        std::shared_ptr<const LabImage> lab;
+        QPoint seed;
+        WandOptions options;
+        bool operator==(const Selection&) const = default;
+    };
+    // One computation, and its area when it is there.
+    struct Run {
+        Selection selection;
+        CancelToken cancel;
+        std::optional<PixelArea> area;
+    };
+    // A gesture that ended.
+    struct Commit {
+        std::shared_ptr<Run> run;
+        EditRules rules;
+        bool subtract = false;
+        ReviewSession::EditTicket ticket = 0;
+    };
+    Selection selection() const;
+    // May have the area at its return, and have told of it.
+    void start(std::shared_ptr<Run>& place);
+    void preview();
+    void dropGesture();
+    void commitReady();
+    void commit(const Commit& edit);
 
     ToolHost& m_host;
     bool m_active = false;
-    bool m_running = false;
-    bool m_stale = false;  // the tolerance changed while computing
-    bool m_commit = false; // released: the next result is committed
     bool m_opposite = false;
     QPoint m_seed;
     QPointF m_pressDevice;
     double m_startTolerance = 10;
     std::shared_ptr<const LabImage> m_lab;
-    std::uint64_t m_gesture = 0;
+    std::shared_ptr<Run> m_preview; // of the gesture in progress: the last one begun
+    std::deque<Commit> m_commits;   // in the order of their releases
 };
 
 class RegionTool : public CanvasTool {

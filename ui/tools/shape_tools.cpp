@@ -3,10 +3,9 @@
 #include "ui/tools/edit_tools.h"
 
 #include <QCoreApplication>
-#include <QFutureWatcher>
 #include <QLocale>
 #include <QPainter>
-#include <QPointer>
+#include <QTimer>
 #include <QtConcurrent>
 
 #include <algorithm>
@@ -17,6 +16,7 @@ namespace {
 
 constexpr double kGrip = 8.0;               // device pixels, times the pixel ratio
 constexpr double kTolerancePerPixel = 0.15; // dE per device pixel of drag
+constexpr int kRetryMs = 20;
 
 Ring ringOf(const QPolygonF& points) {
     Ring ring;
@@ -207,10 +207,15 @@ void PolygonTool::paint(QPainter& painter, const ViewTransform& view, const Canv
 
 // --------------------------------------------------------------------------------------------------- wand
 
-WandTool::~WandTool() = default;
+WandTool::~WandTool() {
+    if (m_preview)
+        m_preview->cancel.cancel();
+    for (const Commit& edit : m_commits)
+        edit.run->cancel.cancel();
+}
 
 void WandTool::press(const CanvasPointer& pointer) {
-    if (m_running || m_commit || !m_host.mayEdit())
+    if (!m_host.mayEdit())
         return;
     m_seed = {static_cast<int>(std::floor(pointer.image.x())),
               static_cast<int>(std::floor(pointer.image.y()))};
@@ -222,8 +227,7 @@ void WandTool::press(const CanvasPointer& pointer) {
     m_startTolerance = m_host.settings->wand.tolerance;
     m_opposite = pointer.opposite;
     m_active = true;
-    ++m_gesture;
-    compute();
+    preview();
 }
 
 void WandTool::move(const CanvasPointer& pointer) {
@@ -235,77 +239,105 @@ void WandTool::move(const CanvasPointer& pointer) {
         return;
     m_host.settings->wand.tolerance = tolerance;
     m_host.optionsChanged();
-    compute();
+    preview();
 }
 
 void WandTool::release(const CanvasPointer&) {
     if (!m_active)
         return;
     m_active = false;
-    m_commit = true;
-    m_host.session->editBegins();
-    compute();
+    // What is shown, or about to be, is what is meant; else it is computed now.
+    if (m_preview->selection != selection()) {
+        m_preview->cancel.cancel();
+        start(m_preview);
+    }
+    m_commits.push_back({std::exchange(m_preview, nullptr), m_host.rules(),
+                         m_host.settings->subtract != m_opposite, m_host.session->editBegins()});
+    commitReady();
 }
 
 bool WandTool::cancel() {
-    const bool had = m_active || m_commit;
-    m_active = false;
-    ++m_gesture;
-    m_host.preview({});
-    endCommit();
+    const bool had = m_active || !m_commits.empty();
+    dropGesture();
+    for (const Commit& edit : std::exchange(m_commits, {})) {
+        edit.run->cancel.cancel();
+        m_host.session->editEnds(edit.ticket);
+    }
     return had;
 }
 
-void WandTool::endCommit() {
-    if (std::exchange(m_commit, false))
-        m_host.session->editEnds();
+void WandTool::putAway() {
+    dropGesture();
 }
 
-void WandTool::compute() {
-    if (m_running) {
-        m_stale = true;
-        return;
-    }
-    m_running = true;
-    m_stale = false;
-    WandOptions options = m_host.settings->wand;
+void WandTool::dropGesture() {
+    m_active = false;
+    if (m_preview)
+        m_preview->cancel.cancel();
+    m_preview.reset();
+    m_host.preview({});
+}
+
+WandTool::Selection WandTool::selection() const {
+    Selection selection{m_lab, m_seed, m_host.settings->wand};
     if (m_host.settings->wandViewOnly)
-        options.limits = m_host.visible();
-    const std::uint64_t gesture = m_gesture;
-    QtConcurrent::run([lab = m_lab, seed = m_seed, options] {
-        return wandArea(*lab, seed.x(), seed.y(), options);
-    }).then(this, [this, gesture](const PixelArea& area) {
-        m_running = false;
-        if (gesture != m_gesture) {
-            if (m_active)
-                compute();
+        selection.options.limits = m_host.visible();
+    return selection;
+}
+
+// In its place before the computation begins: a quick one is there at once.
+void WandTool::start(std::shared_ptr<Run>& place) {
+    const auto run = std::make_shared<Run>();
+    run->selection = selection();
+    place = run;
+    QtConcurrent::run([run] {
+        const Selection& s = run->selection;
+        return wandArea(*s.lab, s.seed.x(), s.seed.y(), s.options, &run->cancel);
+    }).then(this, [this, run](PixelArea area) {
+        if (run->cancel.cancelled())
             return;
+        run->area = std::move(area);
+        if (run == m_preview) {
+            m_host.preview(*run->area);
+            preview(); // the tolerance may have moved on meanwhile
         }
-        if (m_stale) {
-            m_host.preview(area);
-            compute();
-            return;
-        }
-        if (m_commit) {
-            m_host.preview({});
-            commit(area);
-            endCommit();
-        } else if (m_active) {
-            m_host.preview(area);
-        }
+        commitReady();
     });
 }
 
-void WandTool::commit(const PixelArea& area) {
+// One at a time, so that a quick drag shows areas on its way.
+void WandTool::preview() {
+    if (!m_preview || (m_preview->area && m_preview->selection != selection()))
+        start(m_preview);
+}
+
+void WandTool::commitReady() {
+    while (!m_commits.empty() && m_commits.front().run->area) {
+        const AnnotationDocument* document = m_host.document();
+        // Drawn with another tool meanwhile: after that stroke.
+        if (document && document->strokeOpen()) {
+            QTimer::singleShot(kRetryMs, this, &WandTool::commitReady);
+            return;
+        }
+        const Commit edit = std::move(m_commits.front());
+        m_commits.pop_front();
+        if (!m_active)
+            m_host.preview({});
+        commit(edit);
+        m_host.session->editEnds(edit.ticket);
+    }
+}
+
+void WandTool::commit(const Commit& edit) {
     AnnotationDocument* document = m_host.document();
     // The image may have been left while the area was computed.
-    if (!document || m_host.session->labImage() != m_lab || document->strokeOpen())
+    if (!document || m_host.session->labImage() != edit.run->selection.lab)
         return;
     if (m_host.session->useProposalBeforeFirstStroke())
         m_host.usedProposalFirst();
-    const bool subtract = m_host.settings->subtract != m_opposite;
-    m_host.explain(subtract ? document->erase(StepKind::Wand, m_host.rules(), area)
-                            : document->paint(StepKind::Wand, m_host.rules(), area));
+    const PixelArea& area = *edit.run->area;
+    m_host.explain(edit.subtract ? document->erase(StepKind::Wand, edit.rules, area)
+                                 : document->paint(StepKind::Wand, edit.rules, area));
 }
 
 void WandTool::paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,

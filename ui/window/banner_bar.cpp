@@ -155,6 +155,7 @@ void BannerBar::rebuild() {
         button->setFocusPolicy(Qt::TabFocus); // a click leaves the keys where they were
         connect(button, &QPushButton::clicked, this, [this, i] { activate(static_cast<int>(i)); });
         m_actions->addWidget(button);
+        button->show(); // a layout would show it at the next turn of the loop
     }
     m_more->setText(QStringLiteral("+%1").arg(m_banners.size() - 1));
     m_more->setVisible(m_banners.size() > 1);

@@ -179,6 +179,7 @@ MainWindow::~MainWindow() {
     m_canvas->secondOverlay().setLayers({});
     m_second->overlay().setLayers({});
     m_tools.clear();
+    cancelCleanUps();
     // Views are told nothing while the session goes.
     disconnect(m_session.get(), nullptr, nullptr, nullptr);
     for (QWidget* widget : {static_cast<QWidget*>(m_worklist), m_sidePane, static_cast<QWidget*>(m_grid),
@@ -665,6 +666,7 @@ void MainWindow::connectSession() {
         static_cast<RulerTool*>(m_tools[ToolId::Ruler].get())->clear();
         m_options->setRuler(0);
         m_canvas->cancelGesture();
+        cancelCleanUps();
         m_preview = {};
         m_previewRemoved = {};
         m_labelSource.reset();
@@ -706,6 +708,7 @@ void MainWindow::connectSession() {
         }
         refreshPage();
         refreshStatus();
+        prepareTool();
     });
     connect(s, &ReviewSession::documentReady, this, [this] {
         m_labelSource.reset();
@@ -938,7 +941,7 @@ void MainWindow::resizeEvent(QResizeEvent* event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
-    m_canvas->cancelGesture();
+    endEdits();
     if (!mayStopTasks(tr("Quit and stop"))) {
         event->ignore();
         return;

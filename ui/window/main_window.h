@@ -117,6 +117,7 @@ private:
     void refreshOverlay();
     void refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool second);
     void refreshPage();
+    bool nothingToShow() const;
     void refreshStatus();
     void refreshPointer();
     void refreshTasks();
@@ -159,6 +160,9 @@ private:
     void useProposal();
     void useProposal(UseMode mode);
     void cleanUp(StepKind kind);
+    bool cancelCleanUps();
+    void endEdits();
+    void prepareTool();
     void undoRedo(bool undo);
     void applyCleanUp(StepKind kind, const MaskEdit& change);
     void accept(bool noLesionConfirmed);
@@ -262,8 +266,9 @@ private:
     int m_foundAgain = 0; // files that were told of and not yet shown
     PixelArea m_preview;
     PixelArea m_previewRemoved;
-    std::vector<ImageId> m_rejectTargets;       // empty: the shown image
-    std::shared_ptr<LabelSource> m_labelSource; // of the shown document
+    std::vector<ImageId> m_rejectTargets;                 // empty: the shown image
+    std::shared_ptr<LabelSource> m_labelSource;           // of the shown document
+    std::vector<std::shared_ptr<CancelToken>> m_cleanUps; // being computed
     QStringList m_pendingDrop;
 };
 

@@ -16,6 +16,7 @@
 #include "ui/panels/worklist_pane.h"
 #include "ui/session/model_choices.h"
 #include "ui/session/sentences.h"
+#include "ui/session/work_pools.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
 #include "ui/window/reject_popover.h"
@@ -26,6 +27,7 @@
 #include <QDesktopServices>
 #include <QDir>
 #include <QDragEnterEvent>
+#include <QEventLoop>
 #include <QFileDialog>
 #include <QKeyEvent>
 #include <QLabel>
@@ -46,6 +48,7 @@ namespace limn {
 namespace {
 
 constexpr int kMostRecent = 10;
+constexpr int kLongestEditMs = 5000; // that leaving waits for
 
 // Where the demo images lie: installed beside the program, or in the source tree it was built from.
 QString demoFolder() {
@@ -102,7 +105,7 @@ void MainWindow::makeCommands() {
           [this] { chooseProject(); });
     c.add(file, "openDemo", tr("Try &demo images"), QStringLiteral("sample"), "", [this] { openDemo(); });
     c.add(file, "closeProject", tr("&Close project"), {}, "Ctrl+W", [this] {
-        m_canvas->cancelGesture();
+        endEdits();
         if (!mayStopTasks(tr("Close and stop")))
             return;
         m_session->waitUntilSaved(5000);
@@ -465,8 +468,13 @@ void MainWindow::setTool(ToolId tool) {
     m_options->setTool(tool, action->text());
     m_canvas->setTool(m_tools[tool].get());
     setPreview({});
-    if (tool == ToolId::Wand && m_session->labImage())
-        QThreadPool::globalInstance()->start([lab = m_session->labImage()] { lab->prepareAll(); }, -1);
+    prepareTool();
+}
+
+// What the tool needs of the shown image before the first press.
+void MainWindow::prepareTool() {
+    if (m_tool == ToolId::Wand)
+        m_session->prepareLabImage();
 }
 
 // --------------------------------------------------------------------------------------------- opening
@@ -474,7 +482,7 @@ void MainWindow::setTool(ToolId tool) {
 void MainWindow::open(const QStringList& paths) {
     if (paths.isEmpty())
         return;
-    m_canvas->cancelGesture();
+    endEdits();
     if (!mayStopTasks(tr("Open and stop")))
         return;
     if (m_session->hasProject())
@@ -779,26 +787,52 @@ void MainWindow::cleanUp(StepKind kind) {
     const std::uint8_t label = m_session->activeLabel();
     const std::shared_ptr<const PixelArea> scope = m_session->scope();
     const std::uint64_t revision = d->revision();
-    const ImageId id = m_session->current();
     // On a worker, since a large image may take a while; an edit made meanwhile wins.
-    m_session->editBegins();
-    QtConcurrent::run([labels, label, scope, kind] {
-        return kind == StepKind::KeepLargest ? keepLargest(labels, label, scope.get())
-                                             : clean(labels, label, scope.get());
-    }).then(this, [this, id, revision, kind](const MaskEdit& change) {
-        AnnotationDocument* document = m_session->document();
-        if (!document || m_session->current() != id)
-            return;
-        if (document->revision() != revision || document->strokeOpen())
-            say(tr("The mask was changed meanwhile: nothing was cleaned up."));
-        else
-            applyCleanUp(kind, change);
-        m_session->editEnds();
+    const ReviewSession::EditTicket ticket = m_session->editBegins();
+    const auto cancel = std::make_shared<CancelToken>();
+    m_cleanUps.push_back(cancel);
+    m_session->pools()
+        .cleaning
+        .run([labels, label, scope, kind, cancel] {
+            return kind == StepKind::KeepLargest ? keepLargest(labels, label, scope.get(), cancel.get())
+                                                 : clean(labels, label, scope.get(), cancel.get());
+        })
+        .then(this, [this, d, revision, kind, ticket, cancel](const MaskEdit& change) {
+            std::erase(m_cleanUps, cancel);
+            const bool wanted = !cancel->cancelled() && m_session->document() == d;
+            if (wanted && (d->revision() != revision || d->strokeOpen()))
+                say(tr("The mask was changed meanwhile: nothing was cleaned up."));
+            else if (wanted)
+                applyCleanUp(kind, change);
+            m_session->editEnds(ticket);
+        });
+}
+
+// Before leaving: a gesture in progress is dropped; what was done and is still computed is waited for.
+void MainWindow::endEdits() {
+    m_canvas->dropGesture();
+    QElapsedTimer clock;
+    clock.start();
+    QEventLoop loop;
+    QTimer poll;
+    connect(&poll, &QTimer::timeout, &loop, [&] {
+        if (!m_session->editPending() || clock.elapsed() > kLongestEditMs)
+            loop.quit();
     });
+    poll.start(5);
+    if (m_session->editPending())
+        loop.exec(QEventLoop::ExcludeUserInputEvents);
+}
+
+// Drops clean-ups that are still computed. True when there were any.
+bool MainWindow::cancelCleanUps() {
+    for (const std::shared_ptr<CancelToken>& cancel : m_cleanUps)
+        cancel->cancel();
+    return !std::exchange(m_cleanUps, {}).empty();
 }
 
 void MainWindow::undoRedo(bool undo) {
-    if (m_canvas->cancelGesture())
+    if (m_canvas->cancelGesture() || cancelCleanUps())
         return;
     AnnotationDocument* d = m_session->document();
     if (!d)
@@ -1032,7 +1066,7 @@ void MainWindow::cancelGesture() {
             return;
         }
     }
-    if (m_canvas->cancelGesture())
+    if (m_canvas->cancelGesture() || cancelCleanUps())
         return;
     if (m_session->scope())
         m_session->setScope(nullptr);

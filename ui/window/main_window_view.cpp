@@ -499,7 +499,7 @@ void MainWindow::updateThumbnailOutline(ImageId id) {
         QSize(full.width, full.height).scaled(Thumbnails::kSide, Thumbnails::kSide, Qt::KeepAspectRatio);
     if (small.isEmpty())
         return;
-    if (document.labels().allZero() && document.untouched() && document.proposal()) {
+    if (document.untouched() && document.proposal()) {
         std::array<QRgb, 256> colors{};
         colors[1] = kProposalColor;
         m_thumbnails->setOutline(id, smallOutline(ThresholdSource(document.proposal(), document.threshold()),
@@ -512,6 +512,22 @@ void MainWindow::updateThumbnailOutline(ImageId id) {
 }
 
 // ------------------------------------------------------------------------------------- pages and buttons
+
+// The folder was looked through, and none of its files can be read as an image. Files that are missing are
+// another matter: they can be located.
+bool MainWindow::nothingToShow() const {
+    if (!m_session->hasProject() || m_session->project()->isScanning())
+        return false;
+    const Worklist& images = m_session->project()->worklist();
+    if (images.size() == 0)
+        return true;
+    if (!m_session->imageError())
+        return false;
+    const std::vector<ImageId> ids = images.select({});
+    return std::all_of(ids.begin(), ids.end(),
+                       [&](ImageId id) { return !images.find(id)->trouble.empty(); }) &&
+           m_session->project()->missingImages().empty();
+}
 
 void MainWindow::refreshPage() {
     const bool open = m_session->project() != nullptr;
@@ -528,8 +544,7 @@ void MainWindow::refreshPage() {
         page = 3;
     else if (open)
         page = 1;
-    const bool nothing = m_session->hasProject() && !m_session->project()->isScanning() &&
-                         m_session->project()->worklist().size() == 0;
+    const bool nothing = nothingToShow();
     if (nothing) {
         page = 3;
         QStringList lines = {

@@ -101,12 +101,13 @@ int run(const std::string& model, int count, const std::string& device) {
     const double network = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const std::string alone = (folder.path() + QStringLiteral("/alone%1.png")).toStdString();
     const double write = secondsOnAllCores(images->size(), [&](std::size_t i) {
-        ProbabilityRows rows(maps[i], kPhotograph);
         const std::uint32_t inside = ProbabilityMap::firstInside(0.5);
+        ProbabilityRows rows(maps[i], kPhotograph, inside);
         std::vector<std::uint16_t> line(static_cast<std::size_t>(kPhotograph.width));
         const auto makeRow = [&](int y, std::uint8_t* labels) {
-            rows.make(y, line.data());
-            std::transform(line.begin(), line.end(), labels,
+            const Columns columns = rows.make(y, line.data());
+            std::fill_n(labels, line.size(), std::uint8_t{0});
+            std::transform(line.begin() + columns.begin, line.begin() + columns.end, labels + columns.begin,
                            [inside](std::uint16_t value) { return value >= inside; });
         };
         const QString path = QString::fromStdString(alone).arg(i);

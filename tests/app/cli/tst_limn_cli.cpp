@@ -2,13 +2,14 @@
 // Promised: the program as scripts see it: exit codes, files, sentences on standard error, nothing that
 // flickers in a pipe, whole files after a kill. Drives the real program as a child process, with drawn images
 // and a small network of random numbers.
+#include "app/cli/console.h"
 #include "app/export/csv.h"
 #include "app/export/export_job.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
 #include "tests/app/cli/run_cli.h"
-#include "tests/app/cli/small_model.h"
+#include "tests/inference/small_model.h"
 
 #include <QDir>
 #include <QDirIterator>
@@ -17,8 +18,14 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
+
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace limn;
 using namespace limn::testing;
@@ -51,7 +58,7 @@ private Q_SLOTS:
     void helpAndVersion() {
         const Run help = limnCli({text("--help")});
         LIMN_COMPARE_EXIT(help, 0);
-        for (const char* command : {"segment", "evaluate", "model", "devices", "demo"})
+        for (const char* command : {"segment", "evaluate", "model", "devices", "demo", "benchmark"})
             QVERIFY2(help.out.contains(command), command);
         QVERIFY(help.err.isEmpty());
         const Run version = limnCli({text("--version")});
@@ -166,6 +173,35 @@ private Q_SLOTS:
         }
     }
 
+    void aTerminalShowsProgress() {
+        const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+        if (terminal < 0)
+            QSKIP("This system gives no terminal.");
+        QVERIFY(::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
+        QProcess process;
+        process.setStandardErrorFile(QString::fromUtf8(::ptsname(terminal)));
+        process.start(QStringLiteral(LIMN_CLI),
+                      {text("segment"), m_dir.filePath(text("in")), text("--output"),
+                       m_dir.filePath(text("terminal")), text("--model"), m_model, text("--input-size"),
+                       text("64"), text("--device"), text("cpu")});
+        // While it runs: what nobody takes off a terminal stops its writer, and some systems drop it at the
+        // end.
+        QByteArray shown;
+        char part[4096];
+        bool ended = false;
+        do {
+            ended = process.waitForFinished(20) || process.state() == QProcess::NotRunning;
+            for (ssize_t count = ::read(terminal, part, sizeof part); count > 0;
+                 count = ::read(terminal, part, sizeof part))
+                shown.append(part, count);
+        } while (!ended);
+        ::close(terminal);
+        QCOMPARE(process.exitCode(), 0);
+        QVERIFY2(shown.contains("5/5 images"), shown.constData());
+        QVERIFY2(shown.endsWith("\r\033[K"), shown.constData()); // wiped
+        QVERIFY2(process.readAllStandardOutput().startsWith("5 images segmented"), "no summary");
+    }
+
     void batchesAndShardsChangeNothing() {
         const QString one = m_dir.filePath(text("one"));
         const QString three = m_dir.filePath(text("three"));
@@ -254,6 +290,59 @@ private Q_SLOTS:
         QVERIFY(!devices.isEmpty());
         QCOMPARE(devices.first().toObject().value(text("id")).toString(), text("cpu"));
         QVERIFY(devices.first().toObject().value(text("usable")).toBool());
+    }
+
+    void benchmarkAccountsForWhatItMeasured() {
+        const QStringList command = {text("benchmark"), text("--device"), text("cpu"),
+                                     text("--model"),   m_model,          text("--input-size"),
+                                     text("32"),        text("--runs"),   text("20"),
+                                     text("--threads"), text("1"),        text("--training"),
+                                     text("--batch"),   text("2"),        text("--scaling")};
+        const Run run = limnCli(command + QStringList{text("--json")});
+        LIMN_COMPARE_EXIT(run, 0);
+        const QJsonObject figures = QJsonDocument::fromJson(run.out).object();
+        QCOMPARE(figures.value(text("threads")).toInt(), 1);
+        QVERIFY(!figures.value(text("instruction_set")).toString().isEmpty());
+        QVERIFY(figures.value(text("device"))
+                    .toString()
+                    .endsWith(figures.value(text("instruction_set")).toString()));
+        for (const char* times : {"network", "without_scan", "products_alone", "scans_alone",
+                                  "training_forward", "training_forward_backward", "training_step"}) {
+            const QJsonObject each = figures.value(text(times)).toObject();
+            const double median = each.value(text("median_ms")).toDouble();
+            QVERIFY2(median > 0.0, times);
+            QVERIFY2(each.value(text("minimum_ms")).toDouble() <= median, times);
+            QVERIFY2(each.value(text("maximum_ms")).toDouble() >= median, times);
+        }
+        // Two images, the network and its gradients are some megabytes; LibTorch's code is more.
+        const double peak = figures.value(text("peak_memory_bytes")).toDouble();
+        const double trainingPeak = figures.value(text("training_peak_memory_bytes")).toDouble();
+        QVERIFY2(peak > 5e6, qPrintable(QString::number(peak)));
+        QVERIFY2(trainingPeak > 5e6 && trainingPeak < 1e11, qPrintable(QString::number(trainingPeak)));
+
+        const QJsonArray sizes = figures.value(text("scaling")).toArray();
+        QCOMPARE(sizes.size(), 3);
+        double before = 32.0;
+        for (const QJsonValue& each : sizes) {
+            QCOMPARE(each[text("input_size")].toDouble(), 2.0 * before);
+            before *= 2.0;
+            QVERIFY(each[text("times_this_size")].toDouble() > 0.0);
+            QVERIFY(each[text("peak_memory_bytes")].toDouble() > 5e6);
+        }
+
+        const Run table = limnCli(command);
+        LIMN_COMPARE_EXIT(table, 0);
+        const QRegularExpression speed(
+            text("training: [0-9]+[.]?[0-9]* images/s, peak memory of the process [0-9.]+ GB"));
+        QVERIFY2(speed.match(QString::fromUtf8(table.out)).hasMatch(), table.out.constData());
+        QVERIFY2(!table.out.contains(" 0.00 GB"), table.out.constData());
+        QVERIFY2(table.out.contains("256 x 256: "), table.out.constData());
+    }
+
+    void slowSpeedsKeepADigit() {
+        QCOMPARE(speedText(3.6349), std::string("3.6 images/s"));
+        QCOMPARE(speedText(99.94), std::string("99.9 images/s"));
+        QCOMPARE(speedText(811.7), std::string("812 images/s"));
     }
 
     void drawnImagesCanBeEvaluated() {

@@ -7,7 +7,7 @@
 #include "io/images/mask_files.h"
 #include "io/store/project_store.h"
 #include "tests/app/cli/run_cli.h"
-#include "tests/app/cli/small_model.h"
+#include "tests/inference/small_model.h"
 
 #include <QDir>
 #include <QFile>
@@ -60,9 +60,15 @@ private Q_SLOTS:
     }
 
     // OpenMP's threads do not spin, unless the person wants them to: libgomp tells its settings when asked.
+    void threadsWaitWithoutSpinning_data() {
+        QTest::addColumn<QStringList>("command");
+        QTest::newRow("train") << QStringList{text("train"), text("--images"), in("no such"), text("--masks"),
+                                              in("no such"), text("--output"), in("none")};
+        QTest::newRow("benchmark") << QStringList{text("benchmark"), text("--training"), text("--model"),
+                                                  in("no such")};
+    }
     void threadsWaitWithoutSpinning() {
-        const QStringList command = {text("train"), text("--images"), in("no such"), text("--masks"),
-                                     in("no such"), text("--output"), in("none")};
+        QFETCH(QStringList, command);
         QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
         environment.remove(text("OMP_WAIT_POLICY"));
         environment.insert(text("OMP_DISPLAY_ENV"), text("VERBOSE"));

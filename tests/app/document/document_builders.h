@@ -11,10 +11,12 @@
 #include <QByteArray>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 
 namespace limn::test {
 
@@ -110,6 +112,31 @@ inline ProposalPtr proposal(Rect extent, std::vector<float> probabilities, std::
         result->probability.values.push_back(static_cast<std::uint16_t>(std::lround(p * 65535.0f)));
     result->model = {std::move(name), std::string(64, 'a')};
     return result;
+}
+
+// How long work(token) takes undisturbed, and how long it goes on after the token was set a third of the way.
+struct StopTimes {
+    double wholeMs = 0;
+    double afterStopMs = 0;
+};
+template<typename Work>
+StopTimes stopTimes(Work work) {
+    using Clock = std::chrono::steady_clock;
+    const auto msSince = [](Clock::time_point from) {
+        return std::chrono::duration<double, std::milli>(Clock::now() - from).count();
+    };
+    StopTimes times;
+    Clock::time_point from = Clock::now();
+    work(nullptr);
+    times.wholeMs = msSince(from);
+    CancelToken token;
+    std::thread worker([&] { work(&token); });
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(times.wholeMs / 3));
+    token.cancel();
+    from = Clock::now();
+    worker.join();
+    times.afterStopMs = msSince(from);
+    return times;
 }
 
 } // namespace limn::test

@@ -76,6 +76,7 @@ private Q_SLOTS:
     void scopeLimitsWhatChanges();
     void areaCrossesTiles();
     void absentLabelsGiveNothing();
+    void aSetTokenEndsIt();
 };
 
 void TestMaskOps::growAndShrinkAgreeWithDefinition() {
@@ -278,6 +279,22 @@ void TestMaskOps::absentLabelsGiveNothing() {
     }
     QVERIFY(grow(TileMap(LabelMap({5, 5}, 1)), 1, -1.0).empty());
     QVERIFY(grow(TileMap(LabelMap({5, 5}, 1)), 1, std::nan("")).empty());
+}
+
+void TestMaskOps::aSetTokenEndsIt() {
+    Random random(37);
+    const TileMap labels(noise(random, {1600, 1600}, 1, 0.5));
+    const StopTimes times =
+        stopTimes([&](const CancelToken* token) { (void)smooth(labels, 1, 30.0, nullptr, token); });
+    QVERIFY2(times.afterStopMs < times.wholeMs / 4,
+             qPrintable(QStringLiteral("%1 of %2 ms").arg(times.afterStopMs).arg(times.wholeMs)));
+    // Set before the work begins: nothing is given.
+    CancelToken token;
+    token.cancel();
+    QVERIFY(keepLargest(labels, 1, nullptr, &token).empty());
+    QVERIFY(removeSmall(labels, 1, 50, nullptr, &token).empty());
+    QVERIFY(fillHoles(labels, 1, nullptr, 0, &token).empty());
+    QVERIFY(clean(labels, 1, nullptr, &token).empty());
 }
 
 QTEST_APPLESS_MAIN(TestMaskOps)

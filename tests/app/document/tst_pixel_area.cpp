@@ -53,6 +53,7 @@ private Q_SLOTS:
     void partsAgreeWithFloodFilling();
     void holesAgreeWithFloodFilling();
     void largestPartComesFirst();
+    void partsByCountAndSizeAgreeWithAreas();
 };
 
 void TestPixelArea::spansBecomeCanonical() {
@@ -150,6 +151,27 @@ void TestPixelArea::largestPartComesFirst() {
     QCOMPARE(parts[1].pixels(), std::size_t{4});
     QCOMPARE(parts[2].spans().front().y, 0);
     QCOMPARE(parts[3].spans().front().y, 9);
+}
+
+void TestPixelArea::partsByCountAndSizeAgreeWithAreas() {
+    Random random(29);
+    for (int round = 0; round < 400; ++round) {
+        const Size size = randomSize(random);
+        const LabelMap map = binary(round % 2 == 0 ? noise(random, size, 1, between(random, 0.0, 1.0))
+                                                   : blobs(random, size, 1, 5));
+        const PixelArea area = PixelArea::ofMask(map);
+        for (const Connectivity connectivity : {Connectivity::Four, Connectivity::Eight}) {
+            const std::vector<PixelArea> parts = connectedParts(area, connectivity);
+            QCOMPARE(countParts(area, connectivity), parts.size());
+            QVERIFY(largestPart(area, connectivity) == (parts.empty() ? PixelArea() : parts.front()));
+            const auto most = static_cast<std::size_t>(between(random, 0, 40));
+            PixelArea small;
+            for (const PixelArea& part : parts)
+                if (part.pixels() <= most)
+                    small = small.united(part);
+            QVERIFY(partsUpTo(area, most, connectivity) == small);
+        }
+    }
 }
 
 QTEST_APPLESS_MAIN(TestPixelArea)

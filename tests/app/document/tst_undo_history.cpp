@@ -80,6 +80,7 @@ void TestUndoHistory::bytesComeBack() {
             QVERIFY(now == states[i - 1]);
         }
         QVERIFY(!history.canUndo());
+        QCOMPARE(now.labels.memoryBytes(), std::size_t{0}); // no tile of zeros is kept
         for (std::size_t i = 1; i < states.size(); ++i) {
             history.redo(now);
             QVERIFY(now == states[i]);

@@ -47,6 +47,7 @@ private Q_SLOTS:
     void crossesTiles();
     void optionsChangeTheSelection();
     void outsideGivesNothing();
+    void preparedOnceForAll();
 };
 
 // Values of sRGB's corners with D65 as tables of colour conversions print them to two digits.
@@ -190,6 +191,28 @@ void TestWand::outsideGivesNothing() {
     WandOptions strange;
     strange.tolerance = std::nan("");
     QCOMPARE(wandArea(lab, 0, 0, strange).pixels(), std::size_t{1});
+}
+
+void TestWand::preparedOnceForAll() {
+    // Dark at the left, within the first tiles.
+    auto image = std::make_shared<Image>();
+    image->size = {1300, 700};
+    for (std::size_t i = 0; i < image->size.pixels(); ++i)
+        image->rgb.insert(image->rgb.end(), 3, i % 1300 < 500 ? 60 : 200);
+    const LabImage lab(image);
+    QVERIFY(!lab.prepared());
+    CancelToken token;
+    token.cancel();
+    lab.prepareAll(&token);
+    QVERIFY(!lab.prepared());
+    WandOptions options;
+    QVERIFY(wandArea(lab, 200, 300, options, &token).empty());
+    const PixelArea area = wandArea(lab, 200, 300, options);
+    QCOMPARE(area.pixels(), std::size_t(500 * 700));
+    QVERIFY(!lab.prepared()); // what the selection needed alone
+    lab.prepareAll();
+    QVERIFY(lab.prepared());
+    QVERIFY(wandArea(lab, 200, 300, options) == area);
 }
 
 QTEST_APPLESS_MAIN(TestWand)

@@ -50,6 +50,7 @@ private Q_SLOTS:
     void raggedEdgesAreIrregular();
     void colours();
     void csvRowsFitTheHeader();
+    void aSetTokenEndsIt();
 };
 
 void TestMeasurements::rectangle() {
@@ -343,6 +344,22 @@ void TestMeasurements::csvRowsFitTheHeader() {
     // RFC 4180: quotes around commas and quotes, quotes doubled.
     const QString quoted = QString::fromStdString(measurementCsvRow("a,\"b\".png", "Le\nsion", plain));
     QVERIFY(quoted.startsWith(QStringLiteral("\"a,\"\"b\"\".png\",0,\"Le\nsion\",5000")));
+}
+
+// Noise has as many parts and as much edge as there can be: figures of it take long, and are not waited for.
+void TestMeasurements::aSetTokenEndsIt() {
+    Random random(31);
+    const Size size{1600, 1600};
+    const TileMap labels(noise(random, size, 1, 0.5));
+    Image image;
+    image.size = size;
+    image.rgb.resize(size.pixels() * 3, 90);
+    MeasureOptions options;
+    options.image = &image;
+    const StopTimes times =
+        stopTimes([&](const CancelToken* token) { (void)measureLabel(labels, 1, options, token); });
+    QVERIFY2(times.afterStopMs < times.wholeMs / 4,
+             qPrintable(QStringLiteral("%1 of %2 ms").arg(times.afterStopMs).arg(times.wholeMs)));
 }
 
 QTEST_APPLESS_MAIN(TestMeasurements)

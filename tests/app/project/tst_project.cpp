@@ -129,6 +129,27 @@ private Q_SLOTS:
         QCOMPARE(opened(folder + QStringLiteral("/nevi1.limn"), options())->worklist().select({}), ids);
     }
 
+    // Whoever asks at the first moment learns that the files are still being looked for.
+    void aProjectThatJustOpenedIsScanning() {
+        const QString folder = newFolder();
+        std::unique_ptr<Project> project = Project::open(folder.toStdString(), options());
+        std::vector<bool> scanning;
+        std::vector<std::size_t> images;
+        connect(project.get(), &Project::opened, this, [&] { scanning.push_back(project->isScanning()); });
+        connect(project.get(), &Project::scanFinished, this,
+                [&] { images.push_back(project->worklist().size()); });
+        take(project->waitUntilOpen());
+        QCOMPARE(scanning, std::vector<bool>{true});
+        take(project->waitUntilSettled(20000));
+        QCOMPARE(images, std::vector<std::size_t>{3});
+        // Without looking at the folder there is nothing to wait for.
+        ProjectOptions quiet = options();
+        quiet.scanFolder = false;
+        project = Project::open(newFolder().toStdString(), quiet);
+        take(project->waitUntilOpen());
+        QVERIFY(!project->isScanning());
+    }
+
     void workSurvivesARestart() {
         const QString folder = newFolder();
         ImageId image = 0;

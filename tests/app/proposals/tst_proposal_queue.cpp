@@ -84,6 +84,7 @@ struct Bench {
     std::map<ImageId, ProposalPtr> results;
     std::set<int> bad;
     std::set<int> unreadable;
+    std::function<void()> whileReading;
     FakeEngine* engine = nullptr;
     std::map<ImageId, std::string> choice; // of hooks.chooseModel
     int asked = 0;                         // how often it was called
@@ -95,6 +96,8 @@ struct Bench {
         hooks.now = [this] { return clock; };
         hooks.readImage = [this](ImageId id) -> Result<ImagePtr> {
             clock += perImage;
+            if (whileReading)
+                whileReading();
             if (unreadable.count(static_cast<int>(id)))
                 return Error{ErrorCode::FileNotFound, {"image " + std::to_string(id)}};
             auto image = std::make_shared<Image>();
@@ -227,6 +230,10 @@ private Q_SLOTS:
         bench.queue->request({Bench::ask(10), Bench::ask(11, ProposalPriority::Neighbour)});
         bench.queue->cancelBatch();
         QCOMPARE(bench.drain(), (Events{"run 11", "done 11"}));
+        // A large file takes long to read: the network is not begun for one that was dropped meanwhile.
+        bench.whileReading = [&] { bench.queue->cancelAll(); };
+        bench.queue->request(Bench::ask(12));
+        QCOMPARE(bench.drain(), Events{});
     }
 
     void anUpgradeOfTheRunningRequestDoesNotCancelIt() {

@@ -87,6 +87,10 @@ private Q_SLOTS:
     void agreesWithTheProcessor();
     void gradientsAgreeWithTheProcessor_data();
     void gradientsAgreeWithTheProcessor();
+    void smallProductsAgree_data();
+    void smallProductsAgree();
+    void smallProductsWithNormAgree_data();
+    void smallProductsWithNormAgree();
     void runsAreEqual();
     void recordedRunsEqualPlainRuns();
     void fusedNetworkAgreesWithTheNetwork_data();
@@ -121,6 +125,10 @@ void TestCuda::agreesWithTheProcessor_data() {
     QTest::newRow("stage2") << 2 << 32 << 32 << 384 << 12;
     QTest::newRow("stage3") << 2 << 16 << 16 << 768 << 24;
     QTest::newRow("stage4") << 2 << 8 << 8 << 1536 << 48;
+    QTest::newRow("stage2OfOneImage") << 1 << 32 << 32 << 384 << 12;
+    QTest::newRow("stage3OfOneImage") << 1 << 16 << 16 << 768 << 24;
+    QTest::newRow("largeRankInPieces") << 1 << 5 << 29 << 100 << 48;
+    QTest::newRow("piecesNotFull") << 1 << 23 << 31 << 132 << 12;
     QTest::newRow("stage3At224") << 1 << 14 << 14 << 768 << 24;
     QTest::newRow("longRowsInChunks") << 1 << 200 << 333 << 64 << 6;
     QTest::newRow("largeBatch") << 70 << 8 << 8 << 96 << 6;
@@ -179,6 +187,95 @@ void TestCuda::gradientsAgreeWithTheProcessor() {
     const auto gpuMembers = members(gpu);
     for (std::size_t i = 0; i < cpuMembers.size(); ++i)
         QVERIFY2(check(kNames[i], gpuMembers[i]->grad(), cpuMembers[i]->grad()), kNames[i]);
+}
+
+void TestCuda::smallProductsAgree_data() {
+    QTest::addColumn<int>("rows");
+    QTest::addColumn<int>("columns");
+    QTest::addColumn<int>("depth");
+    QTest::newRow("oneRow") << 1 << 8 << 192;
+    QTest::newRow("rowsNotOfATile") << 77 << 176 << 384;
+    QTest::newRow("columnsNotOfATile") << 300 << 152 << 192;
+    QTest::newRow("stage1In") << 4096 << 384 << 96;
+    QTest::newRow("stage1Steps") << 4096 << 152 << 192;
+    QTest::newRow("stage1Out") << 4096 << 96 << 192;
+    QTest::newRow("stage2In") << 1024 << 768 << 192;
+    QTest::newRow("stage3In") << 256 << 1536 << 384;
+    QTest::newRow("stage3Steps") << 256 << 224 << 768;
+    QTest::newRow("stage3Out") << 256 << 384 << 768;
+    QTest::newRow("wideAndDeep") << 600 << 600 << 768;
+}
+
+void TestCuda::smallProductsAgree() {
+    QFETCH(int, rows);
+    QFETCH(int, columns);
+    QFETCH(int, depth);
+    const gpu::Plugin& plugin = *cudaSupport().plugin;
+    if (!plugin.shape().clusters)
+        QSKIP("Small products are for GPUs of compute capability 9.0 and later.");
+    const Tensor a = at::randn({rows, depth}).to(at::kBFloat16).cuda();
+    const Tensor weight = at::randn({columns, depth}).to(at::kBFloat16).cuda();
+    const Tensor expected = at::mm(a.to(at::kDouble), weight.to(at::kDouble).t());
+    for (const bool half : {false, true}) {
+        const auto options = a.options().dtype(half ? at::kBFloat16 : at::kFloat);
+        const auto product = [&] {
+            Tensor out = at::full({rows, columns}, std::nan(""), options);
+            const int code = plugin.smallProduct(half ? gpu::Element::BFloat16 : gpu::Element::Float32, rows,
+                                                 columns, depth, a.data_ptr(), weight.data_ptr(),
+                                                 out.data_ptr(), plugin.currentStream());
+            TORCH_CHECK(code == 0, plugin.errorText(code));
+            return out;
+        };
+        const Tensor found = product();
+        const Difference difference = differenceOf(found.to(at::kDouble), expected);
+        qInfo().noquote() << sentence(half ? "bfloat16" : "float32", difference);
+        // Sums of up to 768 terms in float32; rounded to 8 bits.
+        QVERIFY(difference.absolute <= (half ? 0.004 : 2e-6) * expected.abs().max().item<double>());
+        QVERIFY(at::equal(product(), found));
+    }
+}
+
+void TestCuda::smallProductsWithNormAgree_data() {
+    QTest::addColumn<int>("rows");
+    QTest::addColumn<int>("columns");
+    for (const int columns : {96, 192, 384})
+        for (const int rows : {1, 77, 37748736 / columns / columns})
+            QTest::addRow("%dx%d", rows, columns) << rows << columns;
+}
+
+void TestCuda::smallProductsWithNormAgree() {
+    QFETCH(int, rows);
+    QFETCH(int, columns);
+    const gpu::Plugin& plugin = *cudaSupport().plugin;
+    if (!plugin.shape().clusters)
+        QSKIP("Small products are for GPUs of compute capability 9.0 and later.");
+    const Tensor a = at::randn({rows, 2 * columns}).to(at::kBFloat16).cuda();
+    const Tensor weight = at::randn({columns, 2 * columns}).mul_(0.1).to(at::kBFloat16).cuda();
+    const Tensor x = at::randn({rows, columns}).cuda();
+    const Tensor normWeight = at::rand({columns}).add_(0.5).cuda();
+    const Tensor normBias = at::randn({columns}).cuda();
+    for (const bool addsX : {true, false})
+        for (const bool normalises : {true, false}) {
+            Tensor expectedSum = at::mm(a.to(at::kDouble), weight.to(at::kDouble).t());
+            if (addsX)
+                expectedSum = expectedSum + x.to(at::kDouble);
+            const Tensor expected = at::layer_norm(expectedSum, {columns}, normWeight.to(at::kDouble),
+                                                   normBias.to(at::kDouble), 1e-5);
+            Tensor sum = x.clone(); // the sum takes x's place
+            Tensor out = at::full({rows, columns}, std::nan(""), a.options());
+            const int code = plugin.smallProductNorm(
+                rows, columns, a.data_ptr(), weight.data_ptr(), addsX ? sum.data_ptr<float>() : nullptr,
+                normWeight.data_ptr<float>(), normBias.data_ptr<float>(), sum.data_ptr<float>(),
+                normalises ? out.data_ptr() : nullptr, plugin.currentStream());
+            QCOMPARE(code, 0);
+            const Difference ofSum = differenceOf(sum.to(at::kDouble), expectedSum);
+            QVERIFY(ofSum.absolute <= 2e-6 * expectedSum.abs().max().item<double>());
+            if (!normalises)
+                continue;
+            const Difference difference = differenceOf(out.to(at::kDouble), expected);
+            qInfo().noquote() << sentence("normalised, bfloat16", difference);
+            QVERIFY(difference.absolute <= 0.004 * expected.abs().max().item<double>());
+        }
 }
 
 void TestCuda::runsAreEqual() {

@@ -103,6 +103,11 @@ void TestEncoderHost::merging() {
     Tensor found = at::empty({2, 2, 3, 40}, at::kBFloat16).fill_(std::nan(""));
     QCOMPARE(gpu::mergeNormHost(2, 4, 6, 10, in(x), bitsOf(branch), in(weight), in(bias), bitsOf(found)), 0);
     QVERIFY(largest(found.to(at::kFloat) - normalised(neighbours, weight, bias)) <= kHalfTolerance);
+    // x with the branch in it already.
+    const Tensor sum = x + branch.to(at::kFloat);
+    Tensor again = at::empty_like(found);
+    QCOMPARE(gpu::mergeNormHost(2, 4, 6, 10, in(sum), nullptr, in(weight), in(bias), bitsOf(again)), 0);
+    QVERIFY(at::equal(again, found));
 }
 
 void TestEncoderHost::refusals() {

@@ -78,10 +78,14 @@ std::int64_t tilesOf(const gpu::ScanProblem& problem) {
            gpu::kTileSteps;
 }
 
+// As an H200 was found.
+constexpr gpu::GpuShape kLargeGpu{132, true, 227 * 1024, {132, 66, 30, 15}, {264, 132, 62, 30}};
+
 // clusterBlocks 0: rows are walked whole.
-gpu::ScanPlan planWith(const gpu::ScanProblem& problem, int clusterBlocks) {
+gpu::ScanPlan planWith(const gpu::ScanProblem& problem, int clusterBlocks, int pieceShape = 0) {
     gpu::ScanPlan plan = gpu::planScan(problem, gpu::GpuShape{0, false}, true);
     plan.clusterBlocks = clusterBlocks;
+    plan.pieceShape = pieceShape;
     plan.pieceSteps = clusterBlocks > 0 ? gpu::kTileSteps : 0;
     return plan;
 }
@@ -244,7 +248,8 @@ void TestScanHost::golden() {
                              dy = tensor("dy").toFloat();
 
     // Whole rows; pieces of one block, of as many as a cluster has.
-    for (const int clusterBlocks : {0, 1, gpu::kMaxClusterBlocks}) {
+    for (const auto& [clusterBlocks, pieceShape] :
+         {std::pair{0, 0}, std::pair{1, 2}, std::pair{gpu::kMaxClusterBlocks, 3}}) {
         std::vector<float> y(u.size()), gradU(u.size()), gradDelta(u.size()), gradA(a.size()),
             gradB(bs.size()), gradC(cs.size()), gradD(d.size()), gradBias(bias.size());
         for (std::int64_t g = 0; g < groups; ++g) {
@@ -287,7 +292,7 @@ void TestScanHost::golden() {
                 problem.projected[to + kScanStates] = cs[from];
             });
 
-            const gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks);
+            const gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks, pieceShape);
             const Forward forward = forwardOnHost(problem, plan);
             const Gradients gradients = backwardOnHost(problem, forward.saved);
             for (std::int64_t c = 0; c < own; ++c) {
@@ -420,7 +425,7 @@ void TestScanHost::extremeInputsGiveFiniteOutput() {
 
 void TestScanHost::refusesWhatTheKernelsRefuse() {
     Problem problem = randomProblem(1, 2, 3, 4, 49, 49, 4, 71);
-    const gpu::ScanPlan plan = gpu::planScan(problem.problem(), gpu::GpuShape{132, true}, false);
+    const gpu::ScanPlan plan = gpu::planScan(problem.problem(), kLargeGpu, false);
     std::vector<float> y = unwritten(6 * 4 * 4);
     QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr) != 0);
     QVERIFY(gpu::scanBackwardHost(problem.problem(), nullptr, nullptr, nullptr, nullptr, nullptr) != 0);
@@ -537,8 +542,15 @@ void TestScanHost::plansCoverTheRow() {
                                 problem.height = height;
                                 problem.width = width;
                                 problem.channels = channels;
-                                const gpu::ScanPlan plan =
-                                    gpu::planScan(problem, {multiprocessors, clusters}, keepStates);
+                                const gpu::GpuShape shape{
+                                    multiprocessors,
+                                    clusters,
+                                    kLargeGpu.sharedBytes,
+                                    {std::max(1, multiprocessors), clusters ? multiprocessors / 2 : 0,
+                                     clusters ? multiprocessors / 4 : 0, 0},
+                                    {std::max(2, 2 * multiprocessors), clusters ? multiprocessors : 0, 0,
+                                     clusters ? multiprocessors / 4 : 0}};
+                                const gpu::ScanPlan plan = gpu::planScan(problem, shape, keepStates);
                                 const std::int64_t rows = std::int64_t{4} * batch * channels;
                                 QCOMPARE(plan.savedFloats, rows * tilesOf(problem) * kScanStates);
                                 QVERIFY(plan.clusterBlocks >= 0 &&
@@ -548,11 +560,27 @@ void TestScanHost::plansCoverTheRow() {
                                 ++(plan.clusterBlocks > 0 ? cut : whole);
                                 if (plan.clusterBlocks == 0)
                                     continue;
-                                QVERIFY(plan.pieceSteps > 0 && plan.pieceSteps <= gpu::kTileSteps);
+                                QVERIFY(plan.pieceSteps > 0);
+                                QVERIFY(gpu::isPossible(plan, keepStates));
                                 QVERIFY(plan.pieceSteps % gpu::kPieceGroup == 0);
-                                QVERIFY(!keepStates || plan.pieceSteps == gpu::kTileSteps);
                             }
     QVERIFY(cut > 0 && whole > 0);
+
+    // One 256 x 256 image: at every stage blocks that all run at once.
+    for (const auto& [side, channels, rank, pieceShape, clusterBlocks] :
+         {std::array{64, 192, 6, gpu::kPairedShape, 8}, std::array{32, 384, 12, 2, 2},
+          std::array{16, 768, 24, 1, 2}}) {
+        problem.batch = 1;
+        problem.height = problem.width = side;
+        problem.channels = channels;
+        problem.rank = rank;
+        problem.element = gpu::Element::BFloat16;
+        const gpu::ScanPlan plan = gpu::planScan(problem, kLargeGpu, false);
+        QCOMPARE(plan.pieceShape, pieceShape);
+        QCOMPARE(plan.clusterBlocks, clusterBlocks);
+        // A GPU of compute capability 8.6 has too little shared memory for pieces.
+        QCOMPARE(gpu::planScan(problem, {132, false, 99 * 1024, {132}, {264}}, false).clusterBlocks, 0);
+    }
 }
 
 // Shorter pieces than those whose states are kept give the same output.
@@ -563,8 +591,8 @@ void TestScanHost::shortPiecesAgree() {
     QCOMPARE(
         gpu::scanForwardHost(problem.problem(), planWith(problem.problem(), 0), expected.data(), nullptr), 0);
     for (const int steps : {4, 12, 28})
-        for (const int clusterBlocks : {1, 3, 8}) {
-            gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks);
+        for (const auto& [clusterBlocks, pieceShape] : {std::pair{1, 0}, std::pair{3, 1}, std::pair{8, 3}}) {
+            gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks, pieceShape);
             plan.pieceSteps = steps;
             std::vector<float> found = unwritten(size);
             QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, found.data(), nullptr), 0);

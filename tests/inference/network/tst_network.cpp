@@ -7,6 +7,7 @@
 #include "inference/scan/thread_pool.h"
 #include "inference/training/loss.h"
 #include "tests/inference/network/network_fixture.h"
+#include "tests/inference/parity_table.h"
 
 #include <ATen/Parallel.h>
 #include <c10/core/Allocator.h>
@@ -52,10 +53,13 @@ VmUnetV2 smallNetwork(const std::vector<int>& depths, Taps taps = Taps::StageInp
 }
 
 // Golden samples are stored with flat indices into the channels-last or channels-first output of the module.
-Difference samplesDifference(const TensorFile& golden, const std::string& module, const Tensor& found) {
-    const Tensor index = tensorOf(golden, module + ".index").to(at::kLong);
-    return differenceOf(found.contiguous().flatten().index_select(0, index),
-                        tensorOf(golden, module + ".samples"));
+Tensor samplesOf(const TensorFile& golden, const std::string& module, const Tensor& found) {
+    return found.contiguous().flatten().index_select(0, tensorOf(golden, module + ".index").to(at::kLong));
+}
+
+std::vector<double> valuesOf(const Tensor& tensor) {
+    const Tensor values = tensor.detach().to(at::kDouble).contiguous();
+    return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
 }
 
 // Bytes of LibTorch's arrays that were taken and not given back while it stands.
@@ -96,6 +100,13 @@ private Q_SLOTS:
     void packedNetworkAgreesWithModules();
     void stageOutputsUseTheFourthStage();
     void weightsSurviveStoringAndLoading();
+    void cleanupTestCase() { m_parity.print(); }
+
+private:
+    void noteParity(const char* file, const std::string& what, const Tensor& found, const Tensor& expected) {
+        m_parity.add(file, what, valuesOf(found), valuesOf(expected));
+    }
+    ParityTable m_parity;
 };
 
 void TestNetwork::ss2dAgreesWithGolden() {
@@ -111,9 +122,10 @@ void TestNetwork::ss2dAgreesWithGolden() {
     // Float32 sums of some hundred terms: a few 1e-6 of the largest value. 2e-5 leaves room for the order of
     // summing.
     constexpr double kTolerance = 2e-5;
-    const auto check = [](const char* what, const Tensor& found, const Tensor& expected) {
+    const auto check = [this](const char* what, const Tensor& found, const Tensor& expected) {
         const Difference difference = differenceOf(found, expected);
         qInfo().noquote() << sentence(what, difference);
+        noteParity("ss2d.safetensors", what, found, expected);
         return difference.relative <= kTolerance;
     };
     QVERIFY(check("y", y, tensorOf(*golden, "y")));
@@ -244,13 +256,19 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
     modules.emplace_back("Translayer_4", translated[3]);
     for (int level = 0; level < 4; ++level)
         modules.emplace_back("sdi_" + std::to_string(level + 1), network->infuse(translated, level));
+    const std::string way = packed ? "packed: " : "modules: ";
     for (const auto& [name, value] : modules) {
-        const Difference difference = samplesDifference(*golden, name, value);
+        const Tensor found = samplesOf(*golden, name, value);
+        const Tensor expected = tensorOf(*golden, name + ".samples");
+        const Difference difference = differenceOf(found, expected);
+        noteParity("network_256.safetensors", way + name, found, expected);
         qInfo().noquote() << sentence(name.c_str(), difference);
         QVERIFY2(difference.relative <= kTolerance, name.c_str());
     }
     const Tensor probability = at::sigmoid(network->forward(images).logits);
-    const Difference difference = differenceOf(probability, tensorOf(*golden, "probability"));
+    const Tensor expected = tensorOf(*golden, "probability");
+    const Difference difference = differenceOf(probability, expected);
+    noteParity("network_256.safetensors", way + "probability", probability, expected);
     qInfo().noquote() << sentence("probability", difference);
     QVERIFY(difference.absolute <= 1e-4);
 }
@@ -265,6 +283,8 @@ void TestNetwork::trainingStepAgreesWithGolden() {
     const Tensor images = tensorOf(*golden, "input").to(at::kFloat);
     const Tensor target = tensorOf(*golden, "mask").to(at::kFloat);
     const Tensor losses = tensorOf(*golden, "losses");
+    constexpr const char* kFirstStep = "train_step_128.safetensors, first step";
+    constexpr const char* kLaterSteps = "train_step_128.safetensors, steps after AdamW's first";
 
     std::vector<Tensor> parameters = network->parameters();
     std::vector<Tensor> first, second, counts;
@@ -284,6 +304,8 @@ void TestNetwork::trainingStepAgreesWithGolden() {
         const double found[2] = {parts.bce.item<double>(), parts.dice.item<double>()};
         for (int k = 0; k < 2; ++k) {
             const double expected = losses[step][k].item<double>();
+            m_parity.add(step == 0 ? kFirstStep : kLaterSteps, k == 0 ? "bce" : "dice", std::vector{found[k]},
+                         std::vector{expected});
             qInfo("step %d, %s: %.7f, expected %.7f", step, k == 0 ? "bce" : "dice", found[k], expected);
             QVERIFY(std::abs(found[k] - expected) <= tolerance * std::abs(expected));
         }
@@ -295,11 +317,13 @@ void TestNetwork::trainingStepAgreesWithGolden() {
             QCOMPARE(names.size(), parameters.size());
             const double largestNorm = norms.max().item<double>();
             double worst = 0.0;
+            std::vector<double> foundNorms;
             for (std::size_t i = 0; i < names.size(); ++i) {
                 const Tensor* parameter = byName.find(names[i]);
                 QVERIFY2(parameter != nullptr, names[i].c_str());
                 const double expected = norms[static_cast<std::int64_t>(i)].item<double>();
                 const double norm = parameter->grad().norm().item<double>();
+                foundNorms.push_back(norm);
                 // Norms that are zero but for rounding (a bias before batch normalisation) are held against
                 // the largest norm instead of their own.
                 const double error = std::abs(norm - expected) / (expected + 1e-6 * largestNorm);
@@ -310,6 +334,7 @@ void TestNetwork::trainingStepAgreesWithGolden() {
                                                        .arg(expected)));
             }
             qInfo("largest relative error of a gradient norm: %.3g", worst);
+            m_parity.add(kFirstStep, "gradient norms", foundNorms, valuesOf(norms));
             for (const StoredTensor& stored : golden->tensors) {
                 const std::string begin = "grad.";
                 const std::string end = ".samples";
@@ -318,9 +343,10 @@ void TestNetwork::trainingStepAgreesWithGolden() {
                 const std::string name =
                     stored.name.substr(begin.size(), stored.name.size() - begin.size() - end.size());
                 const Tensor index = tensorOf(*golden, "grad." + name + ".index").to(at::kLong);
-                const Difference difference =
-                    differenceOf(byName[name].grad().contiguous().flatten().index_select(0, index),
-                                 tensorOf(*golden, stored.name));
+                const Tensor gradient = byName[name].grad().contiguous().flatten().index_select(0, index);
+                const Tensor expected = tensorOf(*golden, stored.name);
+                const Difference difference = differenceOf(gradient, expected);
+                noteParity(kFirstStep, "gradient of " + name, gradient, expected);
                 qInfo().noquote() << sentence(name.c_str(), difference);
                 // Gradients pass through all blocks twice; 2e-3 of the tensor's largest gradient.
                 QVERIFY2(difference.relative <= 2e-3, name.c_str());
@@ -337,6 +363,8 @@ void TestNetwork::trainingStepAgreesWithGolden() {
     const Difference mean = differenceOf(network->named_buffers()["Translayer_3.bn.running_mean"],
                                          tensorOf(*golden, "bn_running_mean.Translayer_3"));
     qInfo().noquote() << sentence("running mean after three steps", mean);
+    noteParity(kLaterSteps, "running mean", network->named_buffers()["Translayer_3.bn.running_mean"],
+               tensorOf(*golden, "bn_running_mean.Translayer_3"));
     QVERIFY(mean.relative <= 0.05);
 }
 
@@ -365,6 +393,13 @@ void TestNetwork::anySizeGivesItsOwnSize() {
     // A grey image is the same as its three equal channels.
     const Tensor grey = network->forward(at::full({1, 1, height, width}, 100.0)).logits;
     QVERIFY(at::equal(grey[0], logits[0]) || differenceOf(grey[0], logits[0]).relative < 1e-6);
+    // A wrong number of channels is refused, also by the packed network, which would read or write beside
+    // them.
+    QVERIFY_EXCEPTION_THROWN(network->forward(at::zeros({1, 2, height, width})), c10::Error);
+    VmUnetV2 packed = network;
+    packed->packForProcessor();
+    for (const int channels : {2, 4})
+        QVERIFY_EXCEPTION_THROWN(packed->forward(at::zeros({1, channels, height, width})), c10::Error);
 }
 
 void TestNetwork::threadsAndBatchSplitsDoNotMatter_data() {

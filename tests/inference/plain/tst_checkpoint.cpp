@@ -6,6 +6,7 @@
 #include "inference/plain/checkpoint.h"
 #include "inference/plain/pickle_checkpoint.h"
 #include "inference/plain/sha256.h"
+#include "tests/inference/parity_table.h"
 #include "torch_file.h"
 
 #include <QtCore/QDir>
@@ -124,6 +125,7 @@ void TestCheckpoint::goldenCheckpointsComeOutExactly() {
         QSKIP("The golden values (../shared/golden) are not here.");
     const Result<TensorFile> expected = readCheckpoint(goldenFile("checkpoint_expected.safetensors"));
     QVERIFY(expected.ok());
+    testing::ParityTable parity;
     for (const char* name : {"checkpoint_plain.pth", "checkpoint_model_key.pth", "checkpoint_training.pth"}) {
         const Result<TensorFile> read = readCheckpoint(goldenFile(name));
         QVERIFY2(read.ok(), messageOf(read).c_str());
@@ -133,6 +135,7 @@ void TestCheckpoint::goldenCheckpointsComeOutExactly() {
             const StoredTensor* wanted = expected->find(training ? "training." + tensor.name : tensor.name);
             QVERIFY2(wanted, tensor.name.c_str());
             QVERIFY2(tensor.shape == wanted->shape, tensor.name.c_str());
+            parity.add(name, tensor.name, tensor.toDouble(), wanted->toDouble());
             if (wanted->dtype == DType::I64)
                 QVERIFY2(tensor.toInt64() == wanted->toInt64(), tensor.name.c_str());
             else
@@ -142,6 +145,7 @@ void TestCheckpoint::goldenCheckpointsComeOutExactly() {
         QVERIFY(names.ok() && names->tensors.size() == read->tensors.size());
         QVERIFY(names->tensors[0].shape == read->tensors[0].shape && names->tensors[0].bytes.empty());
     }
+    parity.print();
 }
 
 void TestCheckpoint::hostileFilesAreRefused() {

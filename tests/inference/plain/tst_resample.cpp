@@ -4,6 +4,7 @@
 // printed, and bounded loosely, because machines differ.
 #include "inference/plain/resample.h"
 #include "inference/plain/tensor_file.h"
+#include "tests/inference/parity_table.h"
 
 #include <QtCore/QElapsedTimer>
 #include <QtCore/QFileInfo>
@@ -79,6 +80,7 @@ private Q_SLOTS:
     void mapsAreClampedAndRounded();
     void threadsDoNotChangeTheMap();
     void rowsAreThoseOfTheMap();
+    void rowsLeaveOutWhatIsBelow();
     void rowsGiveTheSameInput();
     void largeImagesAreQuick();
 };
@@ -90,7 +92,7 @@ void TestResample::preprocessingAgreesWithTheReference() {
         QSKIP("The golden values (../shared/golden) are not here.");
     const Result<TensorFile> golden = readSafetensors(kGolden);
     QVERIFY2(golden.ok(), golden.ok() ? "" : golden.error().message().c_str());
-    double worst = 0.0;
+    testing::ParityTable parity;
     for (int number = 0; number < 4; ++number) {
         const std::string name = "case" + std::to_string(number);
         const StoredTensor* stored = golden->find(name + ".image");
@@ -108,12 +110,12 @@ void TestResample::preprocessingAgreesWithTheReference() {
             QVERIFY(expected && expected->shape == (std::vector<std::int64_t>{3, 86, 52}));
             const std::vector<float> values = expected->toFloat();
             std::size_t i = 0;
+            std::vector<float> found;
             for (int c = 0; c < 3; ++c) {
                 for (int y = 0; y < 256; y += 3) {
                     for (int x = 0; x < 256; x += 5, ++i) {
-                        const double difference = std::fabs(
-                            values[i] - (*planes)[(static_cast<std::size_t>(c) * 256 + y) * 256 + x]);
-                        worst = std::max(worst, difference);
+                        found.push_back((*planes)[(static_cast<std::size_t>(c) * 256 + y) * 256 + x]);
+                        const double difference = std::fabs(values[i] - found.back());
                         if (difference > 255 * 1e-4)
                             QFAIL(
                                 qPrintable(QStringLiteral("case %1, mode %2, channel %3, (%4, %5): off by %6")
@@ -127,9 +129,11 @@ void TestResample::preprocessingAgreesWithTheReference() {
                 }
             }
             QCOMPARE(i, values.size());
+            parity.add("preprocess_256.safetensors",
+                       name + (mode == ResizeMode::Plain ? ".plain" : ".antialias"), found, values);
         }
     }
-    qInfo("largest difference from the golden values: %.3g of 255", worst);
+    parity.print();
 }
 
 void TestResample::resizingAgreesWithItsDefinition_data() {
@@ -305,6 +309,54 @@ void TestResample::rowsAreThoseOfTheMap() {
             QVERIFY(check(y));
         for (int y = out.height - 1; y >= 0; y -= 3)
             QVERIFY(check(y));
+    }
+}
+
+// Only what can reach a value is computed, and that is exactly what the whole map has there.
+void TestResample::rowsLeaveOutWhatIsBelow() {
+    FloatMap blob; // one spot, as a proposal has it, and one pixel in a corner
+    blob.size = {64, 48};
+    for (int y = 0; y < 48; ++y)
+        for (int x = 0; x < 64; ++x)
+            blob.values.push_back(
+                std::exp(-static_cast<float>((x - 30) * (x - 30) + (y - 20) * (y - 20)) / 60.0f));
+    blob.values.back() = 0.9f;
+    FloatMap noise;
+    noise.size = {64, 48};
+    for (const std::uint8_t byte : randomBytes(noise.size.pixels(), 12))
+        noise.values.push_back(static_cast<float>(byte) / 200.0f - 0.1f);
+    for (const FloatMap* each : {&blob, &noise}) {
+        const FloatMap& map = *each;
+        for (const Size out : {Size{301, 211}, Size{20, 9}, Size{64, 48}, Size{1, 1}, Size{129, 2}}) {
+            const ProbabilityMap whole = toProbabilityMap(map, out);
+            for (const std::uint32_t least : {0u, 1u, 20000u, 32768u, 65535u, 65536u}) {
+                ProbabilityRows rows(map, out, least);
+                std::size_t computed = 0;
+                const auto check = [&](int y) {
+                    std::vector<std::uint16_t> row(static_cast<std::size_t>(out.width), 12345);
+                    const Columns columns = rows.make(y, row.data());
+                    for (int x = 0; x < out.width; ++x) {
+                        const std::uint16_t value = whole.values[static_cast<std::size_t>(y) * out.width + x];
+                        if (x >= columns.begin && x < columns.end) {
+                            if (row[x] != value)
+                                return false;
+                            ++computed;
+                        } else if (row[x] != 12345 || value >= least) {
+                            return false;
+                        }
+                    }
+                    return true;
+                };
+                for (int y = 0; y < out.height; ++y)
+                    QVERIFY(check(y));
+                if (least == 0)
+                    QCOMPARE(computed, out.pixels());
+                if (each == &blob && least >= 32768 && out.width == 301)
+                    QVERIFY(computed < out.pixels() / 4);
+                for (int y = out.height - 1; y >= 0; y -= 3)
+                    QVERIFY(check(y));
+            }
+        }
     }
 }
 

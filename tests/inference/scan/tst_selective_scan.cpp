@@ -4,6 +4,7 @@
 // and every instruction set that the machine has.
 #include "inference/plain/tensor_file.h"
 #include "inference/scan/selective_scan.h"
+#include "tests/inference/parity_table.h"
 #include "tests/inference/scan/scan_test_tools.h"
 
 #include <QtTest>
@@ -175,6 +176,10 @@ private Q_SLOTS:
     void extremeInputsStayFinite();
     void everyInstructionSetAgrees();
     void emptyBatchClearsParameterGradients();
+    void cleanupTestCase() { m_parity.print(); }
+
+private:
+    limn::testing::ParityTable m_parity;
 };
 
 void TestSelectiveScan::golden_data() {
@@ -285,6 +290,7 @@ void TestSelectiveScan::golden() {
         const std::vector<double> expected = tensor(name).toDouble();
         const Comparison result =
             compare(prefix + name, *found, expected, 1e-4, 2e-6 * largestMagnitude(expected));
+        m_parity.add("selective_scan.safetensors", prefix + name, *found, expected);
         qInfo("%s%s: largest difference %.2g (largest value %.2g)", prefix.c_str(), name, result.absolute,
               largestMagnitude(expected));
         QVERIFY2(result.failure.empty(), result.failure.c_str());

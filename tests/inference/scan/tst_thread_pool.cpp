@@ -5,6 +5,7 @@
 #include <QtTest>
 
 #include <atomic>
+#include <thread>
 #include <vector>
 
 using namespace limn;
@@ -17,6 +18,7 @@ private Q_SLOTS:
     void everyUnitRunsOnce();
     void stopsBetweenUnits_data();
     void stopsBetweenUnits();
+    void longUnitsLearnOfIt();
     void stopEndsWithItsScope();
 };
 
@@ -60,6 +62,29 @@ void TestThreadPool::stopsBetweenUnits() {
     const int before = done;
     scan::runParallel(threads, 1000, [&](std::int64_t, int) { ++done; });
     QCOMPARE(done.load(), before);
+}
+
+// Units that would never end by themselves, on the caller's thread and on the others.
+void TestThreadPool::longUnitsLearnOfIt() {
+    for (const int threads : {1, 2, 4}) {
+        std::atomic<bool> asked{false};
+        std::atomic<int> begun{0};
+        {
+            const scan::StopWhen stop([&asked] { return asked.load(); });
+            scan::runParallel(threads, threads, [&](std::int64_t, int) {
+                if (++begun == threads)
+                    asked = true;
+                while (!scan::stopWanted())
+                    std::this_thread::yield();
+            });
+        }
+        QCOMPARE(begun.load(), threads);
+        QVERIFY(!scan::stopWanted());
+        // The kept threads have forgotten it.
+        std::atomic<int> wanted{0};
+        scan::runParallel(threads, 200, [&](std::int64_t, int) { wanted += scan::stopWanted(); });
+        QCOMPARE(wanted.load(), 0);
+    }
 }
 
 void TestThreadPool::stopEndsWithItsScope() {

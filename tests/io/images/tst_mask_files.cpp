@@ -13,6 +13,7 @@
 #include <QTest>
 
 #include <numeric>
+#include <random>
 
 #include <csignal>
 #include <sys/resource.h>
@@ -101,6 +102,53 @@ private Q_SLOTS:
         QVERIFY(whole.ok() && rows.ok());
         QVERIFY(*rows == *whole);
         QVERIFY(!writeMask(file("none.png"), Size{0, 5}, [](int, std::uint8_t*) {}).ok());
+    }
+
+    // Masks are packed by code of our own. What libpng and zlib make of it is judged by libpng with all
+    // checks on (QImage), at sizes where runs end at rows, at words and in between.
+    void masksOfManyShapes_data() {
+        QTest::addColumn<int>("width");
+        QTest::addColumn<int>("height");
+        QTest::addColumn<int>("kind");
+        int kind = 0;
+        for (const char* name : {"empty", "full", "disc", "stripes", "noise", "corner"}) {
+            for (const auto& [width, height] : {std::pair{1, 1}, {7, 3}, {8, 8}, {259, 2}, {1000, 700}})
+                QTest::addRow("%s %d x %d", name, width, height) << width << height << kind;
+            ++kind;
+        }
+    }
+    void masksOfManyShapes() {
+        QFETCH(int, width);
+        QFETCH(int, height);
+        QFETCH(int, kind);
+        std::mt19937 random(5);
+        LabelMap labels(Size{width, height});
+        for (int y = 0; y < height; ++y) {
+            for (int x = 0; x < width; ++x) {
+                const int dx = 2 * x - width;
+                const int dy = 2 * y - height;
+                const bool shapes[] = {false,
+                                       true,
+                                       dx * dx + dy * dy < width * height,
+                                       x % 5 < 2,
+                                       random() % 2 == 0,
+                                       x + 1 == width && y + 1 == height};
+                labels.at(x, y) = static_cast<std::uint8_t>(shapes[kind] ? 1 + random() % 255 : 0);
+            }
+        }
+        QVERIFY(writeMask(file("shape.png"), labels).ok());
+        const QImage picture(QString::fromStdString(file("shape.png")));
+        QCOMPARE(picture.size(), QSize(width, height));
+        QCOMPARE(picture.format(), QImage::Format_Grayscale8);
+        const Result<LabelMap> read = readLabelMap(file("shape.png"));
+        QVERIFY2(read.ok(), read.ok() ? "" : read.error().message().c_str());
+        for (int y = 0; y < height; ++y) {
+            for (int x = 0; x < width; ++x) {
+                const int expected = labels.at(x, y) != 0 ? 255 : 0;
+                if (picture.scanLine(y)[x] != expected || read->at(x, y) != expected)
+                    QFAIL(qPrintable(QStringLiteral("(%1, %2) differs").arg(x).arg(y)));
+            }
+        }
     }
 
     void masksOfOtherKinds() {

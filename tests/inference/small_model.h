@@ -13,9 +13,13 @@
 
 namespace limn {
 
-inline Result<void> writeSmallModel(const std::string& path) {
+inline NetworkConfig smallConfig() {
     NetworkConfig config;
     config.depths = {1, 1, 1, 1};
+    return config;
+}
+
+inline Result<void> writeSmallModel(const std::string& path, const NetworkConfig& config = smallConfig()) {
     TensorFile file;
     file.source = path;
     std::mt19937 random(7);

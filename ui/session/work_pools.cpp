@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Priorities of threads.
+#include "ui/session/work_pools.h"
+
+#include <QThread>
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace limn {
+
+// Qt's own priorities of threads have no effect under Linux's usual scheduling.
+void WorkPool::lowerPriority() const {
+    thread_local bool lowered = false;
+    if (m_pool.contains(QThread::currentThread()) && !std::exchange(lowered, true))
+        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), m_niceness);
+}
+
+} // namespace limn
