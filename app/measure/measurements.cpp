@@ -330,6 +330,13 @@ LabelMeasurements measure(const PixelArea& area, Size imageSize, const MeasureOp
     const Moments moments = momentsOf(area, mm);
     m.centroid = moments.centroid;
     const double angle = 0.5 * std::atan2(2.0 * moments.xy, moments.xx - moments.yy);
+    // Turned in the geometry of millimetres, drawn in that of pixels.
+    const auto direction = [&mm](double turned) {
+        const Point p{std::cos(turned) / mm.x, std::sin(turned) / mm.y};
+        const double length = std::hypot(p.x, p.y);
+        return Point{p.x / length, p.y / length};
+    };
+    m.principalAxes = {direction(angle), direction(angle + kPi / 2.0)};
     m.asymmetryMajor = unsharedPercent(area, mask, moments.centroid, angle, mm);
     m.asymmetryMinor = unsharedPercent(area, mask, moments.centroid, angle + kPi / 2.0, mm);
     m.asymmetryPercent = (m.asymmetryMajor + m.asymmetryMinor) / 2.0;

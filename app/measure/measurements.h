@@ -57,7 +57,9 @@ struct LabelMeasurements {
     double asymmetryMajor = 0.0; // folded on the longer principal axis
     double asymmetryMinor = 0.0;
     double asymmetryPercent = 0.0; // mean of both
-    double circularity = 0.0;      // 4 pi A / P^2, P the Crofton perimeter; 1 for a disc
+    // Directions of the two axes in image coordinates, of length 1, the longer first; for drawing.
+    std::array<Point, 2> principalAxes{};
+    double circularity = 0.0; // 4 pi A / P^2, P the Crofton perimeter; 1 for a disc
     // Border irregularity as the compactness index P^2 / (4 pi A) (Lee, McLean, Atkins, "Irregularity index:
     // a new border irregularity measure for cutaneous melanocytic lesions", Med. Image Anal. 7 (2003) 47-64,
     // which lists it as the classical measure); 1 for a disc, larger for a ragged edge. Outer edges alone.

@@ -28,7 +28,7 @@ Result<FileFacts> probeFile(const std::string& path) {
 std::string ProjectNotice::sentence() const {
     switch (kind) {
     case Kind::ProjectElsewhere:
-        return "Nothing can be written in the folder: the project is kept in " + argument + ".";
+        return "The folder cannot be written to, so the project is kept in " + argument + ".";
     case Kind::HeldByOther:
         return "This project is open elsewhere (" + argument +
                "). You can look at everything; changes stay in memory until it is closed there.";
@@ -43,10 +43,10 @@ std::string ProjectNotice::sentence() const {
     case Kind::NewerSchema:
         return argument + " was made by a newer version of this program; it can be looked at, not changed.";
     case Kind::FilesSkipped:
-        return argument + " could not be read as images. The others are fine.";
+        return argument + " of the files could not be read as images. The others are fine.";
     case Kind::FileChanged:
         return argument +
-               " was changed by another program after it was annotated. Look whether the annotation still "
+               " was changed by another program after it was annotated. Check whether the annotation still "
                "fits.";
     case Kind::FileMissing:
         return argument + " is no longer where it was. Its annotations are kept.";

@@ -24,7 +24,7 @@
         <translation>%1 endet zu früh: %2. Vielleicht wurde das Kopieren unterbrochen.</translation>
     </message>
     <message>
-        <source>%1 is of no kind that can be read here: %2.</source>
+        <source>%1 is not a kind of file that can be read here: %2.</source>
         <translation>%1 hat kein Format, das hier gelesen werden kann: %2.</translation>
     </message>
     <message>
@@ -64,7 +64,7 @@
         <translation>%1 passt nicht zu diesem Netz: %2.</translation>
     </message>
     <message>
-        <source>The model %1 was not found; looked in %2.</source>
+        <source>The model %1 was not found; it was looked for in %2.</source>
         <translation>Das Modell %1 wurde nicht gefunden; gesucht in %2.</translation>
     </message>
     <message>
@@ -92,7 +92,7 @@
         <translation>Das Projekt %1 ist in einem anderen Programm offen (%2); es lässt sich lesen, nicht ändern.</translation>
     </message>
     <message>
-        <source>The project %1 is read-only; changes are kept in memory alone.</source>
+        <source>The project %1 is read-only; changes are kept only in memory.</source>
         <translation>Das Projekt %1 ist schreibgeschützt; Änderungen bleiben nur im Speicher.</translation>
     </message>
     <message>
@@ -119,8 +119,8 @@
 <context>
     <name>Notices</name>
     <message>
-        <source>Nothing can be written in the folder: the project is kept in %1.</source>
-        <translation>In den Ordner kann nichts geschrieben werden: das Projekt liegt in %1.</translation>
+        <source>The folder cannot be written to, so the project is kept in %1.</source>
+        <translation>In den Ordner lässt sich nichts schreiben; das Projekt liegt deshalb in %1.</translation>
     </message>
     <message>
         <source>This project is open elsewhere (%1). You can look at everything; changes stay in memory until it is closed there.</source>
@@ -132,7 +132,7 @@
     </message>
     <message>
         <source>No place was found to keep the project: %1 Everything stays in memory until you save it elsewhere.</source>
-        <translation>Für das Projekt fand sich kein Platz: %1 Alles bleibt im Speicher, bis Sie es anderswo sichern.</translation>
+        <translation>Für das Projekt fand sich kein Platz: %1 Alles bleibt im Speicher, bis Sie es woanders speichern.</translation>
     </message>
     <message>
         <source>The project file was damaged. What could be read is here; the damaged file was kept as %1.</source>
@@ -143,11 +143,11 @@
         <translation>%1 stammt von einer neueren Version dieses Programms; es lässt sich ansehen, nicht ändern.</translation>
     </message>
     <message>
-        <source>%1 could not be read as images. The others are fine.</source>
-        <translation>%1 waren nicht als Bilder lesbar. Die übrigen sind in Ordnung.</translation>
+        <source>%1 of the files could not be read as images. The others are fine.</source>
+        <translation>Nicht als Bilder lesbar: %1 der Dateien. Die übrigen sind in Ordnung.</translation>
     </message>
     <message>
-        <source>%1 was changed by another program after it was annotated. Look whether the annotation still fits.</source>
+        <source>%1 was changed by another program after it was annotated. Check whether the annotation still fits.</source>
         <translation>%1 wurde nach der Annotation von einem anderen Programm geändert. Prüfen Sie, ob die Annotation noch passt.</translation>
     </message>
     <message>
@@ -263,7 +263,7 @@
         <translation>Nachher</translation>
     </message>
     <message>
-        <source>In all</source>
+        <source>Total</source>
         <translation>Gesamt</translation>
     </message>
     <message>
@@ -271,8 +271,8 @@
         <translation>Aufgaben</translation>
     </message>
     <message>
-        <source>Messages of this sitting, the newest first</source>
-        <translation>Meldungen dieser Sitzung, die neueste zuerst</translation>
+        <source>Messages since the start, the newest first</source>
+        <translation>Meldungen seit dem Start, die neueste zuerst</translation>
     </message>
     <message>
         <source>Messages</source>
@@ -287,8 +287,8 @@
         <translation>Abbrechen: %1</translation>
     </message>
     <message>
-        <source>%1: it was there already, with these times</source>
-        <translation>%1: war schon da, mit diesen Zeiten</translation>
+        <source>%1: made earlier, with these times</source>
+        <translation>%1: schon früher gemacht, mit diesen Zeiten</translation>
     </message>
 </context>
 <context>
@@ -298,7 +298,7 @@
         <translation>Von Hand</translation>
     </message>
     <message>
-        <source>Leave; what was decided is kept</source>
+        <source>Leave; decisions made so far are kept</source>
         <translation>Verlassen; was entschieden ist, bleibt</translation>
     </message>
     <message>
@@ -306,7 +306,7 @@
         <translation>Einigung verlassen</translation>
     </message>
     <message>
-        <source>The two annotations are equal.</source>
+        <source>The two annotations are identical.</source>
         <translation>Die beiden Annotationen sind gleich.</translation>
     </message>
     <message>
@@ -360,6 +360,10 @@
     <message>
         <source>%1 px</source>
         <translation>%1 px</translation>
+    </message>
+    <message>
+        <source>Divider of the comparison</source>
+        <translation>Teiler des Vergleichs</translation>
     </message>
 </context>
 <context>
@@ -517,20 +521,8 @@
         <translation>Angenommene und eingereichte Bilder</translation>
     </message>
     <message>
-        <source>Which</source>
-        <translation>Welche</translation>
-    </message>
-    <message>
-        <source>What</source>
-        <translation>Was</translation>
-    </message>
-    <message>
         <source>Choose…</source>
         <translation>Wählen…</translation>
-    </message>
-    <message>
-        <source>Where</source>
-        <translation>Wohin</translation>
     </message>
     <message>
         <source>Open folder</source>
@@ -572,7 +564,7 @@
     </message>
     <message>
         <source>Table of labels and states</source>
-        <translation>Tabelle der Labels und Stände</translation>
+        <translation>Tabelle der Labels und Zustände</translation>
     </message>
     <message>
         <source>COCO</source>
@@ -595,39 +587,39 @@
         <translation>Bilder ohne Metadaten</translation>
     </message>
     <message>
-        <source>One PNG an image: 255 inside any label, 0 elsewhere, as the ISIC archive has it</source>
+        <source>One PNG per image: 255 inside any label, 0 elsewhere, as in the ISIC archive</source>
         <translation>Ein PNG je Bild: 255 innerhalb eines Labels, sonst 0, wie im ISIC-Archiv</translation>
     </message>
     <message>
-        <source>One PNG an image with the labels&apos; values</source>
+        <source>One PNG per image with the labels&apos; values</source>
         <translation>Ein PNG je Bild mit den Werten der Labels</translation>
     </message>
     <message>
-        <source>coco.json for all images: polygons, run lengths where there are holes</source>
+        <source>coco.json for all images: polygons, or run lengths where there are holes</source>
         <translation>coco.json für alle Bilder: Polygone, bei Löchern Lauflängen</translation>
     </message>
     <message>
-        <source>One JSON an image, as labelme reads it</source>
-        <translation>Ein JSON je Bild, wie labelme es liest</translation>
+        <source>One JSON file per image, as labelme reads it</source>
+        <translation>Eine JSON-Datei je Bild, wie labelme sie liest</translation>
     </message>
     <message>
         <source>Polygons in text files with data.yaml</source>
         <translation>Polygone in Textdateien mit data.yaml</translation>
     </message>
     <message>
-        <source>One JPEG an image with the outlines drawn in</source>
+        <source>One JPEG per image with the outlines drawn in</source>
         <translation>Ein JPEG je Bild mit eingezeichneten Umrissen</translation>
     </message>
     <message>
-        <source>What is seen, as PNG, without EXIF or other facts</source>
-        <translation>Was zu sehen ist, als PNG, ohne EXIF oder andere Angaben</translation>
+        <source>The image as it is shown, as PNG, without EXIF or other metadata</source>
+        <translation>Das Bild, wie es gezeigt wird, als PNG, ohne EXIF oder andere Metadaten</translation>
     </message>
     <message>
         <source>written</source>
         <translation>geschrieben</translation>
     </message>
     <message>
-        <source>was there, skipped</source>
+        <source>already there, skipped</source>
         <translation>war da, übergangen</translation>
     </message>
     <message>
@@ -668,7 +660,7 @@
     </message>
     <message>
         <source>Save as…</source>
-        <translation>Sichern als…</translation>
+        <translation>Speichern als…</translation>
     </message>
     <message>
         <source>Remove</source>
@@ -687,8 +679,8 @@
         <translation>Alle Bilder</translation>
     </message>
     <message>
-        <source>Agreed, else last edited</source>
-        <translation>Vereinbarte, sonst zuletzt bearbeitete</translation>
+        <source>The agreed one, else the last edited</source>
+        <translation>Die vereinbarte, sonst die zuletzt bearbeitete</translation>
     </message>
     <message>
         <source>Whose annotation</source>
@@ -719,11 +711,7 @@
         <translation>masks/NAME.png, ein Ordner je Format</translation>
     </message>
     <message>
-        <source>Names</source>
-        <translation>Namen</translation>
-    </message>
-    <message>
-        <source>as the images</source>
+        <source>same as the images</source>
         <translation>wie die Bilder</translation>
     </message>
     <message>
@@ -739,7 +727,7 @@
         <translation>Ohne Namen von Personen, Notizen und Zeiten</translation>
     </message>
     <message>
-        <source>COCO, labelme: one object a label, not one a part</source>
+        <source>COCO, labelme: one object per label, not per part</source>
         <translation>COCO, labelme: ein Objekt je Label, nicht je Teil</translation>
     </message>
     <message>
@@ -747,19 +735,19 @@
         <translation>Ordner</translation>
     </message>
     <message>
-        <source>are replaced</source>
-        <translation>werden ersetzt</translation>
+        <source>Replace them</source>
+        <translation>Ersetzen</translation>
     </message>
     <message>
-        <source>stay, and are skipped</source>
-        <translation>bleiben und werden übergangen</translation>
+        <source>Keep and skip them</source>
+        <translation>Behalten und überspringen</translation>
     </message>
     <message>
-        <source>stay: everything goes into a new folder</source>
-        <translation>bleiben: alles kommt in einen neuen Ordner</translation>
+        <source>Keep them, export into a new folder</source>
+        <translation>Behalten, in einen neuen Ordner exportieren</translation>
     </message>
     <message>
-        <source>Files that are there</source>
+        <source>Existing files</source>
         <translation>Vorhandene Dateien</translation>
     </message>
     <message>
@@ -767,12 +755,12 @@
         <translation>Fortschritt des Exports</translation>
     </message>
     <message>
-        <source>Only what was not written</source>
-        <translation>Nur was nicht geschrieben wurde</translation>
+        <source>Show only what was not written</source>
+        <translation>Nur zeigen, was nicht geschrieben wurde</translation>
     </message>
     <message>
-        <source>What became of each image</source>
-        <translation>Was aus jedem Bild wurde</translation>
+        <source>Result for each image</source>
+        <translation>Ergebnis für jedes Bild</translation>
     </message>
     <message>
         <source>Image</source>
@@ -780,7 +768,7 @@
     </message>
     <message>
         <source>State</source>
-        <translation>Stand</translation>
+        <translation>Zustand</translation>
     </message>
     <message>
         <source>Result</source>
@@ -817,12 +805,12 @@
         </translation>
     </message>
     <message>
-        <source>As the last time</source>
+        <source>Same as last time</source>
         <translation>Wie beim letzten Mal</translation>
     </message>
     <message>
         <source>Save preset</source>
-        <translation>Vorlage sichern</translation>
+        <translation>Vorlage speichern</translation>
     </message>
     <message>
         <source>Name of the preset</source>
@@ -865,8 +853,8 @@
         </translation>
     </message>
     <message>
-        <source>Stopped; files that were written are whole and stay.</source>
-        <translation>Angehalten; geschriebene Dateien sind vollständig und bleiben.</translation>
+        <source>Stopped. Files already written are complete and stay.</source>
+        <translation>Angehalten. Geschriebene Dateien sind vollständig und bleiben.</translation>
     </message>
     <message>
         <source>Probability maps</source>
@@ -877,11 +865,11 @@
         <translation>annotations.csv: eine Zeile je Label und Bild, mit Zustand, Fläche, Form, Personen und Modellen</translation>
     </message>
     <message>
-        <source>One PNG of 16 bit an image: the model&apos;s probability times 65535, also of images that nobody has annotated</source>
+        <source>One 16-bit PNG per image: the model&apos;s probability times 65535, also for images that nobody has annotated</source>
         <translation>Ein PNG mit 16 Bit je Bild: die Wahrscheinlichkeit des Modells mal 65535, auch von Bildern, die niemand annotiert hat</translation>
     </message>
     <message>
-        <source>The list is empty: no image passes its filter.</source>
+        <source>The list is empty: no image matches its filter.</source>
         <translation>Die Liste ist leer: kein Bild entspricht dem Filter.</translation>
     </message>
     <message>
@@ -891,6 +879,18 @@
     <message>
         <source>No image is accepted yet.</source>
         <translation>Noch ist kein Bild angenommen.</translation>
+    </message>
+    <message>
+        <source>Images</source>
+        <translation>Bilder</translation>
+    </message>
+    <message>
+        <source>Formats</source>
+        <translation>Formate</translation>
+    </message>
+    <message>
+        <source>File names</source>
+        <translation>Dateinamen</translation>
     </message>
 </context>
 <context>
@@ -1053,12 +1053,12 @@
         <translation>Tasten importieren</translation>
     </message>
     <message>
-        <source>%1 holds no keys of Limn.</source>
+        <source>%1 contains no keys of Limn.</source>
         <translation>%1 enthält keine Tasten von Limn.</translation>
     </message>
     <message>
-        <source>%1 already means &quot;%2&quot;.</source>
-        <translation>%1 bedeutet bereits „%2“.</translation>
+        <source>%1 is already used for &quot;%2&quot;.</source>
+        <translation>%1 wird bereits für „%2“ verwendet.</translation>
     </message>
     <message>
         <source>Commands and their keys</source>
@@ -1074,14 +1074,6 @@
     <message>
         <source>Label %1</source>
         <translation>Label %1</translation>
-    </message>
-    <message>
-        <source>Rename label</source>
-        <translation>Label umbenennen</translation>
-    </message>
-    <message>
-        <source>Name</source>
-        <translation>Name</translation>
     </message>
     <message>
         <source>Press %1 to choose this label</source>
@@ -1112,16 +1104,20 @@
         <translation>Sperren</translation>
     </message>
     <message>
-        <source>Rename…</source>
-        <translation>Umbenennen…</translation>
-    </message>
-    <message>
         <source>Remove</source>
         <translation>Entfernen</translation>
     </message>
     <message>
         <source>This label is in use and stays: clear its area first.</source>
         <translation>Dieses Label wird verwendet und bleibt: erst seine Fläche leeren.</translation>
+    </message>
+    <message>
+        <source>Name of the label</source>
+        <translation>Name des Labels</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
     </message>
 </context>
 <context>
@@ -1131,8 +1127,8 @@
         <translation>Limn</translation>
     </message>
     <message>
-        <source>The proposal was used first, then your stroke.</source>
-        <translation>Zuerst wurde der Vorschlag übernommen, dann Ihr Strich.</translation>
+        <source>The proposal was used first, then your stroke was drawn.</source>
+        <translation>Zuerst wurde der Vorschlag übernommen, dann Ihr Strich gezeichnet.</translation>
     </message>
     <message>
         <source>Undo both</source>
@@ -1143,8 +1139,8 @@
         <translation>Zeichenfläche</translation>
     </message>
     <message>
-        <source>Proposal beside the annotation</source>
-        <translation>Vorschlag neben der Annotation</translation>
+        <source>Second side of the comparison</source>
+        <translation>Zweite Seite des Vergleichs</translation>
     </message>
     <message>
         <source>Next image</source>
@@ -1253,7 +1249,7 @@
         <translation>Beenden und verlieren</translation>
     </message>
     <message>
-        <source>Go on working</source>
+        <source>Keep working</source>
         <translation>Weiterarbeiten</translation>
     </message>
     <message>
@@ -1329,7 +1325,7 @@
         <translation>Limn-Projekte (*.limn)</translation>
     </message>
     <message>
-        <source>The project goes on at its new place.</source>
+        <source>The project continues at its new place.</source>
         <translation>Das Projekt geht an seinem neuen Ort weiter.</translation>
     </message>
     <message>
@@ -1485,15 +1481,15 @@
         <translation>Modell a&amp;usführen</translation>
     </message>
     <message>
-        <source>No model was found; the Proposal panel says where models belong.</source>
-        <translation>Kein Modell gefunden; unter „Vorschlag“ steht, wohin Modelle gehören.</translation>
+        <source>No model was found; the Proposal panel says where model files belong.</source>
+        <translation>Kein Modell gefunden; unter „Vorschlag“ steht, wohin Modelldateien gehören.</translation>
     </message>
     <message>
         <source>Run model in the &amp;region</source>
         <translation>Modell im &amp;Bereich ausführen</translation>
     </message>
     <message>
-        <source>The model was trained on whole images: a part of one may look different to it.</source>
+        <source>The model was trained on whole images; a part of one may look different to it.</source>
         <translation>Das Modell wurde an ganzen Bildern trainiert: Ein Ausschnitt kann ihm anders erscheinen.</translation>
     </message>
     <message>
@@ -1505,8 +1501,8 @@
         <translation>A&amp;nhalten</translation>
     </message>
     <message>
-        <source>Outline, fill</source>
-        <translation>Umriss, Füllung</translation>
+        <source>Outline or fill</source>
+        <translation>Umriss oder Füllung</translation>
     </message>
     <message>
         <source>Outline</source>
@@ -1553,8 +1549,8 @@
         <translation>Bilder als Raster</translation>
     </message>
     <message>
-        <source>100 % and whole image</source>
-        <translation>100 % und ganzes Bild</translation>
+        <source>Switch between 100 % and whole image</source>
+        <translation>Zwischen 100 % und ganzem Bild wechseln</translation>
     </message>
     <message>
         <source>100 %</source>
@@ -1577,8 +1573,8 @@
         <translation>H halten</translation>
     </message>
     <message>
-        <source>Bare image</source>
-        <translation>Bloßes Bild</translation>
+        <source>Image without outlines</source>
+        <translation>Bild ohne Umrisse</translation>
     </message>
     <message>
         <source>hold Q</source>
@@ -1625,7 +1621,7 @@
         <translation>Eingabe, Esc, Rücktaste</translation>
     </message>
     <message>
-        <source>End, drop, one step back in a gesture</source>
+        <source>Finish a gesture, drop it, go one step back</source>
         <translation>Geste beenden, verwerfen, einen Schritt zurück</translation>
     </message>
     <message>
@@ -1657,7 +1653,7 @@
         <translation>Ab&amp;lehnen…</translation>
     </message>
     <message>
-        <source>&amp;Take last decision back</source>
+        <source>&amp;Take back the last decision</source>
         <translation>Letzte Entscheidung &amp;zurücknehmen</translation>
     </message>
     <message>
@@ -1740,13 +1736,6 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>Drop to add %n images</source>
-        <translation>
-            <numerusform>Loslassen, um %n Bild hinzuzufügen</numerusform>
-            <numerusform>Loslassen, um %n Bilder hinzuzufügen</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
         <source>%n dropped: add to this project, or open as a new one?</source>
         <translation>
             <numerusform>%n fallen gelassen: diesem Projekt hinzufügen oder als neues öffnen?</numerusform>
@@ -1774,8 +1763,8 @@
         <translation>Es gibt keinen Vorschlag zu übernehmen.</translation>
     </message>
     <message>
-        <source>There are edits by hand. Add the proposal to them, or put it in their place?</source>
-        <translation>Es gibt Änderungen von Hand. Den Vorschlag hinzufügen oder an ihre Stelle setzen?</translation>
+        <source>This image has edits by hand. Add the proposal to them, or replace them?</source>
+        <translation>Dieses Bild hat Änderungen von Hand. Den Vorschlag hinzufügen oder sie ersetzen?</translation>
     </message>
     <message>
         <source>Add (Enter)</source>
@@ -1903,7 +1892,7 @@
     </message>
     <message>
         <source>remove specks</source>
-        <translation>Krümel entfernen</translation>
+        <translation>Flecken entfernen</translation>
     </message>
     <message>
         <source>clean</source>
@@ -1943,7 +1932,7 @@
     </message>
     <message>
         <source>restore version</source>
-        <translation>Version wiederherstellen</translation>
+        <translation>Fassung wiederherstellen</translation>
     </message>
     <message>
         <source>import</source>
@@ -2118,7 +2107,7 @@
         <translation>Ausgewählte Bilder ablehnen…</translation>
     </message>
     <message>
-        <source>Open selected images again</source>
+        <source>Reopen selected images</source>
         <translation>Ausgewählte Bilder wieder öffnen</translation>
     </message>
     <message>
@@ -2126,7 +2115,7 @@
         <translation>Ausgewählte Bilder markieren</translation>
     </message>
     <message>
-        <source>Take the flag off selected images</source>
+        <source>Remove the flag from selected images</source>
         <translation>Markierung ausgewählter Bilder entfernen</translation>
     </message>
     <message>
@@ -2134,7 +2123,7 @@
         <translation>Ausgewählte Bilder mir zuweisen</translation>
     </message>
     <message>
-        <source>Assign selected images to nobody</source>
+        <source>Assign selected images to no one</source>
         <translation>Zuweisung ausgewählter Bilder aufheben</translation>
     </message>
     <message>
@@ -2196,7 +2185,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n were left as they are: nobody has annotated them, or they are decided.</source>
+        <source>%n were left as they are: nobody has annotated them, or they are already decided.</source>
         <translation>
             <numerusform>%n blieb, wie es ist: niemand hat es annotiert, oder es ist entschieden.</numerusform>
             <numerusform>%n blieben, wie sie sind: niemand hat sie annotiert, oder sie sind entschieden.</numerusform>
@@ -2258,7 +2247,7 @@
         </translation>
     </message>
     <message>
-        <source>No image passes this filter.</source>
+        <source>No image matches this filter.</source>
         <translation>Kein Bild passt zu diesem Filter.</translation>
     </message>
     <message>
@@ -2297,24 +2286,24 @@
         <translation>Modell und Gerät; ein Klick wechselt das Modell</translation>
     </message>
     <message>
-        <source>A gesture is going on: release the button first, or drop it with Esc.</source>
-        <translation>Eine Geste ist im Gange: erst die Taste loslassen, oder mit Esc verwerfen.</translation>
+        <source>A gesture is still going on: release the button first, or drop it with Esc.</source>
+        <translation>Eine Geste ist noch im Gange: Lassen Sie erst die Taste los, oder verwerfen Sie sie mit Esc.</translation>
     </message>
     <message>
         <source>The mask was changed meanwhile: nothing was cleaned up.</source>
         <translation>Die Maske wurde inzwischen geändert: Es wurde nichts bereinigt.</translation>
     </message>
     <message>
-        <source>The image is decided as soon as its edit is there.</source>
-        <translation>Das Bild wird entschieden, sobald seine Bearbeitung fertig ist.</translation>
+        <source>The image will be decided as soon as its last edit is finished.</source>
+        <translation>Das Bild wird entschieden, sobald seine letzte Bearbeitung fertig ist.</translation>
     </message>
     <message>
-        <source>A gesture is going on. Nothing was decided: release the button first, or drop it with Esc.</source>
-        <translation>Eine Geste ist im Gange. Nichts wurde entschieden: erst die Taste loslassen, oder mit Esc verwerfen.</translation>
+        <source>Nothing was decided: a gesture is still going on. Release the button first, or drop it with Esc.</source>
+        <translation>Nichts wurde entschieden: Eine Geste ist noch im Gange. Lassen Sie erst die Taste los, oder verwerfen Sie sie mit Esc.</translation>
     </message>
     <message>
-        <source>An outline is not closed yet. Nothing was decided: Enter closes it, Esc drops it.</source>
-        <translation>Ein Umriss ist noch offen. Nichts wurde entschieden: Enter schließt ihn, Esc verwirft ihn.</translation>
+        <source>Nothing was decided: an outline is not closed yet. Enter closes it, Esc drops it.</source>
+        <translation>Nichts wurde entschieden: Ein Umriss ist noch offen. Eingabe schließt ihn, Esc verwirft ihn.</translation>
     </message>
     <message>
         <source>automatic</source>
@@ -2353,8 +2342,8 @@
         <translation>Suchen…</translation>
     </message>
     <message>
-        <source>Choose the folder where the missing images lie now; they are known by what they hold, whatever they are called</source>
-        <translation>Wählen Sie den Ordner, in dem die fehlenden Bilder jetzt liegen; sie werden am Inhalt erkannt, wie immer sie heißen</translation>
+        <source>Choose the folder where the missing images are now; they are recognised by their content, even if they were renamed</source>
+        <translation>Wählen Sie den Ordner, in dem die fehlenden Bilder jetzt liegen; sie werden am Inhalt erkannt, auch wenn sie umbenannt wurden</translation>
     </message>
     <message>
         <source>Progress of what is running</source>
@@ -2406,7 +2395,7 @@
         <translation>Ein Pixel dieses Bildes misst %1 mm.</translation>
     </message>
     <message>
-        <source>In an endoscope&apos;s image that holds in one plane only, at the distance of what was measured.</source>
+        <source>In an endoscopy image this holds in one plane only, at the distance of what was measured.</source>
         <translation>In einem Endoskopiebild gilt das nur in einer Ebene, im Abstand des Gemessenen.</translation>
     </message>
     <message numerus="yes">
@@ -2429,12 +2418,12 @@
         <translation>Nur dieses Bild</translation>
     </message>
     <message>
-        <source>Quit and stop</source>
-        <translation>Beenden und abbrechen</translation>
+        <source>Stop and quit</source>
+        <translation>Abbrechen und beenden</translation>
     </message>
     <message>
-        <source>Close and stop</source>
-        <translation>Schließen und abbrechen</translation>
+        <source>Stop and close</source>
+        <translation>Abbrechen und schließen</translation>
     </message>
     <message>
         <source>Tasks and &amp;messages</source>
@@ -2452,15 +2441,15 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n flags were taken off.</source>
+        <source>%n flags were removed.</source>
         <translation>
             <numerusform>%n Markierung wurde entfernt.</numerusform>
             <numerusform>%n Markierungen wurden entfernt.</numerusform>
         </translation>
     </message>
     <message>
-        <source>Open and stop</source>
-        <translation>Öffnen und abbrechen</translation>
+        <source>Stop and open</source>
+        <translation>Abbrechen und öffnen</translation>
     </message>
     <message>
         <source>Where are the missing images now?</source>
@@ -2475,7 +2464,7 @@
         <translation>Wo liegt %1 jetzt?</translation>
     </message>
     <message numerus="yes">
-        <source>%n images are nobody&apos;s now.</source>
+        <source>%n images are no longer assigned to anyone.</source>
         <translation>
             <numerusform>%n Bild ist niemandem mehr zugewiesen.</numerusform>
             <numerusform>%n Bilder sind niemandem mehr zugewiesen.</numerusform>
@@ -2493,7 +2482,7 @@
         <translation>Rückgängig</translation>
     </message>
     <message numerus="yes">
-        <source>%n images are as they were.</source>
+        <source>%n images are again as they were.</source>
         <translation>
             <numerusform>%n Bild ist wie zuvor.</numerusform>
             <numerusform>%n Bilder sind wie zuvor.</numerusform>
@@ -2517,8 +2506,8 @@
     <message numerus="yes">
         <source>%n failed</source>
         <translation>
-            <numerusform>%n misslungen</numerusform>
-            <numerusform>%n misslungen</numerusform>
+            <numerusform>%n fehlgeschlagen</numerusform>
+            <numerusform>%n fehlgeschlagen</numerusform>
         </translation>
     </message>
     <message>
@@ -2542,8 +2531,8 @@
         <translation>Speichern</translation>
     </message>
     <message>
-        <source>waiting for room or permission</source>
-        <translation>wartet auf Platz oder Erlaubnis</translation>
+        <source>waiting for disk space or permission</source>
+        <translation>wartet auf freien Speicherplatz oder auf Schreibrechte</translation>
     </message>
     <message numerus="yes">
         <source>%n changes</source>
@@ -2557,15 +2546,15 @@
         <translation>%1: %2 von %3</translation>
     </message>
     <message>
-        <source>The export: %1 of %2 images are written. Files that are there stay.</source>
-        <translation>Der Export: %1 von %2 Bildern sind geschrieben. Vorhandene Dateien bleiben.</translation>
+        <source>Export: %1 of %2 images are written. These files stay.</source>
+        <translation>Export: %1 von %2 Bildern sind geschrieben. Diese Dateien bleiben.</translation>
     </message>
     <message>
-        <source>Proposals: %1 of %2 are made. Those are kept.</source>
-        <translation>Vorschläge: %1 von %2 sind gemacht. Sie bleiben.</translation>
+        <source>Proposals: %1 of %2 are done. These are kept.</source>
+        <translation>Vorschläge: %1 von %2 sind fertig. Diese bleiben.</translation>
     </message>
     <message>
-        <source>Work is going on</source>
+        <source>Tasks are still running</source>
         <translation>Es wird noch gearbeitet</translation>
     </message>
     <message>
@@ -2575,6 +2564,10 @@
     <message>
         <source>Show</source>
         <translation>Zeigen</translation>
+    </message>
+    <message>
+        <source>Add the images of %1</source>
+        <translation>Bilder aus %1 hinzufügen</translation>
     </message>
 </context>
 <context>
@@ -2596,11 +2589,11 @@
         <translation>Umfang</translation>
     </message>
     <message>
-        <source>Longest</source>
+        <source>Longest ⌀</source>
         <translation>Längster ⌀</translation>
     </message>
     <message>
-        <source>Across</source>
+        <source>Width across</source>
         <translation>Quer dazu</translation>
     </message>
     <message>
@@ -2640,7 +2633,7 @@
         <translation>Länge des Randes, Löcher eingeschlossen</translation>
     </message>
     <message>
-        <source>Greatest distance of two points</source>
+        <source>Greatest distance between two points</source>
         <translation>Größter Abstand zweier Punkte</translation>
     </message>
     <message>
@@ -2652,8 +2645,8 @@
         <translation>Durchmesser der flächengleichen Scheibe</translation>
     </message>
     <message>
-        <source>Unshared area after folding on both principal axes, mean</source>
-        <translation>Nicht gedeckte Fläche nach Falten an beiden Hauptachsen, Mittel</translation>
+        <source>Area that does not cover itself when folded along the two principal axes, mean of both</source>
+        <translation>Fläche, die sich beim Falten an den beiden Hauptachsen nicht deckt, Mittel beider</translation>
     </message>
     <message>
         <source>4π · area / perimeter²: 1 for a disc</source>
@@ -2712,7 +2705,7 @@
         <translation>Kalibrierung entfernen</translation>
     </message>
     <message>
-        <source>The file&apos;s own scale cannot be removed</source>
+        <source>The scale given by the file cannot be removed</source>
         <translation>Der Maßstab der Datei lässt sich nicht entfernen</translation>
     </message>
     <message numerus="yes">
@@ -2782,12 +2775,12 @@
         <translation>Der Druck des Stifts bestimmt 30 bis 100 % der Größe</translation>
     </message>
     <message>
-        <source>Draw round an area. Shift keeps only what lies inside.</source>
-        <translation>Eine Fläche umfahren. Umschalt behält nur, was innen liegt.</translation>
+        <source>Draw around an area. With Shift, only what lies inside is kept.</source>
+        <translation>Eine Fläche umfahren. Mit Umschalt bleibt nur, was innen liegt.</translation>
     </message>
     <message>
-        <source>Click corners; Enter, double click or the first corner closes. Backspace takes the last one back.</source>
-        <translation>Ecken klicken; Eingabe, Doppelklick oder die erste Ecke schließt. Rücktaste nimmt die letzte zurück.</translation>
+        <source>Click the corners. Enter, a double click or the first corner closes the shape; Backspace removes the last corner.</source>
+        <translation>Ecken anklicken. Eingabe, Doppelklick oder die erste Ecke schließt die Form; Rücktaste entfernt die letzte Ecke.</translation>
     </message>
     <message>
         <source>Tolerance</source>
@@ -2810,7 +2803,7 @@
         <translation>Verbunden</translation>
     </message>
     <message>
-        <source>Only what is joined to the pressed pixel</source>
+        <source>Only what is connected to the pixel you press</source>
         <translation>Nur was mit dem gedrückten Pixel verbunden ist</translation>
     </message>
     <message>
@@ -2818,28 +2811,28 @@
         <translation>Löcher füllen</translation>
     </message>
     <message>
-        <source>Holes of the selection are taken in</source>
-        <translation>Löcher der Auswahl werden aufgenommen</translation>
+        <source>Holes in the selection are filled</source>
+        <translation>Löcher in der Auswahl werden gefüllt</translation>
     </message>
     <message>
         <source>View only</source>
         <translation>Nur Ansicht</translation>
     </message>
     <message>
-        <source>Only what is in view</source>
-        <translation>Nur was zu sehen ist</translation>
+        <source>Only the part of the image in view</source>
+        <translation>Nur der sichtbare Teil des Bildes</translation>
     </message>
     <message>
         <source>Smoothing</source>
         <translation>Glättung</translation>
     </message>
     <message>
-        <source>From inside pushes the edge out, from outside in.</source>
-        <translation>Von innen schiebt den Rand hinaus, von außen hinein.</translation>
+        <source>Drag from inside to push the edge out, from outside to push it in.</source>
+        <translation>Von innen gezogen schiebt den Rand hinaus, von außen hinein.</translation>
     </message>
     <message>
-        <source>Drag a rectangle, with Shift any shape: use, fill, clean and clear then act inside only. A click removes it.</source>
-        <translation>Ein Rechteck ziehen, mit Umschalt jede Form: Übernehmen, Füllen, Säubern und Leeren wirken dann nur darin. Ein Klick entfernt es.</translation>
+        <source>Drag a rectangle, or with Shift any shape. Use, fill, clean and clear then act inside it only. A click removes it.</source>
+        <translation>Ein Rechteck ziehen, mit Umschalt jede Form. Übernehmen, Füllen, Säubern und Leeren wirken dann nur darin. Ein Klick entfernt es.</translation>
     </message>
     <message>
         <source>%1 px =</source>
@@ -2861,6 +2854,10 @@
         <source>Length of the line</source>
         <translation>Länge der Linie</translation>
     </message>
+    <message>
+        <source>How round the edge of the selection is made</source>
+        <translation>Wie rund der Rand der Auswahl gemacht wird</translation>
+    </message>
 </context>
 <context>
     <name>limn::ProposalPanel</name>
@@ -2873,8 +2870,8 @@
         <translation>Schwelle</translation>
     </message>
     <message>
-        <source>Threshold (T). Double click: the model&apos;s own</source>
-        <translation>Schwelle (T). Doppelklick: die des Modells</translation>
+        <source>Threshold (T). A double click restores the model&apos;s own</source>
+        <translation>Schwelle (T). Ein Doppelklick stellt die des Modells wieder her</translation>
     </message>
     <message>
         <source>Use</source>
@@ -2909,14 +2906,14 @@
         <translation> · Ausschnitt %1×</translation>
     </message>
     <message>
-        <source> · 4 mirrorings</source>
+        <source> · 4 mirrored copies</source>
         <translation> · 4 Spiegelungen</translation>
     </message>
 </context>
 <context>
     <name>limn::RejectPopover</name>
     <message>
-        <source>Reject, because</source>
+        <source>Reject because</source>
         <translation>Ablehnen, weil</translation>
     </message>
     <message>
@@ -2956,8 +2953,8 @@
         <translation>Doppelt</translation>
     </message>
     <message>
-        <source>In words (optional), then Enter</source>
-        <translation>In Worten (freiwillig), dann Eingabe</translation>
+        <source>Details (optional), then Enter</source>
+        <translation>Einzelheiten (freiwillig), dann Eingabe</translation>
     </message>
 </context>
 <context>
@@ -3014,11 +3011,11 @@
         <translation>Einstellungen</translation>
     </message>
     <message>
-        <source>Look</source>
+        <source>Appearance</source>
         <translation>Aussehen</translation>
     </message>
     <message>
-        <source>As the system</source>
+        <source>Same as the system</source>
         <translation>Wie das System</translation>
     </message>
     <message>
@@ -3066,7 +3063,7 @@
         <translation>Der erste Strich auf einem Bild übernimmt zuerst den Vorschlag</translation>
     </message>
     <message>
-        <source>Keep zoom and place on the next image</source>
+        <source>Keep zoom and position on the next image</source>
         <translation>Zoom und Stelle beim nächsten Bild behalten</translation>
     </message>
     <message>
@@ -3098,7 +3095,7 @@
         <translation>Eingabegröße</translation>
     </message>
     <message>
-        <source>Average over four mirrorings (four times slower)</source>
+        <source>Average over four mirrored copies (four times slower)</source>
         <translation>Mittel über vier Spiegelungen (viermal langsamer)</translation>
     </message>
     <message>
@@ -3106,15 +3103,15 @@
         <translation>Schließen</translation>
     </message>
     <message>
-        <source>One step: accepted is done</source>
-        <translation>Ein Schritt: angenommen ist fertig</translation>
+        <source>One step: an accepted image is done</source>
+        <translation>Ein Schritt: ein angenommenes Bild ist fertig</translation>
     </message>
     <message>
         <source>Two steps: another person accepts</source>
         <translation>Zwei Schritte: jemand anderes nimmt an</translation>
     </message>
     <message>
-        <source>Two people independently, then agreed</source>
+        <source>Two people independently, then agreement</source>
         <translation>Zwei Personen unabhängig, dann Einigung</translation>
     </message>
     <message>
@@ -3236,7 +3233,7 @@
         <translation>Letzte Änderung</translation>
     </message>
     <message>
-        <source>Turn the order round</source>
+        <source>Reverse the order</source>
         <translation>Reihenfolge umkehren</translation>
     </message>
     <message>
@@ -3260,7 +3257,7 @@
         <translation>Alle %1</translation>
     </message>
     <message>
-        <source>Todo %1</source>
+        <source>To do %1</source>
         <translation>Offen %1</translation>
     </message>
     <message>
@@ -3287,7 +3284,7 @@
         </translation>
     </message>
     <message>
-        <source>No image passes this filter.</source>
+        <source>No image matches this filter.</source>
         <translation>Kein Bild passt zu diesem Filter.</translation>
     </message>
     <message>

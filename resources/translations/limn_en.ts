@@ -94,13 +94,6 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>Drop to add %n images</source>
-        <translation>
-            <numerusform>Drop to add %n image</numerusform>
-            <numerusform>Drop to add %n images</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
         <source>%n dropped: add to this project, or open as a new one?</source>
         <translation>
             <numerusform>%n dropped: add to this project, or open as a new one?</numerusform>
@@ -150,10 +143,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n were left as they are: nobody has annotated them, or they are decided.</source>
+        <source>%n were left as they are: nobody has annotated them, or they are already decided.</source>
         <translation>
-            <numerusform>%n was left as it is: nobody has annotated it, or it is decided.</numerusform>
-            <numerusform>%n were left as they are: nobody has annotated them, or they are decided.</numerusform>
+            <numerusform>%n was left as it is: nobody has annotated it, or it is already decided.</numerusform>
+            <numerusform>%n were left as they are: nobody has annotated them, or they are already decided.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -206,17 +199,17 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n flags were taken off.</source>
+        <source>%n flags were removed.</source>
         <translation>
-            <numerusform>%n flag was taken off.</numerusform>
-            <numerusform>%n flags were taken off.</numerusform>
+            <numerusform>%n flag was removed.</numerusform>
+            <numerusform>%n flags were removed.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n images are nobody&apos;s now.</source>
+        <source>%n images are no longer assigned to anyone.</source>
         <translation>
-            <numerusform>%n image is nobody&apos;s now.</numerusform>
-            <numerusform>%n images are nobody&apos;s now.</numerusform>
+            <numerusform>%n image is no longer assigned to anyone.</numerusform>
+            <numerusform>%n images are no longer assigned to anyone.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -227,10 +220,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n images are as they were.</source>
+        <source>%n images are again as they were.</source>
         <translation>
-            <numerusform>%n image is as it was.</numerusform>
-            <numerusform>%n images are as they were.</numerusform>
+            <numerusform>%n image is again as it was.</numerusform>
+            <numerusform>%n images are again as they were.</numerusform>
         </translation>
     </message>
     <message numerus="yes">

@@ -21,9 +21,11 @@
 
 namespace limn {
 
-bool startDisplay() {
+bool startDisplay(QSize screen) {
     if (std::getenv("DISPLAY") != nullptr)
         return true;
+    const std::string geometry =
+        std::to_string(screen.width()) + "x" + std::to_string(screen.height()) + "x24";
     int channel[2];
     if (pipe(channel) != 0)
         return false;
@@ -37,7 +39,7 @@ bool startDisplay() {
         if (std::freopen("/dev/null", "w", stderr) == nullptr)
             _exit(127);
         const std::string number = std::to_string(channel[1]);
-        execlp("Xvfb", "Xvfb", "-displayfd", number.c_str(), "-screen", "0", "1920x1200x24", "-nolisten",
+        execlp("Xvfb", "Xvfb", "-displayfd", number.c_str(), "-screen", "0", geometry.c_str(), "-nolisten",
                "tcp", static_cast<char*>(nullptr));
         _exit(127);
     }

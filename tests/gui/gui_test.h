@@ -3,6 +3,7 @@
 // rendering and an own settings folder, then runs the test class in a QApplication as the program makes it.
 #pragma once
 
+#include <QSize>
 #include <QString>
 
 class QImage;
@@ -11,7 +12,7 @@ class QObject;
 namespace limn {
 
 // Forks an Xvfb that ends with this process, and sets DISPLAY. False when none could be started.
-bool startDisplay();
+bool startDisplay(QSize screen = {1920, 1200});
 // Before the QApplication: environment, OpenGL format, settings in a temporary folder.
 void prepareGuiTest(const char* name);
 int runGuiTest(QObject* test, int argc, char** argv);

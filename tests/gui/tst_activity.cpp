@@ -153,19 +153,19 @@ private Q_SLOTS:
         trigger("runAll");
         QVERIFY(session().backgroundWork().proposalsTotal > 0);
         bool asked = false;
-        answerWith("Go on working", &asked);
+        answerWith("Keep working", &asked);
         m_window->close();
         QVERIFY(asked && m_window->isVisible());
-        QVERIFY2(m_question.contains(QLatin1String("of 10 are made")), qPrintable(m_question));
+        QVERIFY2(m_question.contains(QLatin1String("of 10 are done")), qPrintable(m_question));
         QVERIFY(session().backgroundWork().proposalsTotal > 0);
         asked = false;
-        answerWith("Quit and stop", &asked);
+        answerWith("Stop and quit", &asked);
         m_window->close();
         QVERIFY(asked && !m_window->isVisible());
         // Nothing goes on any more, not even a proposal made beforehand: no question.
         m_window->show();
         asked = false;
-        answerWith("Go on working", &asked);
+        answerWith("Keep working", &asked);
         m_window->close();
         QCoreApplication::processEvents();
         QVERIFY(!asked && !m_window->isVisible());
@@ -243,7 +243,7 @@ private Q_SLOTS:
         QVERIFY(!sameAsBefore());
         undo();
         QVERIFY(sameAsBefore());
-        QVERIFY(m_window->statusText().contains(QLatin1String("2 images are as they were")));
+        QVERIFY(m_window->statusText().contains(QLatin1String("2 images are again as they were")));
 
         trigger("flagSelected");
         QVERIFY(session().record(list[3])->flagged && !sameAsBefore());

@@ -11,8 +11,10 @@
 
 #include <QApplication>
 #include <QDir>
+#include <QDragEnterEvent>
 #include <QElapsedTimer>
 #include <QFileDialog>
+#include <QFileInfo>
 #include <QImage>
 #include <QLabel>
 #include <QLineEdit>
@@ -172,6 +174,32 @@ private Q_SLOTS:
         QTRY_VERIFY(!session().project()->isScanning());
         QCOMPARE(session().currentRecord()->path, std::string("case-003.png"));
         QCOMPARE(session().project()->worklist().size(), std::size_t(2));
+    }
+
+    void aDropOnAProjectIsOutlinedWithWhatItWillDo() {
+        open(2, {320, 240});
+        auto* frame = m_window->findChild<QLabel*>(QStringLiteral("dropFrame"));
+        QVERIFY(frame && !frame->isVisible());
+        QMimeData mime;
+        mime.setUrls({QUrl::fromLocalFile(QStringLiteral("/there/a.png")),
+                      QUrl::fromLocalFile(QStringLiteral("/there/b.png"))});
+        QDragEnterEvent enter({600, 300}, Qt::CopyAction, &mime, Qt::LeftButton, {});
+        QApplication::sendEvent(m_window.get(), &enter);
+        QVERIFY(frame->isVisible());
+        QCOMPARE(frame->geometry(), m_window->rect());
+        QCOMPARE(frame->text(), QStringLiteral("Add 2 images"));
+        shot(QStringLiteral("drop"));
+        QDragLeaveEvent leave;
+        QApplication::sendEvent(m_window.get(), &leave);
+        QVERIFY(!frame->isVisible());
+        QTemporaryDir folder;
+        mime.setUrls({QUrl::fromLocalFile(folder.path())});
+        QApplication::sendEvent(m_window.get(), &enter);
+        QVERIFY(frame->text().contains(QFileInfo(folder.path()).fileName()));
+        QDropEvent drop(QPointF(600, 300), Qt::CopyAction, &mime, Qt::LeftButton, {});
+        QApplication::sendEvent(m_window.get(), &drop);
+        QVERIFY(!frame->isVisible());
+        QVERIFY(m_window->bannerText().contains(QLatin1String("add to this project")));
     }
 
     // 5,000 files dropped on the window: the first image within a second, and the loop never stands still.

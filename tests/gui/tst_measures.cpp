@@ -128,6 +128,56 @@ private Q_SLOTS:
         QVERIFY(!session().spacing());
     }
 
+    void aFigureThatIsPointedAtIsDrawn() {
+        open(1, {640, 480});
+        session().setUsesProposalFirst(false);
+        drawRectangle({100, 100, 200, 100});
+        QTRY_VERIFY(panel()->measurements() && panel()->measurements()->area.px == 20000);
+        QTest::qWait(100);
+        const QImage plain = canvas()->grabImage();
+        const auto pointAt = [this](QWidget* label, QEvent::Type type) {
+            if (type == QEvent::Enter) {
+                QEnterEvent enter(QPointF(3, 3), QPointF(3, 3), label->mapToGlobal(QPointF(3, 3)));
+                QApplication::sendEvent(label, &enter);
+            } else {
+                QEvent leave(QEvent::Leave);
+                QApplication::sendEvent(label, &leave);
+            }
+            QTest::qWait(60);
+        };
+        const auto white = [](const QImage& image, const QPoint& p) {
+            // A line of two pixels may lie between them.
+            for (int dx = -1; dx <= 1; ++dx) {
+                for (int dy = -1; dy <= 1; ++dy) {
+                    if (qGray(image.pixel(p + QPoint(dx, dy))) > 250)
+                        return true;
+                }
+            }
+            return false;
+        };
+        QStringList same;
+        for (QLabel* label : panel()->findChildren<QLabel*>()) {
+            if (!label->property("row").isValid() || label->toolTip().isEmpty() || !label->isVisible())
+                continue;
+            pointAt(label, QEvent::Enter);
+            const QImage pointed = canvas()->grabImage();
+            if (pointed == plain)
+                same.append(label->text());
+            if (label->property("row").toInt() == 3) { // the diagonal, past its middle where two lines cross
+                QVERIFY(white(pointed, at(150, 125)) || white(pointed, at(150, 175)));
+                shot(QStringLiteral("measures-longest"));
+            }
+            if (label->property("row").toInt() == 6) // both axes of the rectangle
+                QVERIFY(white(pointed, at(120, 150)) && white(pointed, at(200, 110)));
+            if (label->property("row").toInt() == 5) // a circle of the same area
+                QVERIFY(white(pointed, at(200 + std::sqrt(20000 / 3.14159265), 150)));
+            pointAt(label, QEvent::Leave);
+            if (canvas()->grabImage() != plain)
+                same.append(label->text() + QStringLiteral(" stays"));
+        }
+        QVERIFY2(same.isEmpty(), qPrintable(same.join(QStringLiteral(", "))));
+    }
+
     void holesAreFilledUpToASize() {
         open(1, {640, 480});
         session().setUsesProposalFirst(false);

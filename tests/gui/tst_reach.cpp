@@ -4,9 +4,11 @@
 // untranslated and nothing is cut.
 #include "tests/gui/gui_test.h"
 #include "tests/gui/window_driver.h"
+#include "tests/gui/window_geometry.h"
 
 #include "ui/canvas/canvas_view.h"
 #include "ui/dialogs/export_dialog.h"
+#include "ui/panels/label_panel.h"
 #include "ui/theme/application_setup.h"
 #include "ui/theme/theme.h"
 
@@ -19,7 +21,6 @@
 #include <QComboBox>
 #include <QDir>
 #include <QFile>
-#include <QGroupBox>
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
@@ -27,8 +28,6 @@
 #include <QMenuBar>
 #include <QPlainTextEdit>
 #include <QScrollBar>
-#include <QStyle>
-#include <QStyleOptionButton>
 #include <QTabBar>
 #include <QTabWidget>
 #include <QTest>
@@ -75,24 +74,6 @@ bool hasLetters(const QString& text) {
     return std::any_of(text.begin(), text.end(), [](QChar c) { return c.isLetter(); });
 }
 
-QString textOf(const QWidget* widget) {
-    if (auto* label = qobject_cast<const QLabel*>(widget))
-        return label->text();
-    if (auto* button = qobject_cast<const QAbstractButton*>(widget))
-        return button->text();
-    if (auto* box = qobject_cast<const QGroupBox*>(widget))
-        return box->title();
-    return {};
-}
-
-QString named(const QWidget* widget) {
-    QStringList path;
-    for (const QWidget* w = widget; w && path.size() < 4; w = w->parentWidget())
-        path.prepend(w->objectName().isEmpty() ? QString::fromLatin1(w->metaObject()->className())
-                                               : w->objectName());
-    return path.join(QLatin1Char('/')) + QStringLiteral(" \"") + textOf(widget) + QLatin1Char('"');
-}
-
 bool isControl(const QWidget* widget) {
     if (qobject_cast<const QScrollBar*>(widget) || qobject_cast<const QHeaderView*>(widget))
         return false;
@@ -130,7 +111,7 @@ class TestReach : public QObject, private WindowDriver {
                 continue;
             QAccessibleInterface* accessible = QAccessible::queryAccessibleInterface(widget);
             if (!accessible || accessible->text(QAccessible::Name).trimmed().isEmpty())
-                found.append(named(widget));
+                found.append(nameOf(widget));
         }
         return found;
     }
@@ -138,34 +119,6 @@ class TestReach : public QObject, private WindowDriver {
         m_window->commands().action(QLatin1String(command))->trigger();
         QTest::qWait(50);
         return m_window->findChild<QWidget*>(QLatin1String(command) + QLatin1String("Dialog"));
-    }
-    // Labels and buttons whose text is wider or higher than the place they have.
-    static QStringList cut(QWidget* root) {
-        QStringList found;
-        for (QWidget* widget : root->findChildren<QWidget*>()) {
-            if (!widget->isVisibleTo(root) || textOf(widget).isEmpty() || widget->window() != root->window())
-                continue;
-            if (auto* label = qobject_cast<QLabel*>(widget)) {
-                // Labels that give way on purpose show the whole text as a tool tip or wrap.
-                if (label->sizePolicy().horizontalPolicy() == QSizePolicy::Ignored)
-                    continue;
-                if (label->wordWrap()) {
-                    if (label->heightForWidth(label->width()) > label->height() + 1)
-                        found.append(named(widget));
-                    continue;
-                }
-            }
-            if (widget->sizeHint().width() > widget->width() + 1)
-                found.append(
-                    named(widget) +
-                    QStringLiteral(" %1 in %2").arg(widget->sizeHint().width()).arg(widget->width()));
-            // A widget may itself stick out of its parent.
-            const QWidget* parent = widget->parentWidget();
-            if (parent && !parent->rect().adjusted(-1, -1, 1, 1).contains(widget->geometry()) &&
-                parent->objectName() != QLatin1String("qt_scrollarea_viewport"))
-                found.append(named(widget) + QStringLiteral(" outside"));
-        }
-        return found;
     }
     static QStringList untranslated(QWidget* root, const QStringList& data) {
         QStringList found;
@@ -176,7 +129,7 @@ class TestReach : public QObject, private WindowDriver {
                 if (text.contains(known))
                     return;
             }
-            found.append(named(widget) + QStringLiteral(": ") + text);
+            found.append(nameOf(widget) + QStringLiteral(": ") + text);
         };
         for (const QWidget* widget : root->findChildren<QWidget*>()) {
             if (!widget->isVisibleTo(root))
@@ -291,6 +244,84 @@ private Q_SLOTS:
         QCOMPARE(order, wanted);
     }
 
+    void theDividerIsMovedByKeys() {
+        open(3, {320, 240});
+        const ImageId id = session().current();
+        auto* handle = canvas()->dividerHandle();
+        QVERIFY(!handle->isVisible());
+        m_window->commands().action(QStringLiteral("compareSwipe"))->trigger();
+        QVERIFY(handle->isVisible());
+        canvas()->setFocus();
+        QTest::keyClick(canvas(), Qt::Key_Tab);
+        QCOMPARE(QApplication::focusWidget(), handle);
+        const QImage before = canvas()->grabImage();
+        for (int i = 0; i < 5; ++i)
+            key(Qt::Key_Right);
+        QVERIFY(std::abs(canvas()->divider() - 0.55) < 0.001);
+        QVERIFY(std::abs(handle->geometry().center().x() - 0.55 * canvas()->width()) < 3);
+        key(Qt::Key_PageDown);
+        QVERIFY(std::abs(canvas()->divider() - 0.45) < 0.001);
+        QCOMPARE(session().current(), id);
+        QVERIFY(canvas()->grabImage() != before);
+        shot(QStringLiteral("divider-by-keys"));
+        // Gone with the comparison; the keys go to the image again.
+        m_window->commands().action(QStringLiteral("compareOff"))->trigger();
+        QVERIFY(!handle->isVisible() && canvas()->hasFocus());
+        key(Qt::Key_Right);
+        QTRY_VERIFY(session().current() != id);
+    }
+
+    void aLabelIsNamedInItsPlace() {
+        open(1, {320, 240});
+        const auto field = [this] { return m_window->findChild<QLineEdit*>(QStringLiteral("labelName")); };
+        const auto nameOfLabel = [this](std::uint8_t value) {
+            const Label* label = document()->findLabel(value);
+            return label ? QString::fromStdString(label->name) : QString();
+        };
+        QTest::mouseClick(m_window->findChild<QWidget*>(QStringLiteral("addLabel")), Qt::LeftButton);
+        QVERIFY(field() && field()->hasFocus());
+        QTest::keyClicks(field(), QStringLiteral("Hair b"));
+        key(Qt::Key_Return);
+        QVERIFY(!field());
+        QCOMPARE(nameOfLabel(2), QStringLiteral("Hair b"));
+        QVERIFY(canvas()->hasFocus());
+        // Esc drops what was typed; leaving the field keeps it.
+        auto* panel = m_window->findChild<LabelPanel*>();
+        panel->rename(2);
+        QTest::keyClicks(field(), QStringLiteral("no"));
+        key(Qt::Key_Escape);
+        QVERIFY(!field());
+        QCOMPARE(nameOfLabel(2), QStringLiteral("Hair b"));
+        panel->rename(1);
+        QTest::keyClicks(field(), QStringLiteral("Naevus"));
+        canvas()->setFocus();
+        QVERIFY(!field());
+        QCOMPARE(nameOfLabel(1), QStringLiteral("Naevus"));
+    }
+
+    void theCursorTellsWhatAPressWouldDo() {
+        open(1, {320, 240});
+        const auto picture = [this] { return canvas()->cursor().pixmap().toImage(); };
+        QList<QImage> seen;
+        for (const Qt::Key tool : {Qt::Key_L, Qt::Key_P, Qt::Key_W, Qt::Key_R}) {
+            key(tool);
+            QTest::mouseMove(canvas(), at(100, 100));
+            QVERIFY(!picture().isNull() && !seen.contains(picture()));
+            seen.append(picture());
+        }
+        key(Qt::Key_L);
+        const QImage adds = picture();
+        m_window->toolSettings().subtract = true;
+        canvas()->toolChanged();
+        QVERIFY(!picture().isNull() && picture() != adds);
+        // A locked label bars it.
+        const std::uint8_t label = session().activeLabel();
+        QTest::mouseClick(m_window->findChild<QWidget*>(QStringLiteral("lock%1").arg(label)), Qt::LeftButton);
+        QVERIFY(document()->isLocked(label));
+        QTRY_COMPARE(canvas()->cursor().shape(), Qt::ForbiddenCursor);
+        m_window->toolSettings().subtract = false;
+    }
+
     void theFocusIsSeen() {
         open(1, {320, 240});
         m_window->findChild<QWidget*>(QStringLiteral("worklist"))->setFocus();
@@ -338,11 +369,11 @@ private Q_SLOTS:
         const auto look = [&](QWidget* root, const char* what) {
             QTest::qWait(30);
             // Layouts of what has just changed may be waiting.
-            for (int i = 0; i < 10 && !cut(root).isEmpty(); ++i)
+            for (int i = 0; i < 10 && !cutTexts(root).isEmpty(); ++i)
                 QTest::qWait(100);
             for (const QString& text : untranslated(root, data))
                 problems.append(QStringLiteral("untranslated in %1: %2").arg(QLatin1String(what), text));
-            for (const QString& text : cut(root))
+            for (const QString& text : cutTexts(root))
                 problems.append(QStringLiteral("cut in %1: %2").arg(QLatin1String(what), text));
         };
         for (const ToolId tool : {ToolId::Brush, ToolId::Eraser, ToolId::Lasso, ToolId::Polygon, ToolId::Wand,

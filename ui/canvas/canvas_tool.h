@@ -17,6 +17,7 @@ namespace limn {
 struct CanvasPointer {
     QPointF image;         // continuous image coordinates, may lie outside the image
     QPointF device;        // physical pixels of the view
+    double ratio = 1.0;    // physical pixels a logical one
     double pressure = 1.0; // 1 for a mouse
     bool opposite = false; // Ctrl, right button or the pen's eraser end: subtract instead of add
     bool shift = false;
@@ -48,7 +49,7 @@ public:
     virtual void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                        double pixelRatio) const {}
     // How far decorations reach around the pointer, device pixels; negative: anywhere in the view.
-    virtual double reach(const ViewTransform& view) const { return 24.0; }
+    virtual double reach(const ViewTransform& view, double pixelRatio) const { return 24.0 * pixelRatio; }
     virtual QCursor cursor() const { return Qt::CrossCursor; }
     // A right click without a drag opens the menu; tools whose right drag means nothing take none of it.
     virtual bool usesRightDrag() const { return true; }

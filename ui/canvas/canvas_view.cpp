@@ -10,6 +10,8 @@
 #include <QOpenGLContext>
 #include <QPainter>
 #include <QPainterPath>
+#include <QSignalBlocker>
+#include <QSlider>
 #include <QTimer>
 
 #include <cmath>
@@ -45,6 +47,53 @@ private:
     CanvasView* m_canvas;
 };
 
+// The divider for the keyboard and for screen readers: a slider whose handle the canvas has painted already.
+class DividerHandle : public QSlider {
+public:
+    explicit DividerHandle(CanvasView* canvas) : QSlider(Qt::Horizontal, canvas) {
+        setObjectName(QStringLiteral("dividerHandle"));
+        setAttribute(Qt::WA_TransparentForMouseEvents);
+        setFocusPolicy(Qt::TabFocus);
+        setLayoutDirection(Qt::LeftToRight);
+        setRange(2, 98);
+        setPageStep(10);
+        setFixedSize(22, 40);
+        hide();
+    }
+
+protected:
+    void paintEvent(QPaintEvent*) override {
+        if (!hasFocus())
+            return;
+        QPainter painter(this);
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(QPen(QColor(0x10, 0x10, 0x10), 4));
+        painter.drawRoundedRect(QRectF(rect()).adjusted(2, 2, -2, -2), 9, 9);
+        painter.setPen(QPen(QColor(0xF0, 0xE4, 0x42), 2));
+        painter.drawRoundedRect(QRectF(rect()).adjusted(2, 2, -2, -2), 9, 9);
+    }
+    bool event(QEvent* event) override {
+        // With the focus here these keys move the divider, and do not go to another image.
+        if (event->type() == QEvent::ShortcutOverride) {
+            switch (static_cast<QKeyEvent*>(event)->key()) {
+            case Qt::Key_Left:
+            case Qt::Key_Right:
+            case Qt::Key_Up:
+            case Qt::Key_Down:
+            case Qt::Key_PageUp:
+            case Qt::Key_PageDown:
+            case Qt::Key_Home:
+            case Qt::Key_End:
+                event->accept();
+                return true;
+            default:
+                break;
+            }
+        }
+        return QSlider::event(event);
+    }
+};
+
 CanvasView::CanvasView(QWidget* parent) : QOpenGLWidget(parent) {
     setUpdateBehavior(QOpenGLWidget::PartialUpdate);
     setMouseTracking(true);
@@ -52,6 +101,30 @@ CanvasView::CanvasView(QWidget* parent) : QOpenGLWidget(parent) {
     setAttribute(Qt::WA_AcceptTouchEvents);
     setMinimumSize(160, 120);
     m_overlayWidget = new CanvasOverlay(this);
+    m_dividerHandle = new DividerHandle(this);
+    m_dividerHandle->setAccessibleName(tr("Divider of the comparison"));
+    connect(m_dividerHandle, &QSlider::valueChanged, this, [this](int percent) {
+        setDivider(percent / 100.0);
+        Q_EMIT dividerMoved(m_divider);
+    });
+}
+
+QWidget* CanvasView::dividerHandle() const {
+    return m_dividerHandle;
+}
+
+void CanvasView::placeDividerHandle() {
+    if (m_divider < 0) {
+        if (m_dividerHandle->hasFocus())
+            setFocus();
+        m_dividerHandle->hide();
+        return;
+    }
+    const QSignalBlocker blocker(m_dividerHandle);
+    m_dividerHandle->setValue(static_cast<int>(std::lround(m_divider * 100)));
+    m_dividerHandle->move(static_cast<int>(std::lround(m_divider * width())) - m_dividerHandle->width() / 2,
+                          (height() - m_dividerHandle->height()) / 2);
+    m_dividerHandle->show();
 }
 
 CanvasView::~CanvasView() {
@@ -177,6 +250,7 @@ void CanvasView::setDivider(double share) {
     if (share == m_divider)
         return;
     m_divider = share < 0 ? -1.0 : std::clamp(share, 0.02, 0.98);
+    placeDividerHandle();
     updateOverlay();
     updateCursor();
 }
@@ -197,7 +271,7 @@ void CanvasView::updateDecorations() {
         updateOverlay();
         return;
     }
-    const double reach = m_tool->reach(m_view);
+    const double reach = m_tool->reach(m_view, devicePixelRatioF());
     if (reach < 0) {
         updateOverlay();
         return;
@@ -226,8 +300,10 @@ void CanvasView::setEmptyText(const QString& text) {
     updateOverlay();
 }
 
-void CanvasView::setMarkedLine(const QLineF& line) {
-    m_markedLine = line;
+void CanvasView::setMarked(const QVector<QLineF>& lines, QPointF center, double diameter) {
+    m_markedLines = lines;
+    m_markedCenter = center;
+    m_markedDiameter = diameter;
     updateOverlay();
 }
 
@@ -293,6 +369,7 @@ void CanvasView::resizeGL(int, int) {
 void CanvasView::resizeEvent(QResizeEvent* event) {
     QOpenGLWidget::resizeEvent(event);
     m_overlayWidget->setGeometry(rect());
+    placeDividerHandle();
     ViewTransform next = m_view;
     next.setViewport((QSizeF(size()) * devicePixelRatioF()).toSize());
     m_overlay.setPixelRatio(devicePixelRatioF());
@@ -358,13 +435,18 @@ void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
         painter.drawRoundedRect(r, 6 * ratio, 6 * ratio);
         painter.setRenderHint(QPainter::Antialiasing, false);
     }
-    if (!m_markedLine.isNull() && !m_view.empty()) {
-        const QLineF line(m_view.toDevice(m_markedLine.p1()), m_view.toDevice(m_markedLine.p2()));
+    if (!m_view.empty() && (!m_markedLines.isEmpty() || m_markedDiameter > 0)) {
+        QPainterPath path;
+        for (const QLineF& line : m_markedLines) {
+            path.moveTo(m_view.toDevice(line.p1()));
+            path.lineTo(m_view.toDevice(line.p2()));
+        }
+        const double radius = m_markedDiameter * m_view.zoom() / 2;
+        if (radius > 0)
+            path.addEllipse(m_view.toDevice(m_markedCenter), radius, radius);
         painter.setRenderHint(QPainter::Antialiasing);
-        painter.setPen(QPen(QColor(0x10, 0x10, 0x10), 4 * ratio, Qt::SolidLine, Qt::RoundCap));
-        painter.drawLine(line);
-        painter.setPen(QPen(Qt::white, 2 * ratio, Qt::SolidLine, Qt::RoundCap));
-        painter.drawLine(line);
+        painter.strokePath(path, QPen(QColor(0x10, 0x10, 0x10), 4 * ratio, Qt::SolidLine, Qt::RoundCap));
+        painter.strokePath(path, QPen(Qt::white, 2 * ratio, Qt::SolidLine, Qt::RoundCap));
         painter.setRenderHint(QPainter::Antialiasing, false);
     }
     if (m_tool && !m_view.empty()) {
@@ -446,12 +528,15 @@ void CanvasView::paintLegend(QPainter& painter) const {
     const QFontMetrics metrics(painter.font());
     const int left = metrics.horizontalAdvance(m_legendLeast);
     const int right = metrics.horizontalAdvance(m_legendGreatest);
-    const QRectF box(width() - 12 - (kBar + left + right + 36), 12, kBar + left + right + 36, 28);
+    const double height = metrics.height() + 12;
+    // Below the captions, which move with the divider.
+    const double top = m_leftCaption.isEmpty() ? 12 : 12 + metrics.height() + 14;
+    const QRectF box(width() - 12 - (kBar + left + right + 36), top, kBar + left + right + 36, height);
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(Qt::NoPen);
     painter.setBrush(QColor(0x10, 0x10, 0x10, 190));
     painter.drawRoundedRect(box, 5, 5);
-    const QRectF bar(box.left() + left + 18, box.top() + 8, kBar, 12);
+    const QRectF bar(box.left() + left + 18, box.center().y() - 6, kBar, 12);
     QLinearGradient gradient(bar.topLeft(), bar.topRight());
     for (std::size_t i = 0; i < m_legend.size(); ++i)
         gradient.setColorAt(static_cast<double>(i) /
@@ -486,7 +571,8 @@ void CanvasView::paintScaleBar(QPainter& painter) const {
                                          : tr("%1 px").arg(locale.toString(length, 'g', 6));
     const QFontMetrics metrics(painter.font());
     const double textWidth = metrics.horizontalAdvance(text);
-    const QRectF box(12, height() - 12 - 26, bar + textWidth + 26, 26);
+    const double boxHeight = metrics.height() + 10;
+    const QRectF box(12, height() - 12 - boxHeight, bar + textWidth + 26, boxHeight);
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(Qt::NoPen);
@@ -508,6 +594,7 @@ void CanvasView::paintScaleBar(QPainter& painter) const {
 CanvasPointer CanvasView::pointerAt(QPointF logical, Qt::KeyboardModifiers modifiers) const {
     CanvasPointer p;
     p.device = device(logical);
+    p.ratio = devicePixelRatioF();
     p.image = m_view.toImage(p.device);
     p.shift = modifiers.testFlag(Qt::ShiftModifier);
     p.opposite = modifiers.testFlag(Qt::ControlModifier) || m_penEraser;
@@ -516,7 +603,7 @@ CanvasPointer CanvasView::pointerAt(QPointF logical, Qt::KeyboardModifiers modif
 }
 
 void CanvasView::setPointer(QPointF logical) {
-    const double reach = m_tool ? m_tool->reach(m_view) : 0.0;
+    const double reach = m_tool ? m_tool->reach(m_view, devicePixelRatioF()) : 0.0;
     const auto refresh = [&](const std::optional<QPointF>& at) {
         if (!m_tool || !at)
             return;
@@ -710,7 +797,7 @@ void CanvasView::wheelEvent(QWheelEvent* event) {
         next.zoomBy(std::pow(kNotchFactor, notches), device(event->position()));
     } else {
         const QPointF delta = touchpad ? QPointF(event->pixelDelta()) * devicePixelRatioF()
-                                       : QPointF(event->angleDelta()) / 120.0 * 80.0;
+                                       : QPointF(event->angleDelta()) / 120.0 * 80.0 * devicePixelRatioF();
         next.panBy(delta);
     }
     applyView(next);
@@ -757,8 +844,11 @@ void CanvasView::keyPressEvent(QKeyEvent* event) {
         event->accept();
         return;
     }
-    if (event->key() == Qt::Key_Control || event->key() == Qt::Key_Shift)
-        updateDecorations();
+    // What a modifier changes may reach across the view, as the line of a shifted click does.
+    if (event->key() == Qt::Key_Control || event->key() == Qt::Key_Shift) {
+        updateCursor();
+        updateOverlay();
+    }
     QOpenGLWidget::keyPressEvent(event);
 }
 
@@ -770,8 +860,11 @@ void CanvasView::keyReleaseEvent(QKeyEvent* event) {
         event->accept();
         return;
     }
-    if (event->key() == Qt::Key_Control || event->key() == Qt::Key_Shift)
-        updateDecorations();
+    // What a modifier changes may reach across the view, as the line of a shifted click does.
+    if (event->key() == Qt::Key_Control || event->key() == Qt::Key_Shift) {
+        updateCursor();
+        updateOverlay();
+    }
     QOpenGLWidget::keyReleaseEvent(event);
 }
 

@@ -21,6 +21,7 @@
 namespace limn {
 
 class CanvasOverlay;
+class DividerHandle;
 
 class CanvasView : public QOpenGLWidget {
     Q_OBJECT
@@ -51,6 +52,8 @@ public:
     // Share of the width, 0..1; negative: no swipe.
     void setDivider(double share);
     double divider() const { return m_divider; }
+    // Stands on the divider while swiping: with the focus there, arrows move it. Takes no mouse.
+    QWidget* dividerHandle() const;
 
     // Not owned; null: the pointer pans.
     void setTool(CanvasTool* tool);
@@ -68,8 +71,8 @@ public:
     void setScaleBarSpacing(double mmPerPixel);
     void setScaleBarVisible(bool on);
     void setEmptyText(const QString& text);
-    // A line in image coordinates over everything, such as a diameter; null for none.
-    void setMarkedLine(const QLineF& line);
+    // Lines and a circle in image coordinates over everything, such as diameters; none, and 0: nothing.
+    void setMarked(const QVector<QLineF>& lines, QPointF center = {}, double diameter = 0);
     // What is seen: at the upper left, and right of the divider. Empty for none.
     void setCaptions(const QString& left, const QString& right);
     // Colours from the least to the greatest value, with words for both ends; no colours for none.
@@ -116,6 +119,7 @@ protected:
 private:
     friend class CanvasOverlay;
     void applyView(const ViewTransform& view);
+    void placeDividerHandle();
     void paintOverlay(QPainter& painter, const QRect& logicalClip);
     void paintScaleBar(QPainter& painter) const;
     void paintCaptions(QPainter& painter) const;
@@ -135,6 +139,7 @@ private:
     OverlayCompositor m_overlay;
     OverlayCompositor m_secondOverlay;
     CanvasOverlay* m_overlayWidget = nullptr;
+    DividerHandle* m_dividerHandle = nullptr;
     CanvasTool* m_tool = nullptr;
     bool m_sceneDirty = true;
     bool m_announceImage = false;
@@ -145,7 +150,9 @@ private:
     double m_divider = -1.0;
     bool m_movingDivider = false;
     QString m_emptyText;
-    QLineF m_markedLine;
+    QVector<QLineF> m_markedLines;
+    QPointF m_markedCenter;
+    double m_markedDiameter = 0;
     QString m_leftCaption;
     QString m_rightCaption;
     std::vector<QRgb> m_legend;

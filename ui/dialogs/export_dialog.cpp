@@ -67,27 +67,26 @@ QString formatHint(ExportFormat format) {
     switch (format) {
     case ExportFormat::Masks:
         return ExportDialog::tr(
-            "One PNG an image: 255 inside any label, 0 elsewhere, as the ISIC archive has it");
+            "One PNG per image: 255 inside any label, 0 elsewhere, as in the ISIC archive");
     case ExportFormat::LabelMaps:
-        return ExportDialog::tr("One PNG an image with the labels' values");
+        return ExportDialog::tr("One PNG per image with the labels' values");
     case ExportFormat::Table:
         return ExportDialog::tr(
             "annotations.csv: a row for each label of each image, with state, area, shape, "
             "people and models");
     case ExportFormat::Coco:
-        return ExportDialog::tr("coco.json for all images: polygons, run lengths where there are holes");
+        return ExportDialog::tr("coco.json for all images: polygons, or run lengths where there are holes");
     case ExportFormat::Labelme:
-        return ExportDialog::tr("One JSON an image, as labelme reads it");
+        return ExportDialog::tr("One JSON file per image, as labelme reads it");
     case ExportFormat::Yolo:
         return ExportDialog::tr("Polygons in text files with data.yaml");
     case ExportFormat::Overlays:
-        return ExportDialog::tr("One JPEG an image with the outlines drawn in");
+        return ExportDialog::tr("One JPEG per image with the outlines drawn in");
     case ExportFormat::Probability:
-        return ExportDialog::tr(
-            "One PNG of 16 bit an image: the model's probability times 65535, also of images "
-            "that nobody has annotated");
+        return ExportDialog::tr("One 16-bit PNG per image: the model's probability times 65535, also for "
+                                "images that nobody has annotated");
     case ExportFormat::Images:
-        return ExportDialog::tr("What is seen, as PNG, without EXIF or other facts");
+        return ExportDialog::tr("The image as it is shown, as PNG, without EXIF or other metadata");
     }
     return {};
 }
@@ -97,7 +96,7 @@ QString resultWord(ExportResult result) {
     case ExportResult::Written:
         return ExportDialog::tr("written");
     case ExportResult::Skipped:
-        return ExportDialog::tr("was there, skipped");
+        return ExportDialog::tr("already there, skipped");
     case ExportResult::Unannotated:
         return ExportDialog::tr("no annotation");
     case ExportResult::Failed:
@@ -257,10 +256,10 @@ void ExportDialog::makeForm() {
         m_which->addItem(tr("Selected images (%1)").arg(m_selected.size()),
                          static_cast<int>(Which::Selected));
     m_which->addItem(tr("All images"), static_cast<int>(Which::Everything));
-    form->addRow(tr("Which"), m_which);
+    form->addRow(tr("Images"), m_which);
     m_person = new QComboBox;
     m_person->setObjectName(QStringLiteral("exportPerson"));
-    m_person->addItem(tr("Agreed, else last edited"), QString());
+    m_person->addItem(tr("The agreed one, else the last edited"), QString());
     for (const PersonRecord& person : m_session.project()->people())
         m_person->addItem(QString::fromStdString(person.name), QString::fromStdString(person.name));
     form->addRow(tr("Whose annotation"), m_person);
@@ -282,7 +281,7 @@ void ExportDialog::makeForm() {
         m_formats.emplace_back(format, box);
         connect(box, &QCheckBox::toggled, this, &ExportDialog::refreshPlan);
     }
-    form->addRow(tr("What"), formats);
+    form->addRow(tr("Formats"), formats);
 
     m_labels = new QComboBox;
     m_labels->setObjectName(QStringLiteral("exportLabels"));
@@ -302,17 +301,17 @@ void ExportDialog::makeForm() {
     m_names->addItem(tr("NAME_segmentation.png, as in the ISIC archive"),
                      static_cast<int>(ExportNames::Isic));
     m_names->addItem(tr("masks/NAME.png, a folder for each format"), static_cast<int>(ExportNames::Folders));
-    form->addRow(tr("Names"), m_names);
+    form->addRow(tr("File names"), m_names);
     m_longestSide = new QSpinBox;
     m_longestSide->setObjectName(QStringLiteral("exportLongestSide"));
     m_longestSide->setRange(0, 20000);
     m_longestSide->setSingleStep(128);
-    m_longestSide->setSpecialValueText(tr("as the images"));
+    m_longestSide->setSpecialValueText(tr("same as the images"));
     m_longestSide->setSuffix(tr(" px, longest side"));
     form->addRow(tr("Size"), m_longestSide);
     m_withoutPeople = new QCheckBox(tr("Without names of people, notes and times"));
     m_withoutPeople->setObjectName(QStringLiteral("exportWithoutPeople"));
-    m_wholeLabels = new QCheckBox(tr("COCO, labelme: one object a label, not one a part"));
+    m_wholeLabels = new QCheckBox(tr("COCO, labelme: one object per label, not per part"));
     m_wholeLabels->setObjectName(QStringLiteral("exportWholeLabels"));
     auto* options = new QVBoxLayout;
     options->setSpacing(6);
@@ -329,14 +328,14 @@ void ExportDialog::makeForm() {
     auto* choose = new QPushButton(tr("Choose…"));
     row->addWidget(m_folder, 1);
     row->addWidget(choose);
-    form->addRow(tr("Where"), row);
+    form->addRow(tr("Folder"), row);
     m_existing = new QComboBox;
     m_existing->setObjectName(QStringLiteral("exportExisting"));
-    m_existing->addItem(tr("are replaced"), static_cast<int>(ExistingFiles::Replace));
-    m_existing->addItem(tr("stay, and are skipped"), static_cast<int>(ExistingFiles::Skip));
-    m_existing->addItem(tr("stay: everything goes into a new folder"),
+    m_existing->addItem(tr("Replace them"), static_cast<int>(ExistingFiles::Replace));
+    m_existing->addItem(tr("Keep and skip them"), static_cast<int>(ExistingFiles::Skip));
+    m_existing->addItem(tr("Keep them, export into a new folder"),
                         static_cast<int>(ExistingFiles::NewFolder));
-    form->addRow(tr("Files that are there"), m_existing);
+    form->addRow(tr("Existing files"), m_existing);
     m_plan = new QLabel;
     m_plan->setObjectName(QStringLiteral("exportPlan"));
     m_plan->setWordWrap(true);
@@ -367,10 +366,10 @@ void ExportDialog::makeResults() {
     m_progress->setTextVisible(false);
     m_progress->setFixedHeight(6);
     m_progress->setAccessibleName(tr("Progress of the export"));
-    m_failuresOnly = new QCheckBox(tr("Only what was not written"));
+    m_failuresOnly = new QCheckBox(tr("Show only what was not written"));
     m_report = new QTreeWidget;
     m_report->setObjectName(QStringLiteral("exportReport"));
-    m_report->setAccessibleName(tr("What became of each image"));
+    m_report->setAccessibleName(tr("Result for each image"));
     m_report->setRootIsDecorated(false);
     m_report->setUniformRowHeights(true);
     m_report->setHeaderLabels({tr("Image"), tr("State"), tr("Result"), tr("Reason")});
@@ -455,7 +454,7 @@ void ExportDialog::refreshPlan() {
     const QLocale locale;
     QString text;
     if (choseNone) {
-        text = which == Which::Listed ? tr("The list is empty: no image passes its filter.")
+        text = which == Which::Listed ? tr("The list is empty: no image matches its filter.")
                                       : tr("No image is selected in the list.");
     } else if (chosen.formats.empty()) {
         text = tr("Choose at least one format.");
@@ -483,7 +482,7 @@ void ExportDialog::refreshPlan() {
 void ExportDialog::refreshPresets() {
     const QString shown = m_preset->currentData().toString();
     m_preset->clear();
-    m_preset->addItem(tr("As the last time"), QString());
+    m_preset->addItem(tr("Same as last time"), QString());
     QSettings settings;
     settings.beginGroup(kPresets);
     for (const QString& name : settings.childKeys())
@@ -585,7 +584,7 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
     text +=
         QStringLiteral(" (%1)").arg(locale.formattedDataSize(report->bytes, 1, QLocale::DataSizeSIFormat));
     if (report->cancelled)
-        text += QStringLiteral(". ") + tr("Stopped; files that were written are whole and stay.");
+        text += QStringLiteral(". ") + tr("Stopped. Files already written are complete and stay.");
     if (report->stopped)
         text += QStringLiteral(". ") + errorText(*report->stopped);
     for (const std::string& note : report->notes)

@@ -92,7 +92,7 @@ KeysDialog::KeysDialog(Commands& commands, QWidget* parent) : QDialog(parent), m
             return;
         QFile file(path);
         if (!file.open(QIODevice::ReadOnly) || !m_commands.importKeys(file.read(1 << 20)))
-            m_message->setText(tr("%1 holds no keys of Limn.").arg(path));
+            m_message->setText(tr("%1 contains no keys of Limn.").arg(path));
     });
     connect(m_search, &QLineEdit::textChanged, this, &KeysDialog::filter);
     connect(m_tree, &QTreeWidget::currentItemChanged, this, &KeysDialog::choose);
@@ -126,20 +126,23 @@ void KeysDialog::fill() {
         }
         return item;
     };
+    // Commands without an icon have the room of one, so that names stand below each other.
+    QPixmap nothing(m_tree->iconSize().isValid() ? m_tree->iconSize() : QSize(16, 16));
+    nothing.fill(Qt::transparent);
     for (const Command& c : m_commands.all()) {
         auto* item = new QTreeWidgetItem(groupItem(c.group));
         item->setText(0, plain(c.action->text()));
         item->setText(1, QKeySequence::listToString(c.action->shortcuts(), QKeySequence::NativeText)
                              .replace(QLatin1String("; "), QLatin1String("  ")));
         item->setData(0, Qt::UserRole, c.id);
-        if (!c.action->icon().isNull())
-            item->setIcon(0, c.action->icon());
+        item->setIcon(0, c.action->icon().isNull() ? QIcon(nothing) : c.action->icon());
         if (c.id == current)
             m_tree->setCurrentItem(item);
     }
     for (const HeldKey& held : m_commands.held()) {
         auto* item = new QTreeWidgetItem(groupItem(held.group));
         item->setText(0, held.what);
+        item->setIcon(0, QIcon(nothing));
         item->setText(1, held.keys);
         item->setFlags(Qt::ItemIsEnabled);
     }
@@ -172,7 +175,7 @@ void KeysDialog::choose() {
     m_swap->setVisible(clash && !id.isEmpty());
     m_set->setVisible(!clash);
     if (clash)
-        m_message->setText(tr("%1 already means \"%2\".")
+        m_message->setText(tr("%1 is already used for \"%2\".")
                                .arg(key.toString(QKeySequence::NativeText), plain(clash->action->text())));
     else
         m_message->setText(tr("Choose a command, then press its new key."));

@@ -51,9 +51,9 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
         return box;
     };
 
-    QFormLayout* look = page(tr("Look"));
+    QFormLayout* look = page(tr("Appearance"));
     auto* theme = new QComboBox;
-    theme->addItem(tr("As the system"), static_cast<int>(Theme::Mode::System));
+    theme->addItem(tr("Same as the system"), static_cast<int>(Theme::Mode::System));
     theme->addItem(tr("Dark"), static_cast<int>(Theme::Mode::Dark));
     theme->addItem(tr("Light"), static_cast<int>(Theme::Mode::Light));
     theme->setCurrentIndex(theme->findData(static_cast<int>(Theme::instance().mode())));
@@ -68,7 +68,7 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
             [size] { Theme::instance().setTextPercent(size->currentData().toInt()); });
     look->addRow(tr("Text size"), size);
     auto* language = new QComboBox;
-    language->addItem(tr("As the system"), QString());
+    language->addItem(tr("Same as the system"), QString());
     language->addItem(QStringLiteral("English"), QStringLiteral("en"));
     language->addItem(QStringLiteral("Deutsch"), QStringLiteral("de"));
     language->setCurrentIndex(
@@ -95,9 +95,10 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
                        [&session](bool on) { session.setAutoAdvance(on); }));
     auto* review = new QComboBox;
     review->setObjectName(QStringLiteral("reviewMode"));
-    review->addItem(tr("One step: accepted is done"), static_cast<int>(ReviewMode::OneStep));
+    review->addItem(tr("One step: an accepted image is done"), static_cast<int>(ReviewMode::OneStep));
     review->addItem(tr("Two steps: another person accepts"), static_cast<int>(ReviewMode::TwoSteps));
-    review->addItem(tr("Two people independently, then agreed"), static_cast<int>(ReviewMode::Independent));
+    review->addItem(tr("Two people independently, then agreement"),
+                    static_cast<int>(ReviewMode::Independent));
     review->setCurrentIndex(review->findData(static_cast<int>(session.reviewMode())));
     connect(review, &QComboBox::activated, this, [review, &session] {
         session.setReviewMode(static_cast<ReviewMode>(review->currentData().toInt()));
@@ -106,7 +107,7 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
     work->addRow(check(tr("The first stroke on an image uses the proposal first"),
                        QStringLiteral("useProposalFirst"), true,
                        [&session](bool on) { session.setUsesProposalFirst(on); }));
-    work->addRow(check(tr("Keep zoom and place on the next image"), QStringLiteral("view/keepZoom"), false,
+    work->addRow(check(tr("Keep zoom and position on the next image"), QStringLiteral("view/keepZoom"), false,
                        [this](bool) { Q_EMIT viewChanged(); }));
     work->addRow(check(tr("The wheel pans (Ctrl + wheel zooms)"), QStringLiteral("view/wheelPans"), false,
                        [this](bool) { Q_EMIT viewChanged(); }));
@@ -153,7 +154,7 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
         session.setPredictOptions(options);
     });
     model->addRow(tr("Input size"), input);
-    auto* flips = new QCheckBox(tr("Average over four mirrorings (four times slower)"));
+    auto* flips = new QCheckBox(tr("Average over four mirrored copies (four times slower)"));
     flips->setChecked(session.predictOptions().flipAverage);
     connect(flips, &QCheckBox::toggled, this, [&session](bool on) {
         PredictOptions options = session.predictOptions();

@@ -47,7 +47,7 @@ AgreementBar::AgreementBar(AgreementWork& work, ImageVersions& versions, Command
     m_byHand->setText(tr("By hand"));
     auto* close = new QToolButton;
     close->setIcon(Theme::icon(QStringLiteral("close")));
-    close->setToolTip(tr("Leave; what was decided is kept"));
+    close->setToolTip(tr("Leave; decisions made so far are kept"));
     close->setAccessibleName(tr("Leave the agreement"));
     layout->addWidget(close);
     connect(close, &QToolButton::clicked, &work, &AgreementWork::leave);
@@ -64,7 +64,7 @@ void AgreementBar::refresh() {
     const int count = static_cast<int>(m_work.areas().size());
     const int open = m_work.openAreas();
     if (m_work.index() < 0) {
-        m_text->setText(tr("The two annotations are equal."));
+        m_text->setText(tr("The two annotations are identical."));
     } else {
         const DisputedArea& area = m_work.areas()[static_cast<std::size_t>(m_work.index())];
         m_text->setText(tr("Area %1 of %2, %3 px · %4")

@@ -76,7 +76,8 @@ CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent)
     m_value = new QDoubleSpinBox;
     m_value->setObjectName(QStringLiteral("cleanUpValue"));
     m_value->setAlignment(Qt::AlignRight);
-    m_value->setMinimumWidth(90);
+    m_value->setButtonSymbols(QAbstractSpinBox::NoButtons);
+    m_value->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     m_value->setKeyboardTracking(false);
     m_effect = new QLabel;
     m_effect->setObjectName(QStringLiteral("cleanUpEffect"));

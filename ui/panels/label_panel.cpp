@@ -2,11 +2,12 @@
 // Rows of labels.
 #include "ui/panels/label_panel.h"
 
+#include "ui/panels/elided_label.h"
 #include "ui/theme/theme.h"
 
 #include <QColorDialog>
 #include <QHBoxLayout>
-#include <QInputDialog>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
@@ -57,7 +58,7 @@ QToolButton* smallButton(const QString& icon, const char* token, const QString& 
     auto* button = new QToolButton;
     button->setIcon(Theme::icon(icon, token));
     button->setIconSize({15, 15});
-    button->setFixedSize(26, 26);
+    button->setFixedSize(28, 28);
     button->setToolTip(tip);
     button->setAccessibleName(tip);
     return button;
@@ -81,11 +82,15 @@ LabelPanel::LabelPanel(ReviewSession& session, QWidget* parent) : QWidget(parent
             if (document->setLabel(*label).ok()) {
                 m_session.setActiveLabel(label->value);
                 keepAsProjectLabels();
+                rename(label->value);
             }
         }
     });
     connect(&session, &ReviewSession::documentReady, this, &LabelPanel::rebuild);
-    connect(&session, &ReviewSession::currentChanged, this, &LabelPanel::rebuild);
+    connect(&session, &ReviewSession::currentChanged, this, [this] {
+        m_renaming.reset();
+        rebuild();
+    });
     connect(&session, &ReviewSession::activeLabelChanged, this, &LabelPanel::rebuild);
     connect(&session, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
         if (change.labels)
@@ -135,6 +140,10 @@ void LabelPanel::rebuild() {
     m_building = true;
     while (QLayoutItem* item = m_rows->takeAt(0)) {
         if (item->widget()) {
+            for (QObject* field : item->widget()->findChildren<QLineEdit*>()) {
+                field->disconnect(this);
+                field->setObjectName({}); // it is there until the loop goes round
+            }
             item->widget()->hide();
             item->widget()->deleteLater();
         }
@@ -147,18 +156,8 @@ void LabelPanel::rebuild() {
         for (const Label& label : document->labelTable()) {
             ++number;
             const std::uint8_t value = label.value;
-            const auto rename = [this, value] {
-                const Label* l = m_session.document() ? m_session.document()->findLabel(value) : nullptr;
-                if (!l)
-                    return;
-                bool ok = false;
-                const QString name =
-                    QInputDialog::getText(this, tr("Rename label"), tr("Name"), QLineEdit::Normal,
-                                          QString::fromStdString(l->name), &ok);
-                if (ok && !name.trimmed().isEmpty())
-                    edit(value, [&](Label& x) { x.name = name.trimmed().toStdString(); });
-            };
-            auto* row = new LabelRow([this, value] { m_session.setActiveLabel(value); }, rename);
+            auto* row = new LabelRow([this, value] { m_session.setActiveLabel(value); },
+                                     [this, value] { rename(value); });
             const bool active = value == m_session.activeLabel();
             row->setProperty("active", active);
             auto* layout = new QHBoxLayout(row);
@@ -166,33 +165,32 @@ void LabelPanel::rebuild() {
             layout->setSpacing(4);
             auto* digit = new QLabel(number <= 9 ? QString::number(number) : QString());
             digit->setProperty("muted", true);
-            digit->setFixedWidth(12);
+            digit->setMinimumWidth(12);
             digit->setToolTip(tr("Press %1 to choose this label").arg(number));
             auto* color = new QToolButton;
             color->setIcon(
                 swatch(QColor(label.color.red, label.color.green, label.color.blue), devicePixelRatioF()));
             color->setIconSize({16, 16});
-            color->setFixedSize(26, 26);
+            color->setFixedSize(28, 28);
             color->setToolTip(tr("Colour"));
             color->setAccessibleName(tr("Colour of %1").arg(QString::fromStdString(label.name)));
-            connect(color, &QToolButton::clicked, this, [this, value] {
-                const Label* l = m_session.document() ? m_session.document()->findLabel(value) : nullptr;
-                if (!l)
-                    return;
-                const QColor chosen =
-                    QColorDialog::getColor(QColor(l->color.red, l->color.green, l->color.blue), this,
-                                           tr("Colour of %1").arg(QString::fromStdString(l->name)));
-                if (chosen.isValid())
-                    edit(value, [&](Label& x) {
-                        x.color = {static_cast<std::uint8_t>(chosen.red()),
-                                   static_cast<std::uint8_t>(chosen.green()),
-                                   static_cast<std::uint8_t>(chosen.blue())};
-                    });
-            });
-            auto* name = new QLabel(QString::fromStdString(label.name));
-            QFont font = name->font();
-            font.setWeight(active ? QFont::DemiBold : QFont::Normal);
-            name->setFont(font);
+            connect(color, &QToolButton::clicked, this, [this, value] { chooseColor(value); });
+            QWidget* name = nullptr;
+            if (m_renaming == value) {
+                auto* field = new QLineEdit(QString::fromStdString(label.name));
+                field->setObjectName(QStringLiteral("labelName"));
+                field->setAccessibleName(tr("Name of the label"));
+                field->installEventFilter(this);
+                connect(field, &QLineEdit::editingFinished, this,
+                        [this, field] { endRenaming(field->text()); });
+                name = field;
+            } else {
+                auto* text = new ElidedLabel(QString::fromStdString(label.name));
+                QFont font = text->font();
+                font.setWeight(active ? QFont::DemiBold : QFont::Normal);
+                text->setFont(font);
+                name = text;
+            }
             auto* eye =
                 smallButton(label.visible ? QStringLiteral("eye") : QStringLiteral("eye-off"),
                             label.visible ? "muted" : "warn", label.visible ? tr("Hide") : tr("Show"));
@@ -211,26 +209,80 @@ void LabelPanel::rebuild() {
             layout->addWidget(eye);
             layout->addWidget(lock);
             row->setContextMenuPolicy(Qt::CustomContextMenu);
-            connect(
-                row, &QWidget::customContextMenuRequested, this, [this, row, value, rename](const QPoint& p) {
-                    QMenu menu;
-                    menu.addAction(tr("Rename…"), this, rename);
-                    menu.addAction(Theme::icon(QStringLiteral("trash")), tr("Remove"), this, [this, value] {
-                        if (m_session.document()) {
-                            const Result<void> removed = m_session.document()->removeLabel(value);
-                            if (removed)
-                                keepAsProjectLabels();
-                            else
-                                Q_EMIT m_session.said(
-                                    tr("This label is in use and stays: clear its area first."));
-                        }
-                    });
-                    menu.exec(row->mapToGlobal(p));
+            connect(row, &QWidget::customContextMenuRequested, this, [this, row, value](const QPoint& p) {
+                QMenu menu;
+                menu.addAction(tr("Rename"), this, [this, value] { rename(value); });
+                menu.addAction(Theme::icon(QStringLiteral("trash")), tr("Remove"), this, [this, value] {
+                    if (m_session.document()) {
+                        const Result<void> removed = m_session.document()->removeLabel(value);
+                        if (removed)
+                            keepAsProjectLabels();
+                        else
+                            Q_EMIT m_session.said(
+                                tr("This label is in use and stays: clear its area first."));
+                    }
                 });
+                menu.exec(row->mapToGlobal(p));
+            });
             m_rows->addWidget(row);
         }
     }
     m_building = false;
+}
+
+void LabelPanel::rename(std::uint8_t value) {
+    m_renaming = value;
+    rebuild();
+    if (auto* field = findChild<QLineEdit*>(QStringLiteral("labelName"))) {
+        field->setFocus();
+        field->selectAll();
+    }
+}
+
+void LabelPanel::endRenaming(const QString& name) {
+    // The field goes now, and its loss of the focus would say the same once more.
+    const std::optional<std::uint8_t> value = std::exchange(m_renaming, std::nullopt);
+    if (!value)
+        return;
+    if (!name.trimmed().isEmpty())
+        edit(*value, [&](Label& x) { x.name = name.trimmed().toStdString(); });
+    rebuild();
+}
+
+void LabelPanel::chooseColor(std::uint8_t value) {
+    const Label* label = m_session.document() ? m_session.document()->findLabel(value) : nullptr;
+    if (!label)
+        return;
+    const Color before = label->color;
+    const auto set = [this, value](Color color) { edit(value, [&](Label& x) { x.color = color; }); };
+    // Beside the image, which shows each colour while it is looked for.
+    auto* dialog = new QColorDialog(QColor(before.red, before.green, before.blue), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setWindowTitle(tr("Colour of %1").arg(QString::fromStdString(label->name)));
+    dialog->setModal(false);
+    connect(dialog, &QColorDialog::currentColorChanged, this, [set](const QColor& color) {
+        set({static_cast<std::uint8_t>(color.red()), static_cast<std::uint8_t>(color.green()),
+             static_cast<std::uint8_t>(color.blue())});
+    });
+    connect(dialog, &QDialog::rejected, this, [set, before] { set(before); });
+    connect(&m_session, &ReviewSession::currentChanged, dialog, [this, dialog] {
+        dialog->disconnect(this); // what was chosen so far stays with the image it was chosen on
+        dialog->close();
+    });
+    dialog->show();
+}
+
+bool LabelPanel::eventFilter(QObject* watched, QEvent* event) {
+    auto* field = qobject_cast<QLineEdit*>(watched);
+    if (field && event->type() == QEvent::KeyPress) {
+        const int key = static_cast<QKeyEvent*>(event)->key();
+        if (key == Qt::Key_Escape || key == Qt::Key_Return || key == Qt::Key_Enter) {
+            endRenaming(key == Qt::Key_Escape ? QString() : field->text());
+            Q_EMIT finished();
+            return true;
+        }
+    }
+    return QWidget::eventFilter(watched, event);
 }
 
 } // namespace limn

@@ -7,7 +7,6 @@
 #include <QEvent>
 #include <QGridLayout>
 #include <QLabel>
-#include <QLineF>
 #include <QLocale>
 #include <QMenu>
 #include <QPushButton>
@@ -50,20 +49,21 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     grid->setHorizontalSpacing(8);
     grid->setVerticalSpacing(2);
     grid->setColumnStretch(0, 1);
-    const QStringList names = {tr("Area"),         tr("Share of image"), tr("Perimeter"),  tr("Longest"),
-                               tr("Across"),       tr("Equivalent ⌀"),   tr("Asymmetry"),  tr("Circularity"),
+    const QStringList names = {tr("Area"),         tr("Share of image"), tr("Perimeter"),  tr("Longest ⌀"),
+                               tr("Width across"), tr("Equivalent ⌀"),   tr("Asymmetry"),  tr("Circularity"),
                                tr("Irregularity"), tr("Parts, holes"),   tr("Mean colour")};
-    const QStringList tips = {tr("Number of pixels"),
-                              tr("Area in % of the image"),
-                              tr("Length of the edge, holes included"),
-                              tr("Greatest distance of two points"),
-                              tr("Width at right angles to the longest diameter"),
-                              tr("Diameter of the disc of the same area"),
-                              tr("Unshared area after folding on both principal axes, mean"),
-                              tr("4π · area / perimeter²: 1 for a disc"),
-                              tr("Perimeter² / (4π · area), outer edge: 1 for a disc"),
-                              tr("Connected parts and holes in them"),
-                              tr("Mean red, green, blue inside")};
+    const QStringList tips = {
+        tr("Number of pixels"),
+        tr("Area in % of the image"),
+        tr("Length of the edge, holes included"),
+        tr("Greatest distance between two points"),
+        tr("Width at right angles to the longest diameter"),
+        tr("Diameter of the disc of the same area"),
+        tr("Area that does not cover itself when folded along the two principal axes, mean of both"),
+        tr("4π · area / perimeter²: 1 for a disc"),
+        tr("Perimeter² / (4π · area), outer edge: 1 for a disc"),
+        tr("Connected parts and holes in them"),
+        tr("Mean red, green, blue inside")};
     for (int i = 0; i < kRows; ++i) {
         Row row{new QLabel(names[i]), new QLabel, new QLabel};
         row.name->setProperty("muted", true);
@@ -134,7 +134,7 @@ void MeasurePanel::unitClicked() {
     const std::optional<CalibrationRecord>& calibration = m_session.calibration();
     remove->setEnabled(calibration.has_value());
     if (!calibration)
-        remove->setText(tr("The file's own scale cannot be removed"));
+        remove->setText(tr("The scale given by the file cannot be removed"));
     else if (calibration->image == 0)
         remove->setText(
             tr("Remove the calibration of all %n images of this size", nullptr, m_session.imagesOfCamera()));
@@ -234,17 +234,53 @@ QString MeasurePanel::tableText() const {
     return lines.join(QLatin1Char('\n'));
 }
 
-bool MeasurePanel::eventFilter(QObject* watched, QEvent* event) {
-    if (event->type() == QEvent::Enter && m_measurements) {
-        const int row = watched->property("row").toInt();
-        const Axis* axis = row == Longest  ? &m_measurements->longestDiameter
-                           : row == Across ? &m_measurements->widthAcross
-                                           : nullptr;
-        if (axis)
-            Q_EMIT axisHovered(QLineF(axis->from.x, axis->from.y, axis->to.x, axis->to.y));
-    } else if (event->type() == QEvent::Leave) {
-        Q_EMIT axisHovered({});
+MeasureMark MeasurePanel::markOf(int row) const {
+    const LabelMeasurements& m = *m_measurements;
+    const auto line = [](const Axis& axis) { return QLineF(axis.from.x, axis.from.y, axis.to.x, axis.to.y); };
+    MeasureMark mark;
+    switch (row) {
+    case Area:
+    case Share:
+    case MeanColor:
+        mark.inside = true;
+        break;
+    case Perimeter:
+    case Circularity:
+    case Irregularity:
+    case Parts:
+        mark.edge = true;
+        break;
+    case Longest:
+        mark.lines = {line(m.longestDiameter)};
+        break;
+    case Across:
+        mark.lines = {line(m.widthAcross)};
+        break;
+    case Equivalent:
+        mark.center = QPointF(m.centroid.x, m.centroid.y);
+        mark.diameter = m.equivalentDiameter.px;
+        break;
+    case Asymmetry: {
+        // The axes on which the area is folded, a little longer than it is.
+        const QPointF center(m.centroid.x, m.centroid.y);
+        const double reach = 0.6 * m.longestDiameter.length.px;
+        for (const Point& axis : m.principalAxes) {
+            const QPointF along = reach * QPointF(axis.x, axis.y);
+            mark.lines.append(QLineF(center - along, center + along));
+        }
+        break;
     }
+    default:
+        break;
+    }
+    return mark;
+}
+
+bool MeasurePanel::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::Enter && m_measurements)
+        Q_EMIT pointedAt(markOf(watched->property("row").toInt()));
+    else if (event->type() == QEvent::Leave)
+        Q_EMIT pointedAt({});
     return QWidget::eventFilter(watched, event);
 }
 

@@ -6,7 +6,9 @@
 #include "app/measure/measurements.h"
 #include "ui/session/review_session.h"
 
+#include <QLineF>
 #include <QTimer>
+#include <QVector>
 #include <QWidget>
 
 class QGridLayout;
@@ -15,6 +17,15 @@ class QMenu;
 class QPushButton;
 
 namespace limn {
+
+// What a figure stands for in the image, shown while the figure is pointed at.
+struct MeasureMark {
+    QVector<QLineF> lines; // image coordinates
+    QPointF center;
+    double diameter = 0; // of a circle; 0: none
+    bool edge = false;   // the outline of the active label
+    bool inside = false; // its area
+};
 
 class MeasurePanel : public QWidget {
     Q_OBJECT
@@ -28,8 +39,8 @@ public:
 
 Q_SIGNALS:
     void calibrateRequested();
-    // A line in image coordinates to draw while a row is pointed at; null: none.
-    void axisHovered(const QLineF& line);
+    // A row is pointed at; nothing in it: none is any more.
+    void pointedAt(const MeasureMark& mark);
     void measured();
 
 protected:
@@ -41,6 +52,7 @@ private:
         QLabel* px;
         QLabel* mm;
     };
+    MeasureMark markOf(int row) const;
     void unitClicked();
     void compute();
     void stop();

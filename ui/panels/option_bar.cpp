@@ -2,6 +2,7 @@
 // Options by tool.
 #include "ui/panels/option_bar.h"
 
+#include "ui/panels/elided_label.h"
 #include "ui/theme/theme.h"
 
 #include <QButtonGroup>
@@ -39,7 +40,7 @@ OptionBar::OptionBar(ToolSettings& settings, QWidget* parent) : QFrame(parent), 
     setObjectName(QStringLiteral("optionBar"));
     m_layout = new QHBoxLayout(this);
     m_layout->setContentsMargins(12, 5, 12, 5);
-    m_layout->setSpacing(10);
+    m_layout->setSpacing(9);
     setMinimumHeight(42);
 }
 
@@ -67,13 +68,14 @@ void OptionBar::setRuler(double lengthPx) {
 QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double maximum, int decimals,
                                      const QString& suffix, std::function<double()> get,
                                      std::function<void(double)> set, bool slider) {
-    auto* label = new QLabel(name);
+    auto* label = new ElidedLabel(name);
     label->setProperty("muted", true);
     auto* box = new QDoubleSpinBox;
     box->setRange(minimum, maximum);
     box->setDecimals(decimals);
     box->setSuffix(suffix);
-    box->setFixedWidth(74);
+    box->setButtonSymbols(QAbstractSpinBox::NoButtons);
+    box->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed); // as wide as its longest number
     box->setAlignment(Qt::AlignRight);
     box->setKeyboardTracking(false);
     box->setAccessibleName(name);
@@ -138,9 +140,8 @@ void OptionBar::rebuild() {
         delete item;
     }
     m_refresh.clear();
-    auto* title = new QLabel(m_name);
+    auto* title = new ElidedLabel(m_name); // the rail shows which tool it is as well
     title->setProperty("heading", true);
-    title->setMinimumWidth(64);
     m_layout->addWidget(title);
 
     const auto addSubtract = [this] {
@@ -177,9 +178,8 @@ void OptionBar::rebuild() {
             [this](bool on) { m_settings.overBackground = on; });
     };
     const auto hint = [this](const QString& text) {
-        auto* label = new QLabel(text);
+        auto* label = new ElidedLabel(text);
         label->setProperty("muted", true);
-        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
         m_layout->addWidget(label, 1);
     };
 
@@ -210,20 +210,24 @@ void OptionBar::rebuild() {
     case ToolId::Lasso:
         addSubtract();
         addOver();
-        hint(tr("Draw round an area. Shift keeps only what lies inside."));
+        hint(tr("Draw around an area. With Shift, only what lies inside is kept."));
         break;
     case ToolId::Polygon:
         addSubtract();
         addOver();
-        hint(tr("Click corners; Enter, double click or the first corner closes. Backspace takes the last one "
-                "back."));
+        hint(tr("Click the corners. Enter, a double click or the first corner closes the shape; Backspace "
+                "removes the last corner."));
         break;
     case ToolId::Wand: {
         addNumber(
             tr("Tolerance"), 0, 150, 1, QString(), [this] { return m_settings.wand.tolerance; },
             [this](double v) { m_settings.wand.tolerance = v; }, false)
             ->setToolTip(tr("CIELAB distance. Press in the image and drag right or left"));
-        auto* label = new QLabel(tr("Sample"));
+        addNumber(
+            tr("Smoothing"), 0, 20, 1, tr(" px"), [this] { return m_settings.wand.smoothingPx; },
+            [this](double v) { m_settings.wand.smoothingPx = v; }, false)
+            ->setToolTip(tr("How round the edge of the selection is made"));
+        auto* label = new ElidedLabel(tr("Sample"));
         label->setProperty("muted", true);
         auto* sample = new QComboBox;
         for (const int n : {1, 3, 5})
@@ -240,16 +244,16 @@ void OptionBar::rebuild() {
             [this, sample] { sample->setCurrentIndex(sample->findData(m_settings.wand.sampleSize)); });
         addSubtract();
         addToggle(
-            tr("Connected"), tr("Only what is joined to the pressed pixel"),
+            tr("Connected"), tr("Only what is connected to the pixel you press"),
             [this] { return m_settings.wand.connected; },
             [this](bool on) { m_settings.wand.connected = on; });
         addToggle(
-            tr("Fill holes"), tr("Holes of the selection are taken in"),
+            tr("Fill holes"), tr("Holes in the selection are filled"),
             [this] { return m_settings.wand.fillHoles; },
             [this](bool on) { m_settings.wand.fillHoles = on; });
         addToggle(
-            tr("View only"), tr("Only what is in view"), [this] { return m_settings.wandViewOnly; },
-            [this](bool on) { m_settings.wandViewOnly = on; });
+            tr("View only"), tr("Only the part of the image in view"),
+            [this] { return m_settings.wandViewOnly; }, [this](bool on) { m_settings.wandViewOnly = on; });
         m_layout->addStretch(1);
         break;
     }
@@ -260,11 +264,11 @@ void OptionBar::rebuild() {
         addNumber(
             tr("Smoothing"), 0, 5, 1, tr(" px"), [this] { return m_settings.contour.smoothingPx; },
             [this](double v) { m_settings.contour.smoothingPx = v; }, false);
-        hint(tr("From inside pushes the edge out, from outside in."));
+        hint(tr("Drag from inside to push the edge out, from outside to push it in."));
         break;
     case ToolId::Region:
-        hint(tr("Drag a rectangle, with Shift any shape: use, fill, clean and clear then act inside only. A "
-                "click removes it."));
+        hint(tr("Drag a rectangle, or with Shift any shape. Use, fill, clean and clear then act inside it "
+                "only. A click removes it."));
         break;
     case ToolId::Ruler:
         if (m_ruler > 0) {
@@ -276,7 +280,9 @@ void OptionBar::rebuild() {
             box->setValue(10);
             box->setSuffix(tr(" mm"));
             box->setAccessibleName(tr("Length of the line"));
-            box->setFixedWidth(96);
+            box->setButtonSymbols(QAbstractSpinBox::NoButtons);
+            box->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
+            box->setAlignment(Qt::AlignRight);
             auto* button = new QPushButton(tr("Calibrate"));
             button->setObjectName(QStringLiteral("calibrateButton"));
             m_layout->addWidget(label);

@@ -105,7 +105,7 @@ ProposalPanel::ProposalPanel(ReviewSession& session, Commands& commands, QWidget
     m_slider->setObjectName(QStringLiteral("threshold"));
     m_slider->setLayoutDirection(Qt::LeftToRight); // under the histogram, which is not mirrored
     m_slider->setAccessibleName(tr("Threshold"));
-    m_slider->setToolTip(tr("Threshold (T). Double click: the model's own"));
+    m_slider->setToolTip(tr("Threshold (T). A double click restores the model's own"));
     m_slider->setRange(0, 100);
     m_slider->setSingleStep(1);
     m_slider->setPageStep(10);
@@ -114,7 +114,8 @@ ProposalPanel::ProposalPanel(ReviewSession& session, Commands& commands, QWidget
     m_value->setRange(0, 1);
     m_value->setDecimals(2);
     m_value->setSingleStep(0.01);
-    m_value->setFixedWidth(58);
+    m_value->setButtonSymbols(QAbstractSpinBox::NoButtons);
+    m_value->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     m_value->setAlignment(Qt::AlignRight);
     m_value->setAccessibleName(tr("Threshold"));
     m_value->setObjectName(QStringLiteral("thresholdValue"));
@@ -225,7 +226,7 @@ void ProposalPanel::refresh() {
         if (p->options.inputSize != 256)
             name += QStringLiteral(" · %1 px").arg(p->options.inputSize);
         if (p->options.flipAverage)
-            name += tr(" · 4 mirrorings");
+            name += tr(" · 4 mirrored copies");
         m_choice->addItem(name);
         if (p == proposal)
             m_choice->setCurrentIndex(index);

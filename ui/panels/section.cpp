@@ -35,8 +35,7 @@ Section::Section(const QString& id, const QString& title, QWidget* parent) : QWi
     connect(m_title, &QToolButton::clicked, this, [this] { setOpen(!isOpen()); });
     const bool open = QSettings().value(QStringLiteral("sections/%1").arg(id), true).toBool();
     m_body->setVisible(open);
-    m_title->setIcon(
-        Theme::icon(open ? QStringLiteral("chevron-down") : QStringLiteral("chevron-right"), "muted"));
+    showArrow();
 }
 
 void Section::addToHeader(QWidget* widget) {
@@ -49,10 +48,15 @@ bool Section::isOpen() const {
 
 void Section::setOpen(bool open) {
     m_body->setVisible(open);
-    m_title->setIcon(
-        Theme::icon(open ? QStringLiteral("chevron-down") : QStringLiteral("chevron-right"), "muted"));
+    showArrow();
     QSettings().setValue(QStringLiteral("sections/%1").arg(m_id), open);
     Q_EMIT toggled(open);
+}
+
+void Section::showArrow() {
+    const QString closed = layoutDirection() == Qt::RightToLeft ? QStringLiteral("chevron-left")
+                                                                : QStringLiteral("chevron-right");
+    m_title->setIcon(Theme::icon(isOpen() ? QStringLiteral("chevron-down") : closed, "muted"));
 }
 
 } // namespace limn

@@ -26,6 +26,8 @@ Q_SIGNALS:
     void toggled(bool open);
 
 private:
+    void showArrow();
+
     QString m_id;
     QToolButton* m_title;
     QHBoxLayout* m_header;

@@ -2,6 +2,7 @@
 // Start page.
 #include "ui/panels/start_page.h"
 
+#include "ui/panels/elided_label.h"
 #include "ui/theme/theme.h"
 
 #include <QDir>
@@ -137,9 +138,8 @@ void StartPage::setRecent(const QStringList& paths) {
         button->setEnabled(exists);
         connect(button, &QPushButton::clicked, this, [this, path] { Q_EMIT openRecent(path); });
         QString where = QDir::toNativeSeparators(info.absolutePath());
-        auto* label = new QLabel(exists ? where : tr("missing: %1").arg(where));
+        auto* label = new ElidedLabel(exists ? where : tr("missing: %1").arg(where), Qt::ElideMiddle);
         label->setProperty("muted", true);
-        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
         layout->addWidget(button);
         layout->addWidget(label, 1);
         if (!exists) {

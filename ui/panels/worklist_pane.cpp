@@ -46,24 +46,30 @@ public:
         const Theme& theme = Theme::instance();
         painter->save();
         painter->setRenderHint(QPainter::Antialiasing);
+        // Laid out from left to right, and mirrored as a whole where the language is.
         const QRect row = option.rect.adjusted(6, 2, -4, -2);
+        const auto placed = [&](const QRect& r) {
+            return QStyle::visualRect(option.direction, option.rect, r);
+        };
         const bool selected = option.state & QStyle::State_Selected;
         if (selected || option.state & QStyle::State_MouseOver) {
             painter->setPen(Qt::NoPen);
             painter->setBrush(theme.color(selected ? "accentSoft" : "raised"));
-            painter->drawRoundedRect(row, 6, 6);
+            painter->drawRoundedRect(placed(row), 6, 6);
         }
         if (selected) {
             painter->setBrush(theme.color("accent"));
-            painter->drawRoundedRect(QRectF(row.left(), row.top() + 8, 3, row.height() - 16), 1.5, 1.5);
+            painter->drawRoundedRect(QRectF(placed(QRect(row.left(), row.top() + 8, 3, row.height() - 16))),
+                                     1.5, 1.5);
         }
         if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
             painter->setPen(QPen(theme.color("focus"), 2));
             painter->setBrush(Qt::NoBrush);
-            painter->drawRoundedRect(QRectF(row).adjusted(1, 1, -1, -1), 6, 6);
+            painter->drawRoundedRect(QRectF(placed(row)).adjusted(1, 1, -1, -1), 6, 6);
         }
 
-        const QRect thumb(row.left() + 9, row.center().y() - kThumb / 2 + 1, kThumb, kThumb);
+        const QRect thumbPlace(row.left() + 9, row.center().y() - kThumb / 2 + 1, kThumb, kThumb);
+        const QRect thumb = placed(thumbPlace);
         QPainterPath rounded;
         rounded.addRoundedRect(thumb, 4, 4);
         painter->setClipPath(rounded);
@@ -81,13 +87,13 @@ public:
         }
         painter->setClipping(false);
 
-        const int left = thumb.right() + 10;
+        const int left = thumbPlace.right() + 10;
         const int right = row.right() - 6;
         const QFontMetrics metrics(option.font);
         int nameRight = right;
         if (r->flagged) {
             Theme::icon(QStringLiteral("flag"), "warn")
-                .paint(painter, QRect(right - 14, row.top() + 8, 14, 14));
+                .paint(painter, placed(QRect(right - 14, row.top() + 8, 14, 14)));
             nameRight -= 18;
         }
         painter->setFont(option.font);
@@ -95,13 +101,14 @@ public:
         const QString name = index.data(Qt::DisplayRole).toString();
         const int lineHeight = metrics.height();
         int y = row.top() + 7;
-        painter->drawText(QRect(left, y, nameRight - left, lineHeight), Qt::AlignLeft | Qt::AlignVCenter,
+        painter->drawText(placed(QRect(left, y, nameRight - left, lineHeight)),
+                          Qt::AlignLeft | Qt::AlignVCenter,
                           metrics.elidedText(name, Qt::ElideMiddle, nameRight - left));
         y += lineHeight + 3;
         const bool broken = !r->trouble.empty();
         const char* token = broken ? "error" : stateToken(r->state);
         Theme::icon(broken ? QStringLiteral("state-broken") : stateIcon(r->state), token)
-            .paint(painter, QRect(left, y + (lineHeight - 13) / 2, 13, 13));
+            .paint(painter, placed(QRect(left, y + (lineHeight - 13) / 2, 13, 13)));
         QFont small = option.font;
         small.setPointSizeF(small.pointSizeF() * 0.92);
         painter->setFont(small);
@@ -109,17 +116,19 @@ public:
         const QString word = broken        ? WorklistPane::tr("cannot be read")
                              : r->noLesion ? WorklistPane::tr("%1, no lesion").arg(stateWord(r->state))
                                            : stateWord(r->state);
-        painter->drawText(QRect(left + 18, y, right - left - 18, lineHeight),
+        painter->drawText(placed(QRect(left + 18, y, right - left - 18, lineHeight)),
                           Qt::AlignLeft | Qt::AlignVCenter,
                           QFontMetrics(small).elidedText(word, Qt::ElideRight, right - left - 18));
         y += lineHeight + 5;
         if (r->uncertainty >= 0 && !broken) {
-            const QRectF track(left, y, right - left, 3);
+            const QRectF track(placed(QRect(left, y, right - left, 3)));
             painter->setPen(Qt::NoPen);
             painter->setBrush(theme.color(selected ? "hover" : "raised"));
             painter->drawRoundedRect(track, 1.5, 1.5);
             QRectF bar = track;
             bar.setWidth(std::max(3.0, track.width() * std::min(1.0, r->uncertainty / 100.0)));
+            if (option.direction == Qt::RightToLeft)
+                bar.moveRight(track.right());
             painter->setBrush(theme.color(r->uncertainty >= 50 ? "warn" : "accent"));
             painter->drawRoundedRect(bar, 1.5, 1.5);
         }
@@ -265,6 +274,7 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     m_search->setPlaceholderText(tr("Find by name"));
     m_search->setAccessibleName(tr("Find images by name"));
     m_search->setClearButtonEnabled(true);
+    m_search->setMinimumWidth(164); // the pane's least width, unless its words need more
     m_search->addAction(Theme::icon(QStringLiteral("search"), "muted"), QLineEdit::LeadingPosition);
     auto* searchRow = new QHBoxLayout;
     searchRow->setContentsMargins(8, 0, 8, 0);
@@ -323,8 +333,8 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     m_direction = new QToolButton;
     m_direction->setIcon(Theme::icon(QStringLiteral("sort"), "muted"));
     m_direction->setCheckable(true);
-    m_direction->setToolTip(tr("Turn the order round"));
-    m_direction->setAccessibleName(tr("Turn the order round"));
+    m_direction->setToolTip(tr("Reverse the order"));
+    m_direction->setAccessibleName(tr("Reverse the order"));
     orderRow->addWidget(m_order, 1);
     orderRow->addWidget(m_direction);
     layout->addLayout(orderRow);
@@ -460,7 +470,7 @@ void WorklistPane::refreshCounts() {
             button->setText(tr("All %1").arg(locale.toString(qulonglong(counts.total))));
             break;
         case Chip::Todo:
-            button->setText(tr("Todo %1").arg(locale.toString(qulonglong(m_session.todoCount()))));
+            button->setText(tr("To do %1").arg(locale.toString(qulonglong(m_session.todoCount()))));
             break;
         case Chip::Accepted: {
             const std::size_t done = state(ReviewState::Accepted) + state(ReviewState::Submitted);
@@ -498,7 +508,7 @@ void WorklistPane::refreshCounts() {
     m_view->setVisible(!nothing);
     m_empty->setVisible(nothing);
     const bool filtered = counts.total > 0;
-    m_empty->setText(filtered ? tr("No image passes this filter.")
+    m_empty->setText(filtered ? tr("No image matches this filter.")
                      : m_session.hasProject() && m_session.project()->isScanning()
                          ? tr("Looking for images…")
                          : tr("No image in this folder could be read."));

@@ -22,7 +22,7 @@ const char* errorSource(ErrorCode code) {
     case ErrorCode::FileTruncated:
         return QT_TRANSLATE_NOOP("Errors", "%1 ends too early: %2. The copy may have been interrupted.");
     case ErrorCode::FormatUnknown:
-        return QT_TRANSLATE_NOOP("Errors", "%1 is of no kind that can be read here: %2.");
+        return QT_TRANSLATE_NOOP("Errors", "%1 is not a kind of file that can be read here: %2.");
     case ErrorCode::FormatMismatch:
         return QT_TRANSLATE_NOOP("Errors", "%1 claims to be %2 but holds %3.");
     case ErrorCode::FileCorrupt:
@@ -43,7 +43,7 @@ const char* errorSource(ErrorCode code) {
     case ErrorCode::CheckpointMismatch:
         return QT_TRANSLATE_NOOP("Errors", "%1 does not fit this network: %2.");
     case ErrorCode::ModelNotFound:
-        return QT_TRANSLATE_NOOP("Errors", "The model %1 was not found; looked in %2.");
+        return QT_TRANSLATE_NOOP("Errors", "The model %1 was not found; it was looked for in %2.");
     case ErrorCode::DeviceNotAvailable:
         return QT_TRANSLATE_NOOP("Errors", "The device %1 cannot be used: %2.");
     case ErrorCode::OutOfMemory:
@@ -60,7 +60,7 @@ const char* errorSource(ErrorCode code) {
         return QT_TRANSLATE_NOOP(
             "Errors", "The project %1 is open in another program (%2); it can be read, not changed.");
     case ErrorCode::StoreReadOnly:
-        return QT_TRANSLATE_NOOP("Errors", "The project %1 is read-only; changes are kept in memory alone.");
+        return QT_TRANSLATE_NOOP("Errors", "The project %1 is read-only; changes are kept only in memory.");
     case ErrorCode::StoreStale:
         return QT_TRANSLATE_NOOP("Errors",
                                  "%1 was saved by %2 meanwhile. Yours is kept as a second version.");
@@ -97,8 +97,7 @@ const char* noticeSource(ProjectNotice::Kind kind) {
     using Kind = ProjectNotice::Kind;
     switch (kind) {
     case Kind::ProjectElsewhere:
-        return QT_TRANSLATE_NOOP("Notices",
-                                 "Nothing can be written in the folder: the project is kept in %1.");
+        return QT_TRANSLATE_NOOP("Notices", "The folder cannot be written to, so the project is kept in %1.");
     case Kind::HeldByOther:
         return QT_TRANSLATE_NOOP("Notices",
                                  "This project is open elsewhere (%1). You can look at everything; changes "
@@ -118,11 +117,11 @@ const char* noticeSource(ProjectNotice::Kind kind) {
         return QT_TRANSLATE_NOOP(
             "Notices", "%1 was made by a newer version of this program; it can be looked at, not changed.");
     case Kind::FilesSkipped:
-        return QT_TRANSLATE_NOOP("Notices", "%1 could not be read as images. The others are fine.");
-    case Kind::FileChanged:
         return QT_TRANSLATE_NOOP("Notices",
-                                 "%1 was changed by another program after it was annotated. Look whether "
-                                 "the annotation still fits.");
+                                 "%1 of the files could not be read as images. The others are fine.");
+    case Kind::FileChanged:
+        return QT_TRANSLATE_NOOP("Notices", "%1 was changed by another program after it was annotated. Check "
+                                            "whether the annotation still fits.");
     case Kind::FileMissing:
         return QT_TRANSLATE_NOOP("Notices", "%1 is no longer where it was. Its annotations are kept.");
     case Kind::FileMoved:

@@ -8,6 +8,7 @@
 #include <QFile>
 #include <QFont>
 #include <QFontDatabase>
+#include <QFontMetrics>
 #include <QIconEngine>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -19,11 +20,24 @@
 #include <QStyleFactory>
 #include <QSvgRenderer>
 #include <QTemporaryDir>
+#include <QTimer>
+
+#include <algorithm>
+#include <cmath>
 
 namespace limn {
 namespace {
 
 Theme* s_theme = nullptr;
+
+constexpr double kHighContrast = 20; // ordinary desktops stay below 19; black on white has 21
+
+double luminanceOf(const QColor& color) {
+    const auto linear = [](double v) {
+        return v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
+    };
+    return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF());
+}
 
 QByteArray iconSource(const QString& name) {
     static QHash<QString, QByteArray> cache;
@@ -103,6 +117,12 @@ QString markFile(const QString& name, const QColor& color) {
 
 } // namespace
 
+double contrastOf(const QColor& a, const QColor& b) {
+    const double first = luminanceOf(a);
+    const double second = luminanceOf(b);
+    return (std::max(first, second) + 0.05) / (std::min(first, second) + 0.05);
+}
+
 void Theme::install(QApplication& application) {
     s_theme = new Theme(application);
 }
@@ -138,18 +158,28 @@ Theme::Theme(QApplication& application)
     apply();
 }
 
-bool Theme::systemIsDark() const {
-    return m_systemPalette.color(QPalette::Window).lightness() < 128;
-}
-
 bool Theme::eventFilter(QObject* watched, QEvent* event) {
-    // The desktop's own change of colours; ours are told apart by the guard.
-    if (watched == &m_application && event->type() == QEvent::ThemeChange && !m_applying) {
-        m_systemPalette = QApplication::style()->standardPalette();
-        if (m_mode == Mode::System)
-            apply();
+    // The desktop's own change of colours is told to each window; ours are told apart by the guard.
+    if (event->type() == QEvent::ThemeChange && watched->isWindowType() && !m_applying && !m_following) {
+        m_following = true;
+        QTimer::singleShot(0, this, &Theme::followSystem);
     }
     return QObject::eventFilter(watched, event);
+}
+
+void Theme::followSystem() {
+    // Without a palette of our own, the application has the desktop's.
+    m_applying = true;
+    QApplication::setPalette(QPalette());
+    const QPalette palette = QApplication::palette();
+    m_applying = false;
+    m_following = false;
+    setSystemPalette(palette);
+}
+
+void Theme::setSystemPalette(const QPalette& palette) {
+    m_systemPalette = palette;
+    apply();
 }
 
 void Theme::setMode(Mode mode) {
@@ -172,13 +202,24 @@ QColor Theme::color(const char* token) const {
 
 void Theme::apply() {
     m_applying = true;
-    m_dark = m_mode == Mode::Dark || (m_mode == Mode::System && systemIsDark());
+    const QColor window = m_systemPalette.color(QPalette::Window);
+    const QColor windowText = m_systemPalette.color(QPalette::WindowText);
+    const bool systemIsDark = window.lightness() < 128;
+    m_highContrast = contrastOf(window, windowText) > kHighContrast;
+    m_dark = m_highContrast ? systemIsDark : m_mode == Mode::Dark || (m_mode == Mode::System && systemIsDark);
     QFile tokens(m_dark ? QStringLiteral(":/themes/dark.json") : QStringLiteral(":/themes/light.json"));
     m_colors.clear();
     if (tokens.open(QIODevice::ReadOnly)) {
         const QJsonObject object = QJsonDocument::fromJson(tokens.readAll()).object();
         for (auto it = object.begin(); it != object.end(); ++it)
             m_colors.insert(it.key(), QColor(it.value().toString()));
+    }
+    if (m_highContrast) {
+        // Surfaces and text as the desktop has them, and a line where there was a shade.
+        for (const char* surface : {"window", "panel", "raised"})
+            m_colors.insert(QLatin1String(surface), window);
+        for (const char* line : {"text", "muted", "border", "line"})
+            m_colors.insert(QLatin1String(line), windowText);
     }
     m_colors.insert(QStringLiteral("accentHover"),
                     m_dark ? color("accent").lighter(112) : color("accent").lighter(120));
@@ -213,6 +254,16 @@ void Theme::apply() {
         text = QString::fromUtf8(sheet.readAll());
     text.replace(QLatin1String("@chevron"), markFile(QStringLiteral("chevron-down"), color("muted")));
     text.replace(QLatin1String("@checkmark"), markFile(QStringLiteral("check"), color("onAccent")));
+    // Points, so that headings grow with the text.
+    text.replace(QLatin1String("@titleSize"),
+                 QString::number(m_basePointSize * 1.45 * m_textPercent / 100.0, 'f', 1) +
+                     QLatin1String("pt"));
+    const int lineHeight = QFontMetrics(font).height();
+    text.replace(QLatin1String("@buttonHeight"), QStringLiteral("%1px").arg(std::max(18, lineHeight)));
+    text.replace(QLatin1String("@fieldHeight"), QStringLiteral("%1px").arg(std::max(20, lineHeight)));
+    const QColor veil = color("window"); // what lies below shines through
+    text.replace(QLatin1String("@veil"),
+                 QStringLiteral("rgba(%1, %2, %3, 200)").arg(veil.red()).arg(veil.green()).arg(veil.blue()));
     // Longer names first: accentSoft before accent.
     QStringList names = m_colors.keys();
     std::sort(names.begin(), names.end(),

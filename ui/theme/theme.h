@@ -7,11 +7,15 @@
 #include <QHash>
 #include <QIcon>
 #include <QObject>
+#include <QPalette>
 #include <QString>
 
 class QApplication;
 
 namespace limn {
+
+// Of two opaque colours, 1 to 21, as WCAG 2 defines it.
+double contrastOf(const QColor& a, const QColor& b);
 
 class Theme : public QObject {
     Q_OBJECT
@@ -26,6 +30,10 @@ public:
     Mode mode() const { return m_mode; }
     void setMode(Mode mode); // kept in the settings
     bool dark() const { return m_dark; }
+    // The desktop asks for black on white or white on black: that wins over every choice made here.
+    bool highContrast() const { return m_highContrast; }
+    // The desktop's own colours, as they are now.
+    void setSystemPalette(const QPalette& palette);
     // A token of resources/themes/*.json, such as "accent".
     QColor color(const char* token) const;
     // 100..200 %; kept in the settings.
@@ -46,12 +54,14 @@ private:
     explicit Theme(QApplication& application);
     bool eventFilter(QObject* watched, QEvent* event) override;
     void apply();
-    bool systemIsDark() const;
+    void followSystem();
 
     QApplication& m_application;
     Mode m_mode = Mode::System;
     bool m_dark = false;
+    bool m_highContrast = false;
     bool m_applying = false;
+    bool m_following = false; // a change of the desktop's waits to be taken over
     int m_textPercent = 100;
     double m_basePointSize = 10;
     QHash<QString, QColor> m_colors;

@@ -2,7 +2,10 @@
 // Brush, eraser, contour; what all tools share.
 #include "ui/tools/edit_tools.h"
 
-#include <QCoreApplication>
+#include "ui/theme/theme.h"
+
+#include <QGuiApplication>
+#include <QHash>
 #include <QPainter>
 #include <QPainterPath>
 
@@ -84,6 +87,56 @@ void paintCasedPath(QPainter& painter, const QPolygonF& device, bool closed, con
     painter.strokePath(path, line);
 }
 
+QCursor crossCursor(const QString& icon, bool minus) {
+    constexpr int kSide = 34;
+    constexpr QPointF kMiddle(11.5, 11.5);
+    const qreal ratio = qApp->devicePixelRatio();
+    static QHash<QString, QCursor> made;
+    const QString key = QStringLiteral("%1/%2/%3").arg(icon).arg(minus).arg(ratio);
+    if (const auto found = made.constFind(key); found != made.constEnd())
+        return *found;
+    const auto inOneColor = [&](const QColor& color) {
+        QPixmap picture = Theme::pixmap(icon, "text", 15, ratio);
+        QPainter painter(&picture);
+        painter.setCompositionMode(QPainter::CompositionMode_SourceIn);
+        painter.fillRect(QRect(0, 0, 15, 15), color);
+        return picture;
+    };
+    QPixmap pixmap(QSize(kSide, kSide) * ratio);
+    pixmap.setDevicePixelRatio(ratio);
+    pixmap.fill(Qt::transparent);
+    QPainter painter(&pixmap);
+    painter.setRenderHint(QPainter::Antialiasing);
+    QVector<QLineF> lines;
+    for (const QPointF& way : {QPointF(1, 0), QPointF(-1, 0), QPointF(0, 1), QPointF(0, -1)})
+        lines.append(QLineF(kMiddle + way * 3, kMiddle + way * 9));
+    if (minus)
+        lines.append(QLineF(kMiddle + QPointF(6, -6), kMiddle + QPointF(13, -6)));
+    painter.setPen(QPen(kCasing, 3.2, Qt::SolidLine, Qt::RoundCap));
+    painter.drawLines(lines);
+    painter.setPen(QPen(Qt::white, 1.2, Qt::SolidLine, Qt::RoundCap));
+    painter.drawLines(lines);
+    const QPointF corner(17, 17);
+    const QPixmap casing = inOneColor(kCasing);
+    for (int dx = -1; dx <= 1; ++dx) {
+        for (int dy = -1; dy <= 1; ++dy)
+            painter.drawPixmap(corner + QPointF(dx, dy), casing);
+    }
+    painter.drawPixmap(corner, inOneColor(Qt::white));
+    painter.end();
+    const QCursor cursor(pixmap, 11, 11);
+    made.insert(key, cursor);
+    return cursor;
+}
+
+QCursor ToolHost::editCursor(const QString& icon) const {
+    const AnnotationDocument* d = document();
+    if (d && d->isLocked(session->activeLabel()))
+        return Qt::ForbiddenCursor;
+    const bool control = QGuiApplication::keyboardModifiers().testFlag(Qt::ControlModifier);
+    return crossCursor(icon, settings->subtract != control);
+}
+
 EditRules ToolHost::rules() const {
     EditRules rules;
     rules.label = session->activeLabel();
@@ -162,8 +215,11 @@ bool BrushTool::cancel() {
     return true;
 }
 
-double BrushTool::reach(const ViewTransform& view) const {
-    return diameter() * view.zoom() / 2 + 24;
+double BrushTool::reach(const ViewTransform& view, double pixelRatio) const {
+    // The line from the last stroke's end goes anywhere.
+    if (m_lastEnd && !m_stroke && QGuiApplication::keyboardModifiers().testFlag(Qt::ShiftModifier))
+        return -1.0;
+    return diameter() * view.zoom() / 2 + 24 * pixelRatio;
 }
 
 void BrushTool::paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
@@ -214,8 +270,8 @@ bool ContourTool::cancel() {
     return true;
 }
 
-double ContourTool::reach(const ViewTransform& view) const {
-    return m_host.settings->contour.diameterPx * view.zoom() / 2 + 24;
+double ContourTool::reach(const ViewTransform& view, double pixelRatio) const {
+    return m_host.settings->contour.diameterPx * view.zoom() / 2 + 24 * pixelRatio;
 }
 
 void ContourTool::paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,

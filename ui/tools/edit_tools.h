@@ -42,7 +42,14 @@ struct ToolHost {
     bool mayEdit() const;
     // Says why a finished edit had no effect.
     void explain(const EditOutcome& outcome) const;
+    // A cross with the tool's icon beside it, and a minus while a press would take away; barred while the
+    // active label is locked.
+    QCursor editCursor(const QString& icon) const;
 };
+
+// A cross whose middle is the pixel pointed at, with an icon of resources/icons beside it; light in a dark
+// casing, as everything on an image.
+QCursor crossCursor(const QString& icon, bool minus);
 
 class BrushTool : public CanvasTool {
 public:
@@ -53,7 +60,7 @@ public:
     bool cancel() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override;
+    double reach(const ViewTransform& view, double pixelRatio) const override;
     QCursor cursor() const override { return Qt::BlankCursor; }
 
 private:
@@ -76,7 +83,7 @@ public:
     bool cancel() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override;
+    double reach(const ViewTransform& view, double pixelRatio) const override;
     QCursor cursor() const override { return Qt::BlankCursor; }
     bool usesRightDrag() const override { return false; }
 
@@ -94,7 +101,10 @@ public:
     bool cancel() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override { return m_points.isEmpty() ? 24.0 : -1.0; }
+    double reach(const ViewTransform&, double pixelRatio) const override {
+        return m_points.isEmpty() ? 24.0 * pixelRatio : -1.0;
+    }
+    QCursor cursor() const override { return m_host.editCursor(QStringLiteral("lasso")); }
 
 private:
     ToolHost& m_host;
@@ -114,14 +124,17 @@ public:
     bool unfinished() const override { return !m_points.isEmpty(); }
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override { return m_points.isEmpty() ? 24.0 : -1.0; }
+    double reach(const ViewTransform&, double pixelRatio) const override {
+        return m_points.isEmpty() ? 24.0 * pixelRatio : -1.0;
+    }
+    QCursor cursor() const override { return m_host.editCursor(QStringLiteral("polygon")); }
 
 private:
-    int pointNear(QPointF device) const;
+    int pointNear(const CanvasPointer& pointer) const;
 
     ToolHost& m_host;
     QPolygonF m_points;
-    QPolygonF m_devicePoints; // where they were drawn last
+    mutable QPolygonF m_devicePoints; // where they were drawn last
     int m_dragged = -1;
     bool m_subtract = false;
 };
@@ -142,7 +155,8 @@ public:
     void putAway() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override { return m_active ? -1.0 : 90.0; }
+    double reach(const ViewTransform& view, double pixelRatio) const override;
+    QCursor cursor() const override { return m_host.editCursor(QStringLiteral("wand")); }
 
 private:
     // What an area is computed of.
@@ -193,7 +207,10 @@ public:
     bool cancel() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override { return m_active ? -1.0 : 24.0; }
+    double reach(const ViewTransform&, double pixelRatio) const override {
+        return m_active ? -1.0 : 24.0 * pixelRatio;
+    }
+    QCursor cursor() const override { return crossCursor(QStringLiteral("region"), false); }
     bool usesRightDrag() const override { return false; }
 
 private:
@@ -213,8 +230,8 @@ public:
     bool cancel() override;
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
-    double reach(const ViewTransform& view) const override {
-        return m_line.isNull() && !m_first ? 24.0 : -1.0;
+    double reach(const ViewTransform&, double pixelRatio) const override {
+        return m_line.isNull() && !m_first ? 24.0 * pixelRatio : -1.0;
     }
     bool usesRightDrag() const override { return false; }
     void clear();
@@ -223,7 +240,8 @@ public:
 private:
     ToolHost& m_host;
     QLineF m_line;
-    bool m_first = false; // one end was set, the other follows the pointer
+    bool m_first = false;  // one end was set, the other follows the pointer
+    bool m_second = false; // the other is being set
     QPointF m_pressDevice;
 };
 

@@ -2,7 +2,7 @@
 // Lasso, polygon, wand, region, ruler.
 #include "ui/tools/edit_tools.h"
 
-#include <QCoreApplication>
+#include <QApplication>
 #include <QLocale>
 #include <QPainter>
 #include <QTimer>
@@ -14,7 +14,8 @@
 namespace limn {
 namespace {
 
-constexpr double kGrip = 8.0;               // device pixels, times the pixel ratio
+constexpr double kGrip = 8.0;               // logical pixels around a corner
+constexpr double kDrag = 4.0;               // logical pixels that make a click a drag
 constexpr double kTolerancePerPixel = 0.15; // dE per device pixel of drag
 constexpr int kRetryMs = 20;
 
@@ -104,9 +105,9 @@ void LassoTool::paint(QPainter& painter, const ViewTransform& view, const Canvas
 
 // ------------------------------------------------------------------------------------------------ polygon
 
-int PolygonTool::pointNear(QPointF device) const {
+int PolygonTool::pointNear(const CanvasPointer& pointer) const {
     for (int i = 0; i < static_cast<int>(m_devicePoints.size()); ++i) {
-        if (QLineF(m_devicePoints[i], device).length() <= kGrip)
+        if (QLineF(m_devicePoints[i], pointer.device).length() <= kGrip * pointer.ratio)
             return i;
     }
     return -1;
@@ -119,7 +120,7 @@ void PolygonTool::press(const CanvasPointer& pointer) {
         finish();
         return;
     }
-    const int near = pointNear(pointer.device);
+    const int near = pointNear(pointer);
     if (near == 0 && m_points.size() >= 3) {
         finish();
         return;
@@ -192,7 +193,7 @@ void PolygonTool::paint(QPainter& painter, const ViewTransform& view, const Canv
     if (m_points.isEmpty())
         return;
     QPolygonF device = deviceOf(m_points, view);
-    const_cast<PolygonTool*>(this)->m_devicePoints = device;
+    m_devicePoints = device;
     QPolygonF line = device;
     if (pointer && m_dragged < 0)
         line.append(pointer->device);
@@ -340,12 +341,18 @@ void WandTool::commit(const Commit& edit) {
                                  : document->paint(StepKind::Wand, edit.rules, area));
 }
 
+double WandTool::reach(const ViewTransform&, double pixelRatio) const {
+    // The tag beside the pointer is as wide as its text.
+    const QFontMetricsF metrics(QApplication::font());
+    return m_active ? -1.0 : (45 + metrics.horizontalAdvance(QStringLiteral("ΔE 150.0"))) * pixelRatio;
+}
+
 void WandTool::paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                      double pixelRatio) const {
     if (!pointer)
         return;
     const QLocale locale;
-    paintTag(painter, pointer->device + QPointF(14, 12) * pixelRatio,
+    paintTag(painter, pointer->device + QPointF(25, 7) * pixelRatio,
              QStringLiteral("ΔE %1").arg(locale.toString(m_host.settings->wand.tolerance, 'f', 1)),
              pixelRatio);
     if (m_active) {
@@ -426,7 +433,8 @@ void RegionTool::paint(QPainter& painter, const ViewTransform& view, const Canva
 
 void RulerTool::press(const CanvasPointer& pointer) {
     m_pressDevice = pointer.device;
-    if (m_first) {
+    m_second = m_first;
+    if (m_second) {
         m_line.setP2(pointer.image);
         return;
     }
@@ -445,10 +453,9 @@ void RulerTool::release(const CanvasPointer& pointer) {
     if (!m_first)
         return;
     m_line.setP2(pointer.image);
-    // Two clicks or one drag.
-    const bool dragged = QLineF(m_pressDevice, pointer.device).length() >= 4;
-    const bool second = m_line.length() > 0.01;
-    if (dragged || second) {
+    // Two clicks or one drag; a hand that trembles has not dragged.
+    const bool dragged = QLineF(m_pressDevice, pointer.device).length() >= kDrag * pointer.ratio;
+    if (dragged || (m_second && m_line.length() > 0.01)) {
         m_first = false;
         m_host.measured(m_line);
     }

@@ -2,6 +2,7 @@
 // Tasks, runs and messages.
 #include "ui/window/activity_panel.h"
 
+#include "ui/panels/elided_label.h"
 #include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 
@@ -65,7 +66,7 @@ ActivityPanel::ActivityPanel(ReviewSession& session, QWidget* parent) : QFrame(p
     m_runs->setUniformRowHeights(true);
     m_runs->setSelectionMode(QAbstractItemView::NoSelection);
     m_runs->setHeaderLabels(
-        {tr("Image"), tr("Model"), tr("Device"), tr("Prepare"), tr("Network"), tr("Finish"), tr("In all")});
+        {tr("Image"), tr("Model"), tr("Device"), tr("Prepare"), tr("Network"), tr("Finish"), tr("Total")});
     m_runs->header()->setStretchLastSection(false);
     m_runs->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
     m_runs->header()->setSectionResizeMode(0, QHeaderView::Stretch);
@@ -76,7 +77,7 @@ ActivityPanel::ActivityPanel(ReviewSession& session, QWidget* parent) : QFrame(p
 
     m_list = new QListWidget;
     m_list->setObjectName(QStringLiteral("activityMessages"));
-    m_list->setAccessibleName(tr("Messages of this sitting, the newest first"));
+    m_list->setAccessibleName(tr("Messages since the start, the newest first"));
     m_list->setWordWrap(true);
     m_list->setTextElideMode(Qt::ElideNone);
     m_list->setResizeMode(QListView::Adjust);
@@ -95,7 +96,7 @@ ActivityPanel::ActivityPanel(ReviewSession& session, QWidget* parent) : QFrame(p
 }
 
 ActivityPanel::Row ActivityPanel::makeRow(const QString& id) {
-    Row row{id, new QWidget, new QLabel, new QLabel, new QProgressBar, new QToolButton, {}};
+    Row row{id, new QWidget, new QLabel, new ElidedLabel, new QProgressBar, new QToolButton, {}};
     auto* layout = new QVBoxLayout(row.widget);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(4);
@@ -103,7 +104,6 @@ ActivityPanel::Row ActivityPanel::makeRow(const QString& id) {
     line->setSpacing(10);
     row.title->setProperty("heading", true);
     row.detail->setProperty("muted", true);
-    row.detail->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     row.progress->setTextVisible(false);
     row.progress->setFixedHeight(6);
     row.cancel->setText(tr("Cancel"));
@@ -146,7 +146,6 @@ void ActivityPanel::setTasks(const std::vector<Task>& tasks) {
         Row& row = **found;
         row.title->setText(task.title);
         row.detail->setText(task.detail);
-        row.detail->setToolTip(task.detail);
         row.progress->setAccessibleName(task.title);
         row.progress->setRange(0, task.total);
         row.progress->setValue(task.done);
@@ -188,7 +187,7 @@ void ActivityPanel::refreshRuns() {
             item->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
         }
         const QString when = locale.toString(run.when.time(), QLocale::ShortFormat);
-        item->setToolTip(0, run.kept ? tr("%1: it was there already, with these times").arg(when) : when);
+        item->setToolTip(0, run.kept ? tr("%1: made earlier, with these times").arg(when) : when);
     }
     // Together: each insertion measures the columns anew.
     m_runs->addTopLevelItems(items);
@@ -216,7 +215,9 @@ void ActivityPanel::addMessage(Banner::Kind kind, const QString& text) {
 
 void ActivityPanel::popUp(const QPoint& bottomRight) {
     const QSize room = parentWidget()->size();
-    resize(std::min(kWidth, room.width() - 16), std::min(kHeight, bottomRight.y() - 16));
+    const double larger = Theme::instance().textPercent() / 100.0;
+    resize(std::min(static_cast<int>(kWidth * larger), room.width() - 16),
+           std::min(static_cast<int>(kHeight * larger), bottomRight.y() - 16));
     move(std::clamp(bottomRight.x() - width(), 8, std::max(8, room.width() - width() - 8)),
          bottomRight.y() - height());
     show();

@@ -22,6 +22,8 @@ class QVBoxLayout;
 
 namespace limn {
 
+class ElidedLabel;
+
 struct Task {
     QString id;     // stays the same while it runs
     QString title;  // "Proposals"
@@ -54,7 +56,7 @@ private:
         QString id;
         QWidget* widget;
         QLabel* title;
-        QLabel* detail;
+        ElidedLabel* detail;
         QProgressBar* progress;
         QToolButton* cancel;
         std::function<void()> run;

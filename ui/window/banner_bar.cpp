@@ -161,7 +161,7 @@ void BannerBar::rebuild() {
     m_more->setVisible(m_banners.size() > 1);
 }
 
-Toast::Toast(QWidget* parent) : QFrame(parent) {
+Toast::Toast(QWidget* parent, QWidget* over) : QFrame(parent), m_over(over) {
     setObjectName(QStringLiteral("toast"));
     auto* layout = new QHBoxLayout(this);
     layout->setContentsMargins(14, 8, 10, 8);
@@ -198,9 +198,16 @@ void Toast::show(const QString& text, const QString& actionText, std::function<v
 }
 
 void Toast::place() {
+    // Two lines where one would cover what is beside.
+    const int room = m_over->width() - 60 - (m_action->isHidden() ? 0 : m_action->sizeHint().width() + 10);
+    const bool wraps = m_text->fontMetrics().horizontalAdvance(m_text->text()) > room;
+    m_text->setWordWrap(wraps);
+    m_text->setMinimumWidth(wraps ? room : 0);
+    m_text->setMaximumWidth(wraps ? room : QWIDGETSIZE_MAX);
+    layout()->activate();
     adjustSize();
-    const QWidget* host = parentWidget();
-    move((host->width() - width()) / 2, host->height() - height() - 88);
+    const QPoint middle = m_over->mapTo(parentWidget(), m_over->rect().center());
+    move(middle.x() - width() / 2, parentWidget()->height() - height() - 88);
 }
 
 bool Toast::eventFilter(QObject* watched, QEvent* event) {

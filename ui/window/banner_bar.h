@@ -72,7 +72,8 @@ class Toast : public QFrame {
     Q_OBJECT
 
 public:
-    explicit Toast(QWidget* parent);
+    // Shown over the middle of `over`, a widget inside the parent.
+    Toast(QWidget* parent, QWidget* over);
     void show(const QString& text, const QString& actionText = {}, std::function<void()> action = {});
 
 Q_SIGNALS:
@@ -86,6 +87,7 @@ protected:
 private:
     void place();
 
+    QWidget* m_over;
     QLabel* m_text;
     QPushButton* m_action;
     std::function<void()> m_run;

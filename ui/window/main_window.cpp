@@ -7,6 +7,7 @@
 #include "ui/panels/clean_up_bar.h"
 #include "ui/panels/comment_panel.h"
 #include "ui/panels/compare_bar.h"
+#include "ui/panels/elided_label.h"
 #include "ui/panels/history_panel.h"
 #include "ui/panels/label_panel.h"
 #include "ui/panels/measure_panel.h"
@@ -45,13 +46,20 @@ namespace {
 
 constexpr int kWorklistWidth = 208;
 constexpr int kSideWidth = 260;
-constexpr QSize kCard(172, 168);
+constexpr QSize kCard(172, 168); // at the usual text size
+
+// A card's lines of text: its name, and its state.
+int cardLine(const QFontMetrics& metrics) {
+    return std::max(18, metrics.height() + 2);
+}
 
 // Grid of pictures: the worklist's rows as cards.
 class CardDelegate : public QStyledItemDelegate {
 public:
     CardDelegate(WorklistModel* model, QObject* parent) : QStyledItemDelegate(parent), m_model(model) {}
-    QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex&) const override { return kCard; }
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex&) const override {
+        return kCard + QSize(0, 2 * (cardLine(QFontMetrics(option.font)) - 18));
+    }
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override {
         const ImageRecord* r = m_model->recordAt(index.row());
@@ -66,7 +74,10 @@ public:
         painter->setPen(selected ? QPen(theme.color("accent"), 2) : QPen(theme.color("line"), 1));
         painter->setBrush(theme.color(selected ? "accentSoft" : "panel"));
         painter->drawRoundedRect(QRectF(card).adjusted(1, 1, -1, -1), 8, 8);
-        const QRect area = card.adjusted(8, 8, -8, -44);
+        const QFontMetrics metrics(option.font);
+        const int line = cardLine(metrics);
+        const auto placed = [&](const QRect& r) { return QStyle::visualRect(option.direction, card, r); };
+        const QRect area = card.adjusted(8, 8, -8, -2 * line - 8);
         const QImage image = m_model->thumbnailAt(index.row());
         if (image.width() > 1) {
             QRect target(QPoint(0, 0), image.size().scaled(area.size(), Qt::KeepAspectRatio));
@@ -77,18 +88,20 @@ public:
                 painter->drawImage(target, outline);
         }
         painter->setPen(theme.color("text"));
-        const QFontMetrics metrics(option.font);
-        painter->drawText(QRect(area.left(), area.bottom() + 4, area.width(), 18),
-                          Qt::AlignLeft | Qt::AlignVCenter,
+        int y = area.bottom() + 4;
+        painter->drawText(QRect(area.left(), y, area.width(), line), Qt::AlignLeft | Qt::AlignVCenter,
                           metrics.elidedText(index.data().toString(), Qt::ElideMiddle, area.width()));
+        y += line;
+        const int textWidth = area.width() - 18 - (r->flagged ? 18 : 0);
         Theme::icon(stateIcon(r->state), stateToken(r->state))
-            .paint(painter, QRect(area.left(), area.bottom() + 24, 13, 13));
+            .paint(painter, placed(QRect(area.left(), y + (line - 13) / 2, 13, 13)));
         painter->setPen(theme.color("muted"));
-        painter->drawText(QRect(area.left() + 18, area.bottom() + 21, area.width() - 18, 18),
-                          Qt::AlignLeft | Qt::AlignVCenter, stateWord(r->state));
+        painter->drawText(placed(QRect(area.left() + 18, y, textWidth, line)),
+                          Qt::AlignLeft | Qt::AlignVCenter,
+                          metrics.elidedText(stateWord(r->state), Qt::ElideRight, textWidth));
         if (r->flagged)
             Theme::icon(QStringLiteral("flag"), "warn")
-                .paint(painter, QRect(area.right() - 14, area.bottom() + 23, 14, 14));
+                .paint(painter, placed(QRect(area.right() - 14, y + (line - 14) / 2, 14, 14)));
         painter->restore();
     }
 
@@ -128,12 +141,13 @@ MainWindow::MainWindow(QWidget* parent)
     m_host.redraw = [this] { m_canvas->updateDecorations(); };
     m_host.preview = [this](PixelArea area) { setPreview(std::move(area)); };
     m_host.usedProposalFirst = [this] {
-        m_toast->show(tr("The proposal was used first, then your stroke."), tr("Undo both"), [this] {
-            if (m_session->document()) {
-                m_session->document()->undo();
-                m_session->document()->undo();
-            }
-        });
+        m_toast->show(tr("The proposal was used first, then your stroke was drawn."), tr("Undo both"),
+                      [this] {
+                          if (m_session->document()) {
+                              m_session->document()->undo();
+                              m_session->document()->undo();
+                          }
+                      });
     };
     m_host.locked = [this] { sayLocked(); };
     m_host.measured = [this](const QLineF& line) { m_options->setRuler(line.length()); };
@@ -151,6 +165,7 @@ MainWindow::MainWindow(QWidget* parent)
 
     qApp->installEventFilter(this);
     connect(&Theme::instance(), &Theme::changed, this, [this] {
+        placeSavedLabel();
         m_canvas->setBackground(Theme::instance().color("canvas"));
         m_second->setBackground(Theme::instance().color("canvas"));
     });
@@ -207,7 +222,6 @@ void MainWindow::makeLayout() {
     setCentralWidget(central);
 
     m_worklist = new WorklistPane(*m_session, *m_thumbnails);
-    m_worklist->setMinimumWidth(180);
     m_splitter->addWidget(m_worklist);
 
     auto* middle = new QWidget;
@@ -274,7 +288,7 @@ void MainWindow::makeLayout() {
     m_canvas->setAccessibleName(tr("Canvas"));
     m_second = new CanvasView;
     m_second->setObjectName(QStringLiteral("secondCanvas"));
-    m_second->setAccessibleName(tr("Proposal beside the annotation"));
+    m_second->setAccessibleName(tr("Second side of the comparison"));
     // Languages that run from right to left mirror what is around an image, never the image.
     m_canvas->setLayoutDirection(Qt::LeftToRight);
     m_second->setLayoutDirection(Qt::LeftToRight);
@@ -329,8 +343,8 @@ void MainWindow::makeLayout() {
     errorButtons->addWidget(m_errorOpen);
     m_errorLocate = new QPushButton(tr("Locate…"));
     m_errorLocate->setObjectName(QStringLiteral("locateMissing"));
-    m_errorLocate->setToolTip(tr("Choose the folder where the missing images lie now; they are known by what "
-                                 "they hold, whatever they are called"));
+    m_errorLocate->setToolTip(tr("Choose the folder where the missing images are now; they are recognised by "
+                                 "their content, even if they were renamed"));
     connect(m_errorLocate, &QPushButton::clicked, this, &MainWindow::chooseMissing);
     errorButtons->addWidget(m_errorLocate);
     errorButtons->addStretch();
@@ -365,6 +379,7 @@ void MainWindow::makeLayout() {
     m_labels = new LabelPanel(*m_session);
     Section* labels = addSection("labels", tr("Labels"), m_labels);
     labels->addToHeader(m_labels->addButton());
+    connect(m_labels, &LabelPanel::finished, this, [this] { m_canvas->setFocus(); });
     m_proposal = new ProposalPanel(*m_session, *m_commands);
     addSection("proposal", tr("Proposal"), m_proposal);
     m_measure = new MeasurePanel(*m_session);
@@ -412,7 +427,9 @@ void MainWindow::makeLayout() {
     reviewLayout->addWidget(m_acceptButton);
     reviewLayout->addLayout(second);
     sideLayout->addWidget(review);
-    m_sidePane->setMinimumWidth(236);
+    // Never narrower than what is in it, whatever the text size and the length of figures.
+    panels->installEventFilter(this);
+    m_panels = panels;
     m_splitter->addWidget(m_sidePane);
     m_splitter->setStretchFactor(0, 0);
     m_splitter->setStretchFactor(1, 1);
@@ -475,8 +492,14 @@ void MainWindow::makeLayout() {
     m_focusRing->setAttribute(Qt::WA_TransparentForMouseEvents);
     m_focusRing->hide();
 
+    m_dropFrame = new QLabel(this);
+    m_dropFrame->setObjectName(QStringLiteral("dropFrame"));
+    m_dropFrame->setAlignment(Qt::AlignCenter);
+    m_dropFrame->setAttribute(Qt::WA_TransparentForMouseEvents);
+    m_dropFrame->hide();
+
     m_rejectPopover = new RejectPopover(this);
-    m_toast = new Toast(this);
+    m_toast = new Toast(this, m_pages);
     m_activity = new ActivityPanel(*m_session, this);
     connect(m_toast, &Toast::told, this,
             [this](const QString& text) { m_activity->addMessage(Banner::Kind::Info, text); });
@@ -527,13 +550,12 @@ void MainWindow::makeLayout() {
                             static_cast<QWidget*>(m_cancelTasks), static_cast<QWidget*>(m_modelButton),
                             static_cast<QWidget*>(m_activityButton)})
         statusBar()->addPermanentWidget(widget);
-    m_savedLabel = new QLabel;
+    m_savedLabel = new ElidedLabel({}, Qt::ElideMiddle);
     m_savedLabel->setObjectName(QStringLiteral("savedLabel"));
     m_savedLabel->setProperty("muted", true);
     m_savedLabel->setContentsMargins(8, 0, 12, 0);
     m_savedLabel->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    m_savedLabel->setFixedWidth(340);
-    menuBar()->setCornerWidget(m_savedLabel);
+    m_savedLabel->setParent(menuBar());
 
     connect(m_start, &StartPage::openFolder, this, &MainWindow::chooseFolder);
     connect(m_start, &StartPage::openFiles, this, &MainWindow::chooseFiles);
@@ -561,7 +583,14 @@ void MainWindow::makeLayout() {
         askCamera(spacing);
     });
     connect(m_measure, &MeasurePanel::calibrateRequested, this, [this] { setTool(ToolId::Ruler); });
-    connect(m_measure, &MeasurePanel::axisHovered, m_canvas, &CanvasView::setMarkedLine);
+    connect(m_measure, &MeasurePanel::pointedAt, this, [this](const MeasureMark& mark) {
+        m_canvas->setMarked(mark.lines, mark.center, mark.diameter);
+        const bool wasMarked = m_markEdge || m_markInside;
+        m_markEdge = mark.edge;
+        m_markInside = mark.inside;
+        if (wasMarked || m_markEdge || m_markInside)
+            refreshOverlay();
+    });
     connect(m_rejectPopover, &RejectPopover::rejected, this, &MainWindow::rejectImages);
     connect(m_comments, &CommentPanel::finished, this, [this] { m_canvas->setFocus(); });
     connect(m_history, &HistoryPanel::compareRequested, this, [this](const CompareSource& source) {
@@ -722,6 +751,8 @@ void MainWindow::connectSession() {
             if (m_labelSource)
                 m_labelSource->changed(rect);
         }
+        if (change.labels)
+            m_canvas->toolChanged(); // a lock bars the cursor
         if (change.labels || change.proposal || change.mark)
             refreshOverlay();
         else if (change.threshold)
@@ -892,9 +923,9 @@ void MainWindow::askCamera(const Spacing& spacing) {
     Banner banner{QStringLiteral("camera"), Banner::Kind::Info, made, {}, {}, {}, {}};
     if (endoscopy) {
         banner.kind = Banner::Kind::Warning;
-        banner.text += QLatin1Char(' ') +
-                       tr("In an endoscope's image that holds in one plane only, at the distance of what was "
-                          "measured.");
+        banner.text +=
+            QLatin1Char(' ') +
+            tr("In an endoscopy image this holds in one plane only, at the distance of what was measured.");
     } else if (others > 0) {
         const Size size = m_session->pyramid()->image->size;
         banner.text +=
@@ -929,11 +960,13 @@ void MainWindow::readLayout() {
 void MainWindow::resetLayout() {
     const QRect available = screen() ? screen()->availableGeometry() : QRect(0, 0, 1280, 800);
     resize(std::min(1440, available.width()), std::min(900, available.height()));
+    // What does not fit into these widths widens them.
     m_splitter->setSizes({kWorklistWidth, width() - kWorklistWidth - kSideWidth, kSideWidth});
 }
 
 void MainWindow::resizeEvent(QResizeEvent* event) {
     QMainWindow::resizeEvent(event);
+    placeSavedLabel();
     // Two screens full of the grid, so that scrolling back finds them.
     const int columns = width() / kCard.width() + 1;
     const int rows = height() / kCard.height() + 2;
@@ -942,7 +975,7 @@ void MainWindow::resizeEvent(QResizeEvent* event) {
 
 void MainWindow::closeEvent(QCloseEvent* event) {
     endEdits();
-    if (!mayStopTasks(tr("Quit and stop"))) {
+    if (!mayStopTasks(tr("Stop and quit"))) {
         event->ignore();
         return;
     }
@@ -955,7 +988,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
             QMessageBox::NoButton, this);
         QPushButton* elsewhere = box.addButton(tr("Save elsewhere…"), QMessageBox::AcceptRole);
         QPushButton* quit = box.addButton(tr("Quit and lose them"), QMessageBox::DestructiveRole);
-        box.addButton(tr("Go on working"), QMessageBox::RejectRole);
+        box.addButton(tr("Keep working"), QMessageBox::RejectRole);
         box.exec();
         if (box.clickedButton() == elsewhere)
             m_commands->action(QStringLiteral("saveElsewhere"))->trigger();

@@ -37,6 +37,7 @@ class CanvasView;
 class CleanUpBar;
 class CommentPanel;
 class CompareBar;
+class ElidedLabel;
 class ExportDialog;
 class HistoryPanel;
 class LabelPanel;
@@ -152,7 +153,10 @@ private:
     void focusPane(int direction);
     void placeFocusRing();
     void linkViews(CanvasView* from, CanvasView* to);
+    void showDropFrame(const QString& text); // empty: hides it
     void placeViewBar();
+    void placeSavedLabel();
+    void fitSidePane();
     void announcePainted();
     void updateThumbnailOutline(ImageId id);
 
@@ -210,6 +214,7 @@ private:
     QListView* m_grid;
     QLabel* m_errorText;
     QWidget* m_sidePane;
+    QWidget* m_panels; // in it, scrolled
     LabelPanel* m_labels;
     ProposalPanel* m_proposal;
     MeasurePanel* m_measure;
@@ -224,6 +229,7 @@ private:
     RejectPopover* m_rejectPopover;
     QWidget* m_viewBar;
     QWidget* m_focusRing;
+    QLabel* m_dropFrame;
     QWidget* m_reviewBar;
     QPushButton* m_errorNext;
     QPushButton* m_errorShow;
@@ -232,7 +238,7 @@ private:
     QToolButton* m_zoomButton;
     QButtonGroup* m_compareGroup;
     QWidget* m_miniBar;
-    QLabel* m_savedLabel;
+    ElidedLabel* m_savedLabel;
     QLabel* m_pointerLabel;
     QLabel* m_messageLabel;
     QToolButton* m_modelButton;
@@ -258,6 +264,8 @@ private:
     bool m_holdProposal = false;
     bool m_holdThreshold = false;
     bool m_keepZoom = false;
+    bool m_markEdge = false; // of the active label, whose figures are pointed at
+    bool m_markInside = false;
     bool m_imagePainted = false;
     bool m_previewShown = false;
     bool m_agreementShown = false;

@@ -106,7 +106,7 @@ void MainWindow::makeCommands() {
     c.add(file, "openDemo", tr("Try &demo images"), QStringLiteral("sample"), "", [this] { openDemo(); });
     c.add(file, "closeProject", tr("&Close project"), {}, "Ctrl+W", [this] {
         endEdits();
-        if (!mayStopTasks(tr("Close and stop")))
+        if (!mayStopTasks(tr("Stop and close")))
             return;
         m_session->waitUntilSaved(5000);
         m_session->closeProject();
@@ -131,7 +131,7 @@ void MainWindow::makeCommands() {
         if (path.isEmpty())
             return;
         m_session->project()->saveElsewhere(path.toStdString(), [this](const Result<void>& done) {
-            say(done ? tr("The project goes on at its new place.") : errorText(done.error()));
+            say(done ? tr("The project continues at its new place.") : errorText(done.error()));
             refreshTitle();
         });
     });
@@ -174,11 +174,16 @@ void MainWindow::makeCommands() {
         dialog->show();
     });
     c.add(file, "about", tr("&About Limn"), {}, "", [this] {
-        QMessageBox::about(
-            this, tr("About Limn"),
+        auto* box = new QMessageBox(
+            QMessageBox::NoIcon, tr("About Limn"),
             tr("<h3>Limn 0.1</h3><p>Review and correction of segmentations of dermoscopy and endoscopy "
                "images.</p><p>Limn assists; it makes no diagnosis. It sends nothing over any network.</p>"
-               "<p>Free software under the GNU General Public License, version 3 or later.</p>"));
+               "<p>Free software under the GNU General Public License, version 3 or later.</p>"),
+            QMessageBox::Close, this);
+        box->setIconPixmap(windowIcon().pixmap(QSize(48, 48), devicePixelRatioF()));
+        box->setAttribute(Qt::WA_DeleteOnClose);
+        box->setModal(false);
+        box->show();
     });
     c.add(file, "activity", tr("Tasks and &messages"), QStringLiteral("activity"), "Ctrl+J",
           [this] { showActivity(); });
@@ -261,13 +266,13 @@ void MainWindow::makeCommands() {
     });
     c.add(model, "runProposal", tr("&Run model"), QStringLiteral("run"), "F5", [this] {
         if (m_session->models().empty())
-            say(tr("No model was found; the Proposal panel says where models belong."));
+            say(tr("No model was found; the Proposal panel says where model files belong."));
         else
             m_session->runProposal();
     });
     c.add(model, "runHere", tr("Run model in the &region"), QStringLiteral("run"), "Shift+F5", [this] {
         if (m_session->models().empty()) {
-            say(tr("No model was found; the Proposal panel says where models belong."));
+            say(tr("No model was found; the Proposal panel says where model files belong."));
             return;
         }
         Rect region;
@@ -276,7 +281,7 @@ void MainWindow::makeCommands() {
         else
             region = m_canvas->view().visibleImageRect();
         m_session->runProposalIn(region);
-        say(tr("The model was trained on whole images: a part of one may look different to it."));
+        say(tr("The model was trained on whole images; a part of one may look different to it."));
     });
     c.add(model, "runAll", tr("Run model on &all listed images"), {}, "",
           [this] { m_session->runModelOn(m_session->list()); });
@@ -285,7 +290,7 @@ void MainWindow::makeCommands() {
           [this] { m_session->cancelRuns(); });
 
     // View
-    c.add(view, "outlineStyle", tr("Outline, fill"), QStringLiteral("layers"), "O", [this] {
+    c.add(view, "outlineStyle", tr("Outline or fill"), QStringLiteral("layers"), "O", [this] {
         m_style = static_cast<Style>((static_cast<int>(m_style) + 1) % 3);
         QSettings().setValue(QStringLiteral("view/style"), static_cast<int>(m_style));
         say(m_style == Style::Outline          ? tr("Outline")
@@ -315,7 +320,8 @@ void MainWindow::makeCommands() {
     QAction* grid = c.add(view, "grid", tr("Grid of images"), QStringLiteral("grid"), "G", {});
     grid->setCheckable(true);
     connect(grid, &QAction::toggled, this, [this] { refreshPage(); });
-    c.add(view, "toggleFit", tr("100 % and whole image"), {}, "Z", [this] { m_canvas->toggleFit(); });
+    c.add(view, "toggleFit", tr("Switch between 100 % and whole image"), {}, "Z",
+          [this] { m_canvas->toggleFit(); });
     c.add(view, "actualSize", tr("100 %"), QStringLiteral("one-to-one"), "Ctrl+1",
           [this] { m_canvas->zoomTo(1.0); });
     c.add(view, "fit", tr("Whole image"), QStringLiteral("fit"), "Home", [this] { m_canvas->fit(); });
@@ -323,13 +329,13 @@ void MainWindow::makeCommands() {
           "Ctrl++ Ctrl+=", [this] { m_canvas->zoomStep(1); });
     c.add(view, "zoomOut", tr("Zoom out"), QStringLiteral("zoom-out"), "Ctrl+-",
           [this] { m_canvas->zoomStep(-1); });
-    c.addHeld(tr("hold H"), view, tr("Bare image"));
+    c.addHeld(tr("hold H"), view, tr("Image without outlines"));
     c.addHeld(tr("hold Q"), view, tr("Proposal instead of annotation"));
     c.addHeld(tr("hold Space"), view, tr("Pan"));
     c.addHeld(tr("hold T + wheel"), model, tr("Move the threshold"));
     c.addHeld(tr("Shift + wheel"), toolGroup, tr("Tool size"));
     c.addHeld(tr("Ctrl or right button"), toolGroup, tr("The opposite: subtract instead of add"));
-    c.addHeld(tr("Enter, Esc, Backspace"), toolGroup, tr("End, drop, one step back in a gesture"));
+    c.addHeld(tr("Enter, Esc, Backspace"), toolGroup, tr("Finish a gesture, drop it, go one step back"));
 
     // Move
     c.add(move, "next", tr("&Next image"), QStringLiteral("chevron-right"), "Right PgDown",
@@ -353,10 +359,12 @@ void MainWindow::makeCommands() {
     c.add(decide, "reject", tr("&Reject…"), QStringLiteral("close"), "X", [this] {
          askReject();
      })->setAutoRepeat(false);
-    c.add(decide, "takeBack", tr("&Take last decision back"), QStringLiteral("history"), "Shift+A", [this] {
-         if (!m_session->takeBack())
-             say(tr("There is no decision to take back."));
-     })->setAutoRepeat(false);
+    c.add(decide, "takeBack", tr("&Take back the last decision"), QStringLiteral("history"), "Shift+A",
+          [this] {
+              if (!m_session->takeBack())
+                  say(tr("There is no decision to take back."));
+          })
+        ->setAutoRepeat(false);
     QAction* flag = c.add(decide, "flag", tr("&Flag"), QStringLiteral("flag"), "Shift+X",
                           [this] { m_session->toggleFlag(); });
     flag->setAutoRepeat(false);
@@ -397,21 +405,21 @@ void MainWindow::makeCommands() {
         m_rejectTargets = selectedImages();
         askReject();
     });
-    c.add(selection, "reopenSelected", tr("Open selected images again"), {}, "",
+    c.add(selection, "reopenSelected", tr("Reopen selected images"), {}, "",
           [this] { setStateOfSelected(ReviewState::InProgress); });
     c.add(selection, "flagSelected", tr("Flag selected images"), QStringLiteral("flag"), "", [this] {
         const int done = m_session->setFlags(selectedImages(), true);
         tellSeveral(done, tr("%n images were flagged.", nullptr, done));
     });
-    c.add(selection, "unflagSelected", tr("Take the flag off selected images"), {}, "", [this] {
+    c.add(selection, "unflagSelected", tr("Remove the flag from selected images"), {}, "", [this] {
         const int done = m_session->setFlags(selectedImages(), false);
-        tellSeveral(done, tr("%n flags were taken off.", nullptr, done));
+        tellSeveral(done, tr("%n flags were removed.", nullptr, done));
     });
     c.add(selection, "assignToMe", tr("Assign selected images to me"), QStringLiteral("person"), "", [this] {
         if (m_session->hasProject())
             assignSelected(m_session->project()->currentPerson());
     });
-    c.add(selection, "assignToNobody", tr("Assign selected images to nobody"), {}, "",
+    c.add(selection, "assignToNobody", tr("Assign selected images to no one"), {}, "",
           [this] { assignSelected(kNobody); });
 }
 
@@ -483,7 +491,7 @@ void MainWindow::open(const QStringList& paths) {
     if (paths.isEmpty())
         return;
     endEdits();
-    if (!mayStopTasks(tr("Open and stop")))
+    if (!mayStopTasks(tr("Stop and open")))
         return;
     if (m_session->hasProject())
         m_session->waitUntilSaved(5000);
@@ -522,7 +530,9 @@ QList<QWidget*> MainWindow::panes() const {
 void MainWindow::refreshTabOrder() {
     QWidget* last = nullptr;
     for (QWidget* pane : panes()) {
-        QList<QWidget*> stops = pane == m_canvas ? QList<QWidget*>{m_canvas} : pane->findChildren<QWidget*>();
+        QList<QWidget*> stops = pane->findChildren<QWidget*>();
+        if (pane == m_canvas)
+            stops.prepend(m_canvas);
         for (QWidget* stop : stops) {
             // Popups of boxes are windows of their own.
             if (!(stop->focusPolicy() & Qt::TabFocus) || stop->focusProxy() || stop->window() != this)
@@ -669,19 +679,30 @@ void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
     event->acceptProposedAction();
     const bool one = m_pendingDrop.size() == 1;
     const QFileInfo info(m_pendingDrop.first());
-    m_start->setDropHint(one && info.isDir()
-                             ? tr("Open %1").arg(info.fileName())
-                             : tr("Add %n images", nullptr, static_cast<int>(m_pendingDrop.size())));
-    if (m_session->hasProject())
-        say(tr("Drop to add %n images", nullptr, static_cast<int>(m_pendingDrop.size())));
+    const bool project = one && info.suffix().compare(QLatin1String("limn"), Qt::CaseInsensitive) == 0;
+    const QString hint =
+        project || (one && info.isDir() && !m_session->hasProject()) ? tr("Open %1").arg(info.fileName())
+        : one && info.isDir() ? tr("Add the images of %1").arg(info.fileName())
+                              : tr("Add %n images", nullptr, static_cast<int>(m_pendingDrop.size()));
+    m_start->setDropHint(hint);
+    showDropFrame(hint);
+}
+
+void MainWindow::showDropFrame(const QString& text) {
+    m_dropFrame->setText(text);
+    m_dropFrame->setVisible(!text.isEmpty() && m_session->hasProject());
+    m_dropFrame->setGeometry(rect());
+    m_dropFrame->raise();
 }
 
 void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {
     m_start->setDropHint({});
+    showDropFrame({});
 }
 
 void MainWindow::dropEvent(QDropEvent* event) {
     m_start->setDropHint({});
+    showDropFrame({});
     event->acceptProposedAction();
     const QStringList paths = std::exchange(m_pendingDrop, {});
     if (paths.isEmpty())
@@ -728,7 +749,7 @@ void MainWindow::sayLocked() {
 
 bool MainWindow::mayCommand() {
     if (m_canvas->gestureActive()) {
-        say(tr("A gesture is going on: release the button first, or drop it with Esc."));
+        say(tr("A gesture is still going on: release the button first, or drop it with Esc."));
         return false;
     }
     return m_host.mayEdit();
@@ -746,7 +767,7 @@ void MainWindow::useProposal() {
     if (!m_session->scope() && d->hasHandEdits()) {
         m_banners->show({QStringLiteral("useMode"),
                          Banner::Kind::Info,
-                         tr("There are edits by hand. Add the proposal to them, or put it in their place?"),
+                         tr("This image has edits by hand. Add the proposal to them, or replace them?"),
                          {{tr("Add (Enter)"), [this] { useProposal(UseMode::Add); }, false},
                           {tr("Replace"), [this] { useProposal(UseMode::Replace); }, false},
                           {tr("Cancel"), [] {}, false}},
@@ -855,7 +876,7 @@ void MainWindow::accept(bool noLesionConfirmed) {
         return;
     }
     if (m_session->editPending()) {
-        say(tr("The image is decided as soon as its edit is there."));
+        say(tr("The image will be decided as soon as its last edit is finished."));
         m_session->afterEdits([this, noLesionConfirmed] { accept(noLesionConfirmed); });
         return;
     }
@@ -893,11 +914,12 @@ void MainWindow::acceptAgreed() {
 // Whether a decision may leave the image now; says why not.
 bool MainWindow::mayDecide() {
     if (m_canvas->gestureActive()) {
-        say(tr("A gesture is going on. Nothing was decided: release the button first, or drop it with Esc."));
+        say(tr("Nothing was decided: a gesture is still going on. Release the button first, or drop it with "
+               "Esc."));
         return false;
     }
     if (m_canvas->tool() && m_canvas->tool()->unfinished()) {
-        say(tr("An outline is not closed yet. Nothing was decided: Enter closes it, Esc drops it."));
+        say(tr("Nothing was decided: an outline is not closed yet. Enter closes it, Esc drops it."));
         return false;
     }
     return true;
@@ -944,7 +966,7 @@ void MainWindow::setStateOfSelected(ReviewState state) {
         text += QLatin1Char(' ') +
                 (state == ReviewState::InProgress
                      ? tr("%n were left as they are.", nullptr, left)
-                     : tr("%n were left as they are: nobody has annotated them, or they are decided.",
+                     : tr("%n were left as they are: nobody has annotated them, or they are already decided.",
                           nullptr, left));
     tellSeveral(done, text);
 }
@@ -954,7 +976,7 @@ void MainWindow::assignSelected(PersonId person) {
         return;
     const int done = m_session->assign(selectedImages(), person);
     tellSeveral(done, person == kNobody
-                          ? tr("%n images are nobody's now.", nullptr, done)
+                          ? tr("%n images are no longer assigned to anyone.", nullptr, done)
                           : tr("%n images were assigned to %1.", nullptr, done)
                                 .arg(QString::fromStdString(m_session->project()->personName(person))));
 }
@@ -966,7 +988,7 @@ void MainWindow::tellSeveral(int done, const QString& text) {
     }
     m_toast->show(text, tr("Undo"), [this] {
         const int back = m_session->takeBackSeveral();
-        say(tr("%n images are as they were.", nullptr, back));
+        say(tr("%n images are again as they were.", nullptr, back));
     });
 }
 
@@ -1112,6 +1134,10 @@ void MainWindow::keyPressEvent(QKeyEvent* event) {
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
     if (watched == m_canvasPage && event->type() == QEvent::Resize) {
         placeViewBar();
+        return false;
+    }
+    if (watched == m_panels && event->type() == QEvent::LayoutRequest) {
+        fitSidePane();
         return false;
     }
     // A ring shows that keys go to the canvas, for those who came by keys.

@@ -83,7 +83,7 @@ std::vector<Task> MainWindow::tasks(bool all) const {
         if (saving.waiting > 0)
             list.push_back({QStringLiteral("saving"),
                             tr("Saving"),
-                            saving.trouble ? tr("waiting for room or permission")
+                            saving.trouble ? tr("waiting for disk space or permission")
                                            : tr("%n changes", nullptr, static_cast<int>(saving.waiting)),
                             0,
                             0,
@@ -149,19 +149,19 @@ bool MainWindow::mayStopTasks(const QString& stop) {
     QStringList lost;
     const QLocale locale;
     if (m_export && m_export->isRunning())
-        lost.append(tr("The export: %1 of %2 images are written. Files that are there stay.")
+        lost.append(tr("Export: %1 of %2 images are written. These files stay.")
                         .arg(locale.toString(qulonglong(m_export->progress().done)),
                              locale.toString(qulonglong(m_export->progress().total))));
     if (const BackgroundWork work = m_session->backgroundWork(); work.proposalsTotal > 0)
-        lost.append(tr("Proposals: %1 of %2 are made. Those are kept.")
+        lost.append(tr("Proposals: %1 of %2 are done. These are kept.")
                         .arg(locale.toString(work.proposalsDone), locale.toString(work.proposalsTotal)));
     if (lost.isEmpty())
         return true;
-    QMessageBox box(QMessageBox::Question, tr("Work is going on"), lost.join(QLatin1Char('\n')),
+    QMessageBox box(QMessageBox::Question, tr("Tasks are still running"), lost.join(QLatin1Char('\n')),
                     QMessageBox::NoButton, this);
     box.setObjectName(QStringLiteral("tasksQuestion"));
     QPushButton* agreed = box.addButton(stop, QMessageBox::DestructiveRole);
-    QPushButton* stay = box.addButton(tr("Go on working"), QMessageBox::RejectRole);
+    QPushButton* stay = box.addButton(tr("Keep working"), QMessageBox::RejectRole);
     box.setDefaultButton(stay);
     box.exec();
     // Asked once: what goes on is over now.

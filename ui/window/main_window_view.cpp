@@ -6,6 +6,7 @@
 #include "ui/canvas/canvas_view.h"
 #include "ui/panels/clean_up_bar.h"
 #include "ui/panels/compare_bar.h"
+#include "ui/panels/elided_label.h"
 #include "ui/panels/option_bar.h"
 #include "ui/panels/start_page.h"
 #include "ui/panels/thumbnails.h"
@@ -22,11 +23,13 @@
 #include <QListView>
 #include <QLocale>
 #include <QMenu>
+#include <QMenuBar>
 #include <QPointer>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QSplitter>
 #include <QStackedWidget>
+#include <QStyle>
 #include <QToolButton>
 #include <QtConcurrent>
 
@@ -265,6 +268,15 @@ void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool sec
             if (kind == OverlayKind::Agreement)
                 addAgreementLayers(layers);
         }
+        if ((m_markEdge || m_markInside) && !second && canvas == m_canvas) {
+            OverlayLayer marked;
+            marked.source = labels;
+            const std::uint8_t active = m_session->activeLabel();
+            marked.color[active] = qRgb(255, 255, 255);
+            marked.fill[active] = m_markInside ? 130 : 0;
+            marked.line[active] = LineStyle::Solid;
+            layers.push_back(std::move(marked));
+        }
         if (m_session->scope() && !second && canvas == m_canvas) {
             OverlayLayer scope;
             scope.source = std::make_shared<AreaSource>(*m_session->scope());
@@ -468,6 +480,23 @@ void MainWindow::placeViewBar() {
     placeFocusRing();
 }
 
+void MainWindow::fitSidePane() {
+    const int scrollBar = style()->pixelMetric(QStyle::PM_ScrollBarExtent, nullptr, m_panels);
+    m_sidePane->setMinimumWidth(std::max(
+        {236, m_panels->minimumSizeHint().width() + scrollBar, m_reviewBar->minimumSizeHint().width()}));
+}
+
+// What the menus leave of their bar, at most.
+void MainWindow::placeSavedLabel() {
+    int menus = 0;
+    const QFontMetrics metrics(menuBar()->font());
+    for (const QAction* menu : menuBar()->actions())
+        menus += metrics.horizontalAdvance(menu->text()) + 24;
+    const int room = std::clamp(menuBar()->width() - menus, 80, metrics.averageCharWidth() * 56);
+    const QRect place(menuBar()->width() - room, 0, room, menuBar()->height());
+    m_savedLabel->setGeometry(QStyle::visualRect(layoutDirection(), menuBar()->rect(), place));
+}
+
 void MainWindow::placeFocusRing() {
     if (!m_focusRing->isVisible())
         return;
@@ -579,7 +608,7 @@ void MainWindow::refreshPage() {
     m_canvas->setEmptyText(!open || m_session->pyramid() ? QString()
                            : m_session->current() == 0 && m_session->hasProject() &&
                                    m_session->project()->worklist().size() > 0
-                               ? tr("No image passes this filter.")
+                               ? tr("No image matches this filter.")
                                : tr("Opening…"));
     for (const char* id : {"accept",
                            "reject",
@@ -646,6 +675,7 @@ void MainWindow::refreshReview() {
             text = accepts ? tr("Accept and next") : tr("Submit and next");
     }
     m_acceptButton->setText(text);
+    fitSidePane();
     QAction* action = m_commands->action(QStringLiteral("accept"));
     const QString key = action->shortcut().toString(QKeySequence::NativeText);
     m_acceptButton->setToolTip(QStringLiteral("%1  (%2)").arg(text, key));
@@ -863,7 +893,7 @@ void MainWindow::refreshTitle() {
     Project* project = m_session->project();
     if (!project || !project->isOpen()) {
         setWindowTitle(tr("Limn"));
-        m_savedLabel->clear();
+        m_savedLabel->setText({});
         m_banners->remove(QStringLiteral("saving"));
         return;
     }

@@ -15,11 +15,10 @@ namespace limn {
 
 RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
     setObjectName(QStringLiteral("popover"));
-    setFixedWidth(280);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(12, 10, 12, 12);
     layout->setSpacing(8);
-    auto* title = new QLabel(tr("Reject, because"));
+    auto* title = new QLabel(tr("Reject because"));
     title->setProperty("heading", true);
     layout->addWidget(title);
     m_reasons = new QListWidget;
@@ -38,15 +37,13 @@ RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
     for (const QString& reason : reasons) {
         auto* item = new QListWidgetItem(QStringLiteral("%1   %2").arg(number++).arg(reason), m_reasons);
         item->setData(Qt::UserRole, reason);
-        item->setSizeHint({200, 26});
     }
-    m_reasons->setFixedHeight(static_cast<int>(reasons.size()) * 26 + 4);
     m_reasons->setCurrentRow(0);
     m_reasons->installEventFilter(this);
     layout->addWidget(m_reasons);
     m_text = new QLineEdit;
     m_text->setObjectName(QStringLiteral("rejectText"));
-    m_text->setPlaceholderText(tr("In words (optional), then Enter"));
+    m_text->setPlaceholderText(tr("Details (optional), then Enter"));
     m_text->installEventFilter(this);
     layout->addWidget(m_text);
     connect(m_reasons, &QListWidget::itemDoubleClicked, this, &RejectPopover::finish);
@@ -58,6 +55,18 @@ RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
 }
 
 void RejectPopover::popUp(const QRect& anchor) {
+    // As large as its texts are at the text size of the moment.
+    const QFontMetrics metrics(m_reasons->font());
+    const int row = metrics.height() + 10;
+    int widest = 0;
+    for (int i = 0; i < m_reasons->count(); ++i) {
+        QListWidgetItem* item = m_reasons->item(i);
+        widest = std::max(widest, metrics.horizontalAdvance(item->text()));
+        item->setSizeHint({widest, row});
+    }
+    widest = std::max(widest, metrics.horizontalAdvance(m_text->placeholderText()));
+    m_reasons->setFixedHeight(m_reasons->count() * row + 4);
+    setFixedWidth(std::max(280, widest + 60));
     adjustSize();
     move(std::max(8, anchor.right() - width() + 1), std::max(8, anchor.top() - height() - 6));
     m_text->clear();

@@ -44,6 +44,7 @@ private Q_SLOTS:
     void millimetresNeedASource();
     void unequalSpacing();
     void asymmetryOfKnownShapes();
+    void principalAxesFollowTheShape();
     void asymmetryAgreesWithPlainFolding();
     void partsAndHoles();
     void crackLengthAgreesWithCounting();
@@ -196,6 +197,27 @@ void TestMeasurements::asymmetryOfKnownShapes() {
     const LabelMeasurements triangle = measureArea(PixelArea(std::move(spans)), {200, 120});
     QCOMPARE(triangle.asymmetryMajor, 0.0);
     QVERIFY(triangle.asymmetryMinor > 20.0);
+}
+
+void TestMeasurements::principalAxesFollowTheShape() {
+    // A bar that falls by one row for every two columns.
+    std::vector<Span> spans;
+    for (int row = 0; row < 60; ++row)
+        spans.push_back({row + 10, 10 + 2 * row, 10 + 2 * row + 24});
+    const PixelArea bar(std::move(spans));
+    const auto direction = [](const Point& p) { return std::atan2(p.y, p.x) * 180 / std::numbers::pi; };
+    const LabelMeasurements m = measureArea(bar, {200, 100});
+    QVERIFY2(std::abs(direction(m.principalAxes[0]) - 26.6) < 3.0,
+             QByteArray::number(direction(m.principalAxes[0])));
+    QVERIFY(std::abs(m.principalAxes[0].x * m.principalAxes[1].x +
+                     m.principalAxes[0].y * m.principalAxes[1].y) < 1e-9);
+    QVERIFY(std::abs(std::hypot(m.principalAxes[0].x, m.principalAxes[0].y) - 1) < 1e-9);
+    // Pixels twice as high as wide: the same bar falls by 45 degrees, and is drawn as before.
+    MeasureOptions options;
+    options.spacing = Spacing{0.1, 0.2, "DICOM Pixel Spacing"};
+    const LabelMeasurements high = measureArea(bar, {200, 100}, options);
+    QVERIFY2(std::abs(direction(high.principalAxes[0]) - 26.6) < 4.0,
+             QByteArray::number(direction(high.principalAxes[0])));
 }
 
 void TestMeasurements::asymmetryAgreesWithPlainFolding() {
