@@ -47,8 +47,8 @@ step_command() {
 # build/logs/LOG.log and shows one progress line.
 run_step() {
     local title="$1" log="$LIMN_LOGS/$2.log" advice="$3"
-    shift 3
     LIMN_STEP_COMMAND="$LIMN_LOGS/$2.command"
+    shift 3
     LIMN_STEP=$((LIMN_STEP + 1))
     local head="[$LIMN_STEP/$LIMN_STEPS] $title"
     local begin=$SECONDS status=0 ticker=""

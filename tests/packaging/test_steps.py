@@ -78,6 +78,11 @@ def problems_of(row: tuple, packaging: pathlib.Path, folder: pathlib.Path):
         yield f"the command that is shown, {command!r}, ends with {again.returncode}, not {code}: {again.stderr}"
     if "what to do: " not in run.stderr:
         yield "does not say what to do"
+    # A step's files are named after it, whatever words its command has.
+    steps = {path.stem for path in (root / "build/logs").glob("*.log")}
+    for path in (root / "build/logs").iterdir():
+        if path.stem not in steps:
+            yield f"left {path.name!r} among the logs"
 
 
 def main() -> int:
