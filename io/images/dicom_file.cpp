@@ -108,6 +108,32 @@ Result<void> checkJpegFrames(const FileBytes& file, const DicomHeader& header) {
     return {};
 }
 
+// An RLE frame is one fragment and begins with the places of its segments, one for each byte of a pixel
+// (PS3.5 A.4.2, G.5). DCMTK follows them wherever they lead.
+Result<void> checkRleFrames(const FileBytes& file, const DicomHeader& header) {
+    constexpr std::uint64_t kHeaderBytes = 64;
+    const int expected = header.samplesPerPixel * header.bitsAllocated / 8;
+    if (header.fragments.size() != static_cast<std::size_t>(header.frameCount))
+        return file.corrupt("its " + std::to_string(header.frameCount) + " RLE frames lie in " +
+                            std::to_string(header.fragments.size()) + " parts");
+    for (const DicomFragment& fragment : header.fragments) {
+        ByteCursor places(file, fragment.offset, std::endian::little, fragment.offset + fragment.length);
+        const std::uint32_t segments = places.u32();
+        if (segments != static_cast<std::uint32_t>(expected))
+            return file.corrupt("an RLE frame has " + std::to_string(segments) + " segments instead of " +
+                                std::to_string(expected));
+        std::uint64_t least = kHeaderBytes;
+        for (int segment = 1; segment <= expected; ++segment) {
+            const std::uint64_t begin = places.u32();
+            if (begin < least || begin >= fragment.length)
+                return file.corrupt("segment " + std::to_string(segment) +
+                                    " of an RLE frame does not lie in the frame");
+            least = begin + 1;
+        }
+    }
+    return {};
+}
+
 // RLE packs at most 128 bytes into 2 (PS3.5 G.3.1), JPEG a block of 64 samples into one bit.
 Result<void> checkCompressedSize(const FileBytes& file, const DicomHeader& header, std::uint64_t ratio) {
     std::uint64_t bytes = 0;
@@ -319,6 +345,8 @@ Result<Samples> decodeDicom(const FileBytes& file, const DicomHeader& header, in
             return size.error();
         raw = readWithDcmtk(file, header, frame);
     } else if (isRle(syntax)) {
+        if (Result<void> frames = checkRleFrames(file, header); !frames)
+            return frames.error();
         if (Result<void> size = checkCompressedSize(file, header, 64); !size)
             return size.error();
         raw = readWithDcmtk(file, header, frame);

@@ -436,6 +436,23 @@ private Q_SLOTS:
             }
         writeBytes(file("nested.dcm"), nested);
         row("nested.dcm", ErrorCode::FileCorrupt);
+        // RLE segments (PS3.5 G.5) that lie elsewhere than in their frame: a decoder must not follow them.
+        const Bytes segments = readBytes(file("rle.dcm"));
+        const Bytes start{3, 0, 0, 0, 64, 0, 0, 0}; // three of them, the first after the header
+        const auto found = std::search(segments.begin(), segments.end(), start.begin(), start.end());
+        QVERIFY(found != segments.end());
+        const auto header = static_cast<std::size_t>(found - segments.begin());
+        const auto segmentRow = [&](const char* name, std::size_t place, std::uint32_t value) {
+            Bytes changed = segments;
+            put32(changed, header + place, value, false);
+            writeBytes(file(name), changed);
+            row(name, ErrorCode::FileCorrupt);
+        };
+        segmentRow("many segments.dcm", 0, 200);
+        segmentRow("one segment.dcm", 0, 1);
+        segmentRow("segment in the header.dcm", 4, 10);
+        segmentRow("segment far away.dcm", 8, 0x70000000);
+        segmentRow("segments in another order.dcm", 8, 60);
     }
     void claims() {
         QFETCH(QString, name);
