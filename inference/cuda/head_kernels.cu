@@ -64,39 +64,12 @@ __device__ __forceinline__ std::int64_t firstPixel(const Level& level, int image
     return static_cast<std::int64_t>(image) * level.pixels;
 }
 
-__device__ __forceinline__ void multiply(float (&sum)[4], const std::uint32_t (&a)[4], uint2 b) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-        "{%0,%1,%2,%3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
-}
-
-// A 16x16 operand from shared memory; each lane brings the address of its row (laneRow) and half (laneHalf).
-__device__ __forceinline__ void loadOperand(std::uint32_t (&a)[4], std::uint32_t address) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
-                 : "r"(address)
-                 : "memory");
-}
+// A lane's row and half in loadOperand().
 __device__ __forceinline__ int laneRow(int lane) {
     return lane & 15;
 }
 __device__ __forceinline__ int laneHalf(int lane) {
     return (lane >> 4) * 16; // bytes
-}
-
-// 16 bytes into shared memory without waiting; zeros when not `inside` (the source must be readable memory).
-__device__ __forceinline__ void copyOrClear(void* target, const void* source, bool inside) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(target)), "l"(source),
-                 "r"(inside ? 16 : 0)
-                 : "memory");
-}
-__device__ __forceinline__ void commitCopies() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-template<int kPending>
-__device__ __forceinline__ void waitForCopies() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
 __device__ __forceinline__ float maximum(float a, float b) {
@@ -663,7 +636,7 @@ __global__ void __launch_bounds__(kInfuseThreads, 2) infuseKernel(const Argument
                         map + (inside ? (y * size.width + x) * kDecoder + vector * 8 : 0), inside);
         }
     }
-    commitCopies();
+    closeGroup();
     // Coarser sources are interpolated, three vectors of a thread at a time, so that twelve loads are under
     // way.
     constexpr int kAtOnce = 3;
@@ -723,7 +696,7 @@ __global__ void __launch_bounds__(kInfuseThreads, 2) infuseKernel(const Argument
                 *reinterpret_cast<uint4*>(target[j]) =
                     inside[j] ? interpolate(corners[j]) : make_uint4(0, 0, 0, 0);
     }
-    waitForCopies<0>();
+    waitForGroups<0>();
     __syncthreads();
 
     const int warp = threadIdx.x / 32;

@@ -62,9 +62,39 @@ __device__ __forceinline__ void allowNext() {
 __device__ __forceinline__ std::uint32_t sharedAddress(const void* pointer) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }
-// All cp.async of this thread.
+// 16 bytes into shared memory without waiting; zeros when not `inside` (the source must be readable memory).
+__device__ __forceinline__ void copyOrClear(void* target, const void* source, bool inside) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(target)), "l"(source),
+                 "r"(inside ? 16 : 0)
+                 : "memory");
+}
+// Copies so far, of this thread, are a group.
+__device__ __forceinline__ void closeGroup() {
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+// All groups but the last kPending.
+template<int kPending>
+__device__ __forceinline__ void waitForGroups() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+// All copies of this thread, in groups or not.
 __device__ __forceinline__ void waitForCopies() {
     asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+// A 16x16 operand from shared memory; each lane brings the address of a row's half.
+__device__ __forceinline__ void loadOperand(std::uint32_t (&a)[4], std::uint32_t address) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
+                 : "r"(address)
+                 : "memory");
+}
+// 16x16 times 16x8 in bfloat16, added to sums in float32.
+__device__ __forceinline__ void multiply(float (&sum)[4], const std::uint32_t (&a)[4], uint2 b) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
 }
 
 // Takes a type out of deduction, so that arguments are converted to the kernel's parameters.

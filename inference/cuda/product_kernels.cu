@@ -31,8 +31,8 @@ struct ProductArguments {
     int columns;
 };
 
-// Rows `first`... of a matrix with `rows` rows, columns kBegin of each, to shared rows; zeros for rows that
-// do not exist. By kThreads threads.
+// kRows rows from `first` on of a matrix with `rows` rows, kColumns columns from firstColumn on, to shared
+// rows; zeros for rows that do not exist. By kThreads threads.
 template<int kDepth, int kRows, int kColumns, int kThreads>
 __device__ __forceinline__ void copyRows(Half* target, const Half* source, std::int64_t first,
                                          std::int64_t rows, int firstColumn, int thread) {
@@ -46,34 +46,9 @@ __device__ __forceinline__ void copyRows(Half* target, const Half* source, std::
         const int row = index / kRowVectors;
         const int column = firstColumn + index % kRowVectors * kVector;
         const bool exists = first + row < rows;
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                         sharedAddress(target + row * kSharedRow<kDepth> + column)),
-                     "l"(source + (exists ? first + row : 0) * kDepth + column), "r"(exists ? 16 : 0)
-                     : "memory");
+        copyOrClear(target + row * kSharedRow<kDepth> + column,
+                    source + (exists ? first + row : 0) * kDepth + column, exists);
     }
-}
-
-__device__ __forceinline__ void closeGroup() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-// All groups of copies of this thread but the last kPending.
-template<int kPending>
-__device__ __forceinline__ void waitForGroups() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
-}
-
-__device__ __forceinline__ void loadMatrices(const Half* row, std::uint32_t (&out)[4]) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
-                 : "r"(sharedAddress(row)));
-}
-
-__device__ __forceinline__ void multiplyAdd(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
-                                            std::uint32_t b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-                 "{%8, %9}, {%0, %1, %2, %3};"
-                 : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 // What a warp makes: 16 kGroups x 32 numbers as kGroups x 4 of the instruction's 16 x 8. Lane l holds of each
@@ -94,15 +69,15 @@ struct WarpTile {
             std::uint32_t b[2][4];
 #pragma unroll
             for (int i = 0; i < kGroups; ++i)
-                loadMatrices(ownRow + i * 16 * kRow + step * kProductStep, a[i]);
+                loadOperand(a[i], sharedAddress(ownRow + i * 16 * kRow + step * kProductStep));
 #pragma unroll
             for (int i = 0; i < 2; ++i)
-                loadMatrices(ownColumn + i * 16 * kRow + step * kProductStep, b[i]);
+                loadOperand(b[i], sharedAddress(ownColumn + i * 16 * kRow + step * kProductStep));
 #pragma unroll
             for (int i = 0; i < kGroups; ++i)
 #pragma unroll
                 for (int j = 0; j < 4; ++j)
-                    multiplyAdd(sum[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+                    multiply(sum[i][j], a[i], make_uint2(b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]));
         }
     }
 

@@ -3,7 +3,7 @@
 //
 // Two kernels. With many rows (a row: one channel along one path of one image) scanRowsKernel gives a row to
 // two neighbouring threads, each with eight of the sixteen states in registers, which walk it from end to
-// end. With few rows scanPiecesKernel cuts rows into pieces of at most 32 steps, one or two per warp, and
+// end. With few rows scanPiecesKernel cuts rows into pieces of at most 32 steps, up to four per warp, and
 // reads each piece twice: once from a state of zero to see what it does to the state before it, then, when
 // the warps of a cluster of blocks have put these together, once more for y. That takes each exponential
 // twice, but every scheduler of the GPU has work.
