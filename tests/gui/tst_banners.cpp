@@ -80,6 +80,12 @@ class TestBanners : public QObject, private WindowDriver {
     QPushButton* action(int i) const {
         return m_window->findChild<QPushButton*>(QStringLiteral("bannerAction%1").arg(i));
     }
+    // Into the test's folder.
+    bool writeFile(const char* name, const char* content) const {
+        QFile file(m_folder->filePath(QLatin1String(name)));
+        return file.open(QIODevice::WriteOnly) &&
+               file.write(content) == static_cast<qint64>(qstrlen(content));
+    }
     bool banner(const char* words) const { return m_window->bannerText().contains(QLatin1String(words)); }
 
 private Q_SLOTS:
@@ -215,10 +221,7 @@ private Q_SLOTS:
     void brokenFilesAreCountedAndListed() {
         m_folder = std::make_unique<QTemporaryDir>();
         drawImages(m_folder->path(), 2, {320, 240});
-        QFile broken(m_folder->filePath(QStringLiteral("case-009.png")));
-        QVERIFY(broken.open(QIODevice::WriteOnly));
-        broken.write("\x89PNG\r\n\x1a\n no more");
-        broken.close();
+        QVERIFY(writeFile("case-009.png", "\x89PNG\r\n\x1a\n no more"));
         openFolder();
         QTRY_VERIFY2(banner("could not be read as images. The others are fine."),
                      qPrintable(m_window->bannerText()));
@@ -235,10 +238,7 @@ private Q_SLOTS:
 
     void aFolderWithoutImagesSaysSo() {
         m_folder = std::make_unique<QTemporaryDir>();
-        QFile text(m_folder->filePath(QStringLiteral("photo.jpg")));
-        QVERIFY(text.open(QIODevice::WriteOnly));
-        text.write("no photograph");
-        text.close();
+        QVERIFY(writeFile("photo.jpg", "no photograph"));
         showWindow();
         m_window->setModels({discModel(0)});
         m_window->open({m_folder->path()});
@@ -269,10 +269,7 @@ private Q_SLOTS:
     void aBrokenFileBesideGoodOnesIsPassed() {
         m_folder = std::make_unique<QTemporaryDir>();
         drawImages(m_folder->path(), 1, {320, 240});
-        QFile text(m_folder->filePath(QStringLiteral("a-first.jpg")));
-        QVERIFY(text.open(QIODevice::WriteOnly));
-        text.write("no photograph");
-        text.close();
+        QVERIFY(writeFile("a-first.jpg", "no photograph"));
         showWindow();
         m_window->setModels({discModel(0)});
         m_window->open({m_folder->path()});

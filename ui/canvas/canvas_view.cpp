@@ -2,6 +2,8 @@
 // Input, view and painting of the canvas.
 #include "ui/canvas/canvas_view.h"
 
+#include "ui/canvas/slider_keys.h"
+
 #include <QApplication>
 #include <QFontMetrics>
 #include <QKeyEvent>
@@ -72,26 +74,7 @@ protected:
         painter.setPen(QPen(QColor(0xF0, 0xE4, 0x42), 2));
         painter.drawRoundedRect(QRectF(rect()).adjusted(2, 2, -2, -2), 9, 9);
     }
-    bool event(QEvent* event) override {
-        // With the focus here these keys move the divider, and do not go to another image.
-        if (event->type() == QEvent::ShortcutOverride) {
-            switch (static_cast<QKeyEvent*>(event)->key()) {
-            case Qt::Key_Left:
-            case Qt::Key_Right:
-            case Qt::Key_Up:
-            case Qt::Key_Down:
-            case Qt::Key_PageUp:
-            case Qt::Key_PageDown:
-            case Qt::Key_Home:
-            case Qt::Key_End:
-                event->accept();
-                return true;
-            default:
-                break;
-            }
-        }
-        return QSlider::event(event);
-    }
+    bool event(QEvent* event) override { return keepsSliderKey(event) || QSlider::event(event); }
 };
 
 CanvasView::CanvasView(QWidget* parent) : QOpenGLWidget(parent) {

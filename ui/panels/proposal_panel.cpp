@@ -3,6 +3,7 @@
 #include "ui/panels/proposal_panel.h"
 
 #include "app/document/proposal_ops.h"
+#include "ui/canvas/slider_keys.h"
 #include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 #include "ui/window/commands.h"
@@ -11,7 +12,6 @@
 #include <QDoubleSpinBox>
 #include <QEvent>
 #include <QHBoxLayout>
-#include <QKeyEvent>
 #include <QLabel>
 #include <QLocale>
 #include <QPainter>
@@ -171,23 +171,8 @@ bool ProposalPanel::eventFilter(QObject* watched, QEvent* event) {
         m_session.document()->resetThreshold();
         return true;
     }
-    if (watched == m_slider && event->type() == QEvent::ShortcutOverride) {
-        // On the slider these keys move the threshold and no image.
-        switch (static_cast<QKeyEvent*>(event)->key()) {
-        case Qt::Key_Left:
-        case Qt::Key_Right:
-        case Qt::Key_Up:
-        case Qt::Key_Down:
-        case Qt::Key_PageUp:
-        case Qt::Key_PageDown:
-        case Qt::Key_Home:
-        case Qt::Key_End:
-            event->accept();
-            return true;
-        default:
-            break;
-        }
-    }
+    if (watched == m_slider && keepsSliderKey(event))
+        return true;
     return QWidget::eventFilter(watched, event);
 }
 
