@@ -482,6 +482,18 @@
         <source>Both %1 px, only A %2 px, only B %3 px</source>
         <translation>Beide %1 px, nur A %2 px, nur B %3 px</translation>
     </message>
+    <message>
+        <source>Both sides are empty.</source>
+        <translation>Beide Seiten sind leer.</translation>
+    </message>
+    <message>
+        <source>A is empty: there is nothing to compare B with.</source>
+        <translation>A ist leer: Für B gibt es nichts zu vergleichen.</translation>
+    </message>
+    <message>
+        <source>B is empty: there is nothing to compare A with.</source>
+        <translation>B ist leer: Für A gibt es nichts zu vergleichen.</translation>
+    </message>
 </context>
 <context>
     <name>limn::Comparison</name>
@@ -809,10 +821,6 @@
         <translation>Wie beim letzten Mal</translation>
     </message>
     <message>
-        <source>Save preset</source>
-        <translation>Vorlage speichern</translation>
-    </message>
-    <message>
         <source>Name of the preset</source>
         <translation>Name der Vorlage</translation>
     </message>
@@ -891,6 +899,10 @@
     <message>
         <source>File names</source>
         <translation>Dateinamen</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>Speichern</translation>
     </message>
 </context>
 <context>

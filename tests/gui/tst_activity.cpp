@@ -209,6 +209,50 @@ private Q_SLOTS:
         dialog->close();
     }
 
+    // The first stroke on an image uses its proposal; the offer to take back both is about these two alone.
+    void undoBothTakesBackTheProposalAndTheStroke() {
+        open(3, {320, 240});
+        const auto steps = [this] { return document()->history().undoCount(); };
+        auto* toast = part<QWidget>("toast");
+        drag({{10, 10}, {40, 10}});
+        QCOMPARE(steps(), std::size_t(2));
+        QVERIFY(toast->isVisible());
+        QCOMPARE(part<QPushButton>("toastAction")->text(), QStringLiteral("Undo both"));
+        QTest::mouseClick(part<QPushButton>("toastAction"), Qt::LeftButton);
+        QCOMPARE(steps(), std::size_t(0));
+        QCOMPARE(painted(), std::size_t(0));
+        const auto next = [this] {
+            const ImageId before = session().current();
+            key(Qt::Key_Right);
+            QTRY_VERIFY(session().current() != before && decidable());
+        };
+        // A stroke that was dropped leaves one.
+        next();
+        QTest::mousePress(canvas(), Qt::LeftButton, {}, at(10, 10));
+        QVERIFY(toast->isVisible());
+        key(Qt::Key_Escape);
+        QTest::mouseRelease(canvas(), Qt::LeftButton, {}, at(10, 10));
+        QCOMPARE(steps(), std::size_t(1));
+        QTest::mouseClick(part<QPushButton>("toastAction"), Qt::LeftButton);
+        QCOMPARE(steps(), std::size_t(0));
+        // With a further stroke the offer goes, and with another image on the screen.
+        next();
+        drag({{10, 10}, {40, 10}});
+        QVERIFY(toast->isVisible());
+        drag({{10, 30}, {40, 30}});
+        QCOMPARE(steps(), std::size_t(3));
+        QVERIFY(!toast->isVisible());
+    }
+
+    void undoBothEndsWithItsImage() {
+        open(2, {320, 240});
+        drag({{10, 10}, {40, 10}});
+        QVERIFY(part<QWidget>("toast")->isVisible());
+        key(Qt::Key_Right);
+        QTRY_VERIFY(decidable());
+        QVERIFY(!part<QWidget>("toast")->isVisible());
+    }
+
     void severalImagesAtOnceAreTakenBack() {
         open(6, {320, 240});
         session().setUsesProposalFirst(false);

@@ -289,8 +289,22 @@ private Q_SLOTS:
         choose("exportNames", 1);
         part<QSpinBox>("exportLongestSide")->setValue(160);
         const ExportOptions chosen = m_dialog->options();
-        QSettings().setValue(QStringLiteral("exportPresets/For ISIC"),
-                             QString::fromStdString(exportPresetToJson(chosen)));
+        // The name is written in the dialog itself; Escape there leaves it alone, and Enter does not export.
+        auto* name = part<QLineEdit>("exportPresetName");
+        QVERIFY(!name->isVisible());
+        QTest::mouseClick(part<QPushButton>("exportSaveAs"), Qt::LeftButton);
+        QVERIFY(name->isVisible() && !QApplication::activeModalWidget());
+        QVERIFY(!part<QPushButton>("exportSavePreset")->isEnabled());
+        QTest::keyClicks(name, QStringLiteral("Not this"));
+        QTest::keyClick(name, Qt::Key_Escape);
+        QVERIFY(m_dialog->isVisible() && !name->isVisible());
+        QCOMPARE(part<QComboBox>("exportPreset")->count(), 1);
+        QTest::mouseClick(part<QPushButton>("exportSaveAs"), Qt::LeftButton);
+        QVERIFY(name->text().isEmpty());
+        QTest::keyClicks(name, QStringLiteral("For ISIC"));
+        QTest::keyClick(name, Qt::Key_Return);
+        QVERIFY(!name->isVisible() && !m_dialog->isRunning());
+        QCOMPARE(part<QComboBox>("exportPreset")->currentText(), QStringLiteral("For ISIC"));
         openDialog(QStringLiteral("out"));
         auto* preset = part<QComboBox>("exportPreset");
         const int at = preset->findText(QStringLiteral("For ISIC"));

@@ -5,10 +5,12 @@
 // redone.
 #include "tests/gui/gui_test.h"
 #include "tests/gui/window_driver.h"
+#include "tests/gui/window_geometry.h"
 
 #include "ui/canvas/canvas_view.h"
 #include "ui/panels/measure_panel.h"
 #include "ui/theme/application_setup.h"
+#include "ui/theme/theme.h"
 
 #include <QClipboard>
 #include <QDoubleSpinBox>
@@ -19,6 +21,7 @@
 #include <QPushButton>
 #include <QRandomGenerator>
 #include <QSlider>
+#include <QSplitter>
 #include <QTest>
 
 using namespace limn;
@@ -126,6 +129,44 @@ private Q_SLOTS:
         QTRY_VERIFY(!session().spacing());
         showImage(list[2]);
         QVERIFY(!session().spacing());
+    }
+
+    void millimetresStandBesideThePixelsOrAboveThem() {
+        open(1, {640, 480});
+        session().setUsesProposalFirst(false);
+        drawRectangle({100, 100, 200, 100});
+        auto* pane = part<QWidget>("sidePane");
+        for (const int percent : {100, 150, 200}) {
+            Theme::instance().setTextPercent(percent);
+            QTest::qWait(100);
+            const int without = pane->width();
+            calibrate();
+            QTRY_VERIFY(panel()->measurements() && panel()->measurements()->area.mm);
+            QTest::qWait(100);
+            QVERIFY2(pane->width() == without, qPrintable(QString::number(percent)));
+            QVERIFY(cutTexts(panel()).isEmpty());
+            shot(QStringLiteral("measures-mm-%1").arg(percent));
+            // Wide enough for both, they are on one line.
+            const auto lineOf = [this](const QString& unit) {
+                for (const QLabel* label : panel()->findChildren<QLabel*>()) {
+                    if (label->property("row").toInt() == 0 && label->text().endsWith(unit))
+                        return label->mapTo(panel(), QPoint(0, 0)).y();
+                }
+                return -1;
+            };
+            auto* splitter = part<QSplitter>("mainSplitter");
+            const QList<int> before = splitter->sizes();
+            splitter->setSizes({before[0], before[1] - 300, before[2] + 300});
+            if (percent < 200) // which leaves no such room
+                QTRY_COMPARE(lineOf(QStringLiteral("mm²")), lineOf(QStringLiteral(" px")));
+            splitter->setSizes({before[0], before[1] + 300, 0}); // as narrow as it can be
+            QTRY_VERIFY(lineOf(QStringLiteral("mm²")) < lineOf(QStringLiteral(" px")));
+            QVERIFY(cutTexts(panel()).isEmpty());
+            splitter->setSizes(before);
+            removeCalibration();
+            QTRY_VERIFY(!session().spacing());
+        }
+        Theme::instance().setTextPercent(100);
     }
 
     void aFigureThatIsPointedAtIsDrawn() {

@@ -12,8 +12,10 @@
 #include "ui/theme/application_setup.h"
 #include "ui/theme/theme.h"
 
+#include <QAbstractButton>
 #include <QAbstractItemView>
 #include <QApplication>
+#include <QDoubleSpinBox>
 #include <QFile>
 #include <QLabel>
 #include <QLineEdit>
@@ -21,10 +23,13 @@
 #include <QLocale>
 #include <QProcess>
 #include <QPushButton>
+#include <QRegularExpression>
 #include <QScreen>
 #include <QSettings>
 #include <QTabWidget>
 #include <QTest>
+#include <QTextLayout>
+#include <QToolButton>
 
 #include <cstdlib>
 
@@ -46,7 +51,10 @@ const Case kCases[] = {
     {"1280x800-text-150", {1280, 800}, "1", 150},
     {"1280x800-mirrored-text-150", {1280, 800}, "1", 150, true},
     {"1920x1200-scale-1.5", {1920, 1200}, "1.5", 100},
+    {"1280x800-german-text-150", {1280, 800}, "1", 150, false, "de_DE.UTF-8"},
     {"1920x1200-text-200", {1920, 1200}, "1", 200},
+    {"3840x2160", {3840, 2160}, "1", 100},
+    {"3840x2160-scale-2", {3840, 2160}, "2", 100},
 };
 constexpr char kCaseVariable[] = "LIMN_SIZES_CASE";
 
@@ -68,6 +76,9 @@ private:
         // Layouts of what has just changed may be waiting.
         for (int i = 0; i < 10 && !(cutTexts(root) + overlaps(root)).isEmpty(); ++i)
             QTest::qWait(50);
+        if (m_window->width() > m_window->screen()->availableSize().width())
+            m_problems.append(
+                QStringLiteral("wider than the screen (%1): %2").arg(what).arg(m_window->width()));
         for (const QString& text : cutTexts(root))
             m_problems.append(QStringLiteral("cut (%1): %2").arg(what, text));
         for (const QString& text : overlaps(root))
@@ -238,6 +249,51 @@ private Q_SLOTS:
             dialog->close();
         }
         finish();
+    }
+
+    void iconsGrowWithTheText() {
+        open(1, {640, 480});
+        fillScreen();
+        int seen = 0;
+        for (const QAbstractButton* button : m_window->findChildren<QAbstractButton*>()) {
+            if (!button->isVisible() || button->icon().isNull() ||
+                qobject_cast<QLineEdit*>(button->parentWidget()))
+                continue;
+            // The tools stand above each other, and have to fit.
+            const bool tool = button->parentWidget()->objectName() == QLatin1String("toolRail");
+            const int least = tool ? 22 + (m_case.textPercent - 100) / 25 : 13 * m_case.textPercent / 100;
+            QVERIFY2(button->iconSize().height() >= least && button->width() >= button->iconSize().width(),
+                     qPrintable(nameOf(button)));
+            ++seen;
+        }
+        QVERIFY(seen > 20);
+    }
+
+    // In the order in which it is written, whatever the direction around.
+    void figuresStandBeforeTheirUnits() {
+        open(1, {640, 480});
+        fillScreen();
+        QStringList figures = {part<QToolButton>("zoomLabel")->text()};
+        for (const QDoubleSpinBox* field : m_window->findChildren<QDoubleSpinBox*>()) {
+            if (field->isVisible() && !field->suffix().isEmpty())
+                figures.append(field->text());
+        }
+        QVERIFY(figures.size() > 1);
+        for (const QString& figure : figures) {
+            static const QRegularExpression digit(QStringLiteral("\\d"));
+            static const QRegularExpression unit(QStringLiteral("[p%]"));
+            QTextLayout layout(figure, m_window->font());
+            QTextOption option;
+            option.setTextDirection(m_window->layoutDirection());
+            layout.setTextOption(option);
+            layout.beginLayout();
+            QTextLine line = layout.createLine();
+            layout.endLayout();
+            // Behind the first digit: before it, the cursor may be at either end of the figure.
+            QVERIFY2(line.cursorToX(static_cast<int>(figure.indexOf(digit) + 1)) <
+                         line.cursorToX(static_cast<int>(figure.indexOf(unit))),
+                     qPrintable(figure));
+        }
     }
 
     void theCanvasHasTheRoom() {

@@ -376,6 +376,7 @@ void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
     QElapsedTimer clock;
     clock.start();
     const double ratio = devicePixelRatioF();
+    painter.setLayoutDirection(Qt::LeftToRight); // figures on an image, which is never mirrored
     painter.save();
     painter.scale(1 / ratio, 1 / ratio);
     const QRect clip = QRectF(logicalClip.x() * ratio, logicalClip.y() * ratio, logicalClip.width() * ratio,

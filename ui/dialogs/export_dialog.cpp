@@ -4,6 +4,7 @@
 
 #include "ui/session/sentences.h"
 #include "ui/session/state_words.h"
+#include "ui/theme/isolated.h"
 
 #include <QCheckBox>
 #include <QClipboard>
@@ -16,7 +17,7 @@
 #include <QGridLayout>
 #include <QGuiApplication>
 #include <QHeaderView>
-#include <QInputDialog>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QLocale>
@@ -229,22 +230,57 @@ void ExportDialog::makeForm() {
     form->setVerticalSpacing(10);
     form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
 
-    auto* presetRow = new QHBoxLayout;
+    // One row: the presets, or the name of a new one.
+    auto* presetRows = new QStackedWidget;
+    presetRows->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+    auto* presetPage = new QWidget;
+    auto* presetRow = new QHBoxLayout(presetPage);
+    presetRow->setContentsMargins(0, 0, 0, 0);
     presetRow->setSpacing(8);
     m_preset = new QComboBox;
     m_preset->setObjectName(QStringLiteral("exportPreset"));
     m_preset->setAccessibleName(tr("Preset"));
-    auto* save = new QPushButton(tr("Save as…"));
+    auto* saveAs = new QPushButton(tr("Save as…"));
+    saveAs->setObjectName(QStringLiteral("exportSaveAs"));
     m_removePreset = new QPushButton(tr("Remove"));
+    m_removePreset->setObjectName(QStringLiteral("exportRemovePreset"));
     presetRow->addWidget(m_preset, 1);
-    presetRow->addWidget(save);
+    presetRow->addWidget(saveAs);
     presetRow->addWidget(m_removePreset);
-    form->addRow(tr("Preset"), presetRow);
+    presetRows->addWidget(presetPage);
+    auto* namePage = new QWidget;
+    auto* nameRow = new QHBoxLayout(namePage);
+    nameRow->setContentsMargins(0, 0, 0, 0);
+    nameRow->setSpacing(8);
+    m_presetName = new QLineEdit;
+    m_presetName->setObjectName(QStringLiteral("exportPresetName"));
+    m_presetName->setPlaceholderText(tr("Name of the preset"));
+    m_presetName->setAccessibleName(tr("Name of the preset"));
+    m_presetName->installEventFilter(this);
+    auto* save = new QPushButton(tr("Save"));
+    save->setObjectName(QStringLiteral("exportSavePreset"));
+    save->setEnabled(false);
+    auto* notNow = new QPushButton(tr("Cancel"));
+    nameRow->addWidget(m_presetName, 1);
+    nameRow->addWidget(save);
+    nameRow->addWidget(notNow);
+    presetRows->addWidget(namePage);
+    m_presetRows = presetRows;
+    form->addRow(tr("Preset"), presetRows);
     connect(m_preset, &QComboBox::activated, this, [this] {
         usePreset(m_preset->currentData().toString());
         m_removePreset->setEnabled(m_preset->currentIndex() > 0);
     });
+    connect(saveAs, &QPushButton::clicked, this, [this] {
+        m_presetName->setText(m_preset->currentData().toString());
+        m_presetRows->setCurrentIndex(1);
+        m_presetName->setFocus();
+        m_presetName->selectAll();
+    });
+    connect(m_presetName, &QLineEdit::textChanged, save,
+            [save](const QString& name) { save->setEnabled(!name.trimmed().isEmpty()); });
     connect(save, &QPushButton::clicked, this, &ExportDialog::savePreset);
+    connect(notNow, &QPushButton::clicked, this, &ExportDialog::leavePresetName);
     connect(m_removePreset, &QPushButton::clicked, this, &ExportDialog::removePreset);
 
     m_which = new QComboBox;
@@ -307,7 +343,7 @@ void ExportDialog::makeForm() {
     m_longestSide->setRange(0, 20000);
     m_longestSide->setSingleStep(128);
     m_longestSide->setSpecialValueText(tr("same as the images"));
-    m_longestSide->setSuffix(tr(" px, longest side"));
+    setUnit(m_longestSide, tr(" px, longest side"));
     form->addRow(tr("Size"), m_longestSide);
     m_withoutPeople = new QCheckBox(tr("Without names of people, notes and times"));
     m_withoutPeople->setObjectName(QStringLiteral("exportWithoutPeople"));
@@ -502,7 +538,7 @@ void ExportDialog::usePreset(const QString& name) {
 }
 
 void ExportDialog::savePreset() {
-    QString name = QInputDialog::getText(this, tr("Save preset"), tr("Name of the preset")).trimmed();
+    QString name = m_presetName->text().trimmed();
     name.replace(QLatin1Char('/'), QLatin1Char('-'));
     if (name.isEmpty())
         return;
@@ -511,6 +547,28 @@ void ExportDialog::savePreset() {
     refreshPresets();
     m_preset->setCurrentIndex(std::max(0, m_preset->findData(name)));
     m_removePreset->setEnabled(true);
+    leavePresetName();
+}
+
+void ExportDialog::leavePresetName() {
+    m_presetRows->setCurrentIndex(0);
+    m_preset->setFocus();
+}
+
+// Enter and Escape belong to the name while it is written: they neither export nor close the dialog.
+bool ExportDialog::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_presetName && event->type() == QEvent::KeyPress) {
+        const int key = static_cast<QKeyEvent*>(event)->key();
+        if (key == Qt::Key_Return || key == Qt::Key_Enter) {
+            savePreset();
+            return true;
+        }
+        if (key == Qt::Key_Escape) {
+            leavePresetName();
+            return true;
+        }
+    }
+    return QDialog::eventFilter(watched, event);
 }
 
 void ExportDialog::removePreset() {

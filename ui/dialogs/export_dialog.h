@@ -50,6 +50,7 @@ Q_SIGNALS:
 
 protected:
     void closeEvent(QCloseEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:
     enum class Which { Accepted, AcceptedAndSubmitted, Listed, Selected, Everything };
@@ -59,6 +60,7 @@ private:
     void refreshPresets();
     void usePreset(const QString& name);
     void savePreset();
+    void leavePresetName();
     void removePreset();
     void applyOptions(const ExportOptions& options);
     void start(const ExportOptions& options);
@@ -72,6 +74,8 @@ private:
     QStackedWidget* m_pages;
     QComboBox* m_preset;
     QPushButton* m_removePreset;
+    QStackedWidget* m_presetRows;
+    QLineEdit* m_presetName;
     QComboBox* m_which;
     std::vector<std::pair<ExportFormat, QCheckBox*>> m_formats;
     QComboBox* m_person;

@@ -4,6 +4,7 @@
 
 #include "ui/session/model_choices.h"
 #include "ui/session/review_session.h"
+#include "ui/theme/isolated.h"
 #include "ui/theme/theme.h"
 
 #include <QCheckBox>
@@ -62,7 +63,7 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
     look->addRow(tr("Colours"), theme);
     auto* size = new QComboBox;
     for (const int percent : {100, 125, 150, 175, 200})
-        size->addItem(tr("%1 %").arg(percent), percent);
+        size->addItem(isolated(tr("%1 %").arg(percent)), percent);
     size->setCurrentIndex(std::max(0, size->findData(Theme::instance().textPercent())));
     connect(size, &QComboBox::activated, this,
             [size] { Theme::instance().setTextPercent(size->currentData().toInt()); });
@@ -146,7 +147,7 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
     model->addRow(tr("Device"), device);
     auto* input = new QComboBox;
     for (const int side : {256, 384, 512, 768})
-        input->addItem(tr("%1 px").arg(side), side);
+        input->addItem(isolated(tr("%1 px").arg(side)), side);
     input->setCurrentIndex(std::max(0, input->findData(session.predictOptions().inputSize)));
     connect(input, &QComboBox::activated, this, [input, &session] {
         PredictOptions options = session.predictOptions();

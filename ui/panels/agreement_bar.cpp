@@ -2,10 +2,10 @@
 // Buttons of the agreement.
 #include "ui/panels/agreement_bar.h"
 
+#include "ui/panels/line_layout.h"
 #include "ui/theme/theme.h"
 #include "ui/window/commands.h"
 
-#include <QHBoxLayout>
 #include <QLabel>
 #include <QLocale>
 #include <QPushButton>
@@ -16,7 +16,7 @@ namespace limn {
 AgreementBar::AgreementBar(AgreementWork& work, ImageVersions& versions, Commands& commands, QWidget* parent)
     : QFrame(parent), m_work(work), m_versions(versions) {
     setObjectName(QStringLiteral("agreementBar"));
-    auto* layout = new QHBoxLayout(this);
+    auto* layout = new LineLayout(this);
     layout->setContentsMargins(12, 5, 8, 5);
     layout->setSpacing(8);
     m_text = new QLabel;
@@ -25,12 +25,12 @@ AgreementBar::AgreementBar(AgreementWork& work, ImageVersions& versions, Command
     const auto step = [&](const char* id) {
         auto* button = new QToolButton;
         button->setDefaultAction(commands.action(QLatin1String(id)));
-        button->setFixedSize(28, 28);
+        Theme::sizeButton(button, {28, 28});
         layout->addWidget(button);
     };
     step("previousArea");
     step("nextArea");
-    layout->addStretch(1);
+    layout->addStretch();
     const auto decide = [&](const char* name, const char* id) {
         auto* button = new QPushButton;
         button->setObjectName(QLatin1String(name));

@@ -3,7 +3,9 @@
 #include "ui/panels/clean_up_bar.h"
 
 #include "app/document/mask_ops.h"
+#include "ui/panels/line_layout.h"
 #include "ui/session/work_pools.h"
+#include "ui/theme/isolated.h"
 #include "ui/theme/theme.h"
 
 #include <QDoubleSpinBox>
@@ -62,7 +64,7 @@ CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent)
     auto* head = new QHBoxLayout;
     head->setSpacing(12);
     rows->addLayout(head);
-    auto* layout = new QHBoxLayout;
+    auto* layout = new LineLayout;
     layout->setSpacing(10);
     rows->addLayout(layout);
     m_title = new QLabel;
@@ -89,10 +91,15 @@ CleanUpBar::CleanUpBar(ReviewSession& session, QWidget* parent) : QFrame(parent)
     head->addWidget(m_title);
     head->addWidget(m_effect);
     head->addStretch();
-    layout->addWidget(m_name);
-    layout->addWidget(m_slider);
-    layout->addWidget(m_value);
-    layout->addStretch(1);
+    auto* size = new QWidget;
+    auto* sizeRow = new QHBoxLayout(size);
+    sizeRow->setContentsMargins(0, 0, 0, 0);
+    sizeRow->setSpacing(10);
+    for (QWidget* widget :
+         {static_cast<QWidget*>(m_name), static_cast<QWidget*>(m_slider), static_cast<QWidget*>(m_value)})
+        sizeRow->addWidget(widget);
+    layout->addWidget(size);
+    layout->addStretch();
     layout->addWidget(m_apply);
     layout->addWidget(cancel);
     connect(m_apply, &QPushButton::clicked, this, &CleanUpBar::apply);
@@ -148,7 +155,7 @@ void CleanUpBar::begin(StepKind kind) {
     m_value->setSpecialValueText(holes ? tr("any size") : QString());
     m_value->setRange(holes ? 0 : range.least, range.most);
     m_value->setDecimals(range.decimals);
-    m_value->setSuffix(tr(" px"));
+    setUnit(m_value, tr(" px"));
     m_active = true;
     m_applyWhenReady = false;
     m_value->setValue(QSettings()

@@ -143,6 +143,15 @@ void CompareBar::refreshFigures() {
         m_figures->clear();
         return;
     }
+    const bool emptyA = figures->both + figures->onlyFirst == 0;
+    const bool emptyB = figures->both + figures->onlySecond == 0;
+    if (emptyA || emptyB) {
+        m_figures->setText(emptyA && emptyB ? tr("Both sides are empty.")
+                           : emptyA         ? tr("A is empty: there is nothing to compare B with.")
+                                            : tr("B is empty: there is nothing to compare A with."));
+        m_figures->setToolTip({});
+        return;
+    }
     const QLocale locale;
     m_figures->setText(tr("Dice %1   IoU %2   HD95 %3 px")
                            .arg(locale.toString(figures->dice, 'f', 3), locale.toString(figures->iou, 'f', 3),

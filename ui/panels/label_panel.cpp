@@ -41,11 +41,12 @@ private:
 };
 
 QIcon swatch(const QColor& color, qreal ratio) {
-    QPixmap pixmap(QSize(16, 16) * ratio);
+    const int side = Theme::instance().scaled(16);
+    QPixmap pixmap(QSize(side, side) * ratio);
     pixmap.fill(Qt::transparent);
     QPainter painter(&pixmap);
     painter.setRenderHint(QPainter::Antialiasing);
-    painter.scale(ratio, ratio);
+    painter.scale(ratio * side / 16, ratio * side / 16);
     painter.setPen(QPen(QColor(0x10, 0x10, 0x10), 1));
     painter.setBrush(color);
     painter.drawRoundedRect(QRectF(1, 1, 14, 14), 3.5, 3.5);
@@ -57,8 +58,7 @@ QIcon swatch(const QColor& color, qreal ratio) {
 QToolButton* smallButton(const QString& icon, const char* token, const QString& tip) {
     auto* button = new QToolButton;
     button->setIcon(Theme::icon(icon, token));
-    button->setIconSize({15, 15});
-    button->setFixedSize(28, 28);
+    Theme::sizeButton(button, {28, 28}, 15);
     button->setToolTip(tip);
     button->setAccessibleName(tip);
     return button;
@@ -170,8 +170,7 @@ void LabelPanel::rebuild() {
             auto* color = new QToolButton;
             color->setIcon(
                 swatch(QColor(label.color.red, label.color.green, label.color.blue), devicePixelRatioF()));
-            color->setIconSize({16, 16});
-            color->setFixedSize(28, 28);
+            Theme::sizeButton(color, {28, 28}, 16);
             color->setToolTip(tr("Colour"));
             color->setAccessibleName(tr("Colour of %1").arg(QString::fromStdString(label.name)));
             connect(color, &QToolButton::clicked, this, [this, value] { chooseColor(value); });

@@ -3,14 +3,17 @@
 #include "ui/panels/measure_panel.h"
 
 #include "ui/session/work_pools.h"
+#include "ui/theme/isolated.h"
 
 #include <QEvent>
-#include <QGridLayout>
 #include <QLabel>
 #include <QLocale>
 #include <QMenu>
 #include <QPushButton>
+#include <QStyle>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace limn {
 namespace {
@@ -32,7 +35,111 @@ enum RowIndex {
     kRows
 };
 
+constexpr int kBetween = 8; // columns
+constexpr int kLeading = 2; // lines
+
 } // namespace
+
+FigureTable::FigureTable(QWidget* parent) : QWidget(parent) {
+    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+    policy.setHeightForWidth(true);
+    setSizePolicy(policy);
+}
+
+const FigureTable::Row& FigureTable::addRow(const QString& name, const QString& tip) {
+    Row row{new QLabel(name, this), new QLabel(this), new QLabel(this)};
+    row.name->setProperty("muted", true);
+    for (QLabel* label : {row.name, row.px, row.mm})
+        label->setToolTip(tip);
+    for (QLabel* label : {row.px, row.mm}) {
+        label->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+        label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    }
+    m_rows.push_back(row);
+    return m_rows.back();
+}
+
+FigureTable::Columns FigureTable::columns() const {
+    Columns widest;
+    for (const Row& row : m_rows) {
+        widest.name = std::max(widest.name, row.name->sizeHint().width());
+        widest.px = std::max(widest.px, row.px->sizeHint().width());
+        if (!row.mm->text().isEmpty())
+            widest.mm = std::max(widest.mm, row.mm->sizeHint().width());
+    }
+    return widest;
+}
+
+bool FigureTable::stacked(int width) const {
+    const Columns c = columns();
+    return c.mm > 0 && c.name + kBetween + c.px + kBetween + c.mm > width;
+}
+
+int FigureTable::place(int width, bool really) const {
+    const Columns c = columns();
+    const bool above = stacked(width);
+    const auto put = [&](QLabel* label, const QRect& there) {
+        if (really)
+            label->setGeometry(QStyle::visualRect(layoutDirection(), QRect(0, 0, width, height()), there));
+    };
+    int y = 0;
+    for (const Row& row : m_rows) {
+        const int line = row.name->sizeHint().height();
+        put(row.name, {0, y, c.name, line});
+        const bool both = !row.mm->text().isEmpty();
+        if (above) {
+            const int room = width - c.name - kBetween;
+            put(row.mm, both ? QRect(width - room, y, room, line) : QRect());
+            y += both ? line : 0;
+            put(row.px, {width - room, y, room, line});
+        } else {
+            const int mm = c.mm > 0 ? c.mm + kBetween : 0;
+            put(row.px, {width - mm - c.px, y, c.px, line});
+            put(row.mm, {width - c.mm, y, c.mm, line});
+        }
+        if (really) {
+            // One of the two figures is the first to be read.
+            const bool muted = above && both;
+            if (row.px->property("muted").toBool() != muted) {
+                row.px->setProperty("muted", muted);
+                row.px->style()->unpolish(row.px);
+                row.px->style()->polish(row.px);
+            }
+        }
+        y += line + kLeading;
+    }
+    return std::max(0, y - kLeading);
+}
+
+int FigureTable::heightForWidth(int width) const {
+    return place(width, false);
+}
+
+QSize FigureTable::sizeHint() const {
+    const Columns c = columns();
+    const int width = c.name + kBetween + c.px + (c.mm > 0 ? kBetween + c.mm : 0);
+    return {width, heightForWidth(width)};
+}
+
+QSize FigureTable::minimumSizeHint() const {
+    const Columns c = columns();
+    const int width = c.name + kBetween + std::max(c.px, c.mm);
+    return {width, heightForWidth(std::max(width, this->width()))};
+}
+
+void FigureTable::resizeEvent(QResizeEvent*) {
+    place(width(), true);
+}
+
+bool FigureTable::event(QEvent* event) {
+    // A figure has become longer or shorter.
+    if (event->type() == QEvent::LayoutRequest) {
+        updateGeometry();
+        place(width(), true);
+        return true;
+    }
+    return QWidget::event(event);
+}
 
 MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(parent), m_session(session) {
     setObjectName(QStringLiteral("measurePanel"));
@@ -43,12 +150,7 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     m_empty->setProperty("muted", true);
     m_empty->setWordWrap(true);
     layout->addWidget(m_empty);
-    m_table = new QWidget;
-    auto* grid = new QGridLayout(m_table);
-    grid->setContentsMargins(0, 0, 0, 0);
-    grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(2);
-    grid->setColumnStretch(0, 1);
+    m_table = new FigureTable;
     const QStringList names = {tr("Area"),         tr("Share of image"), tr("Perimeter"),  tr("Longest ⌀"),
                                tr("Width across"), tr("Equivalent ⌀"),   tr("Asymmetry"),  tr("Circularity"),
                                tr("Irregularity"), tr("Parts, holes"),   tr("Mean colour")};
@@ -65,20 +167,11 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
         tr("Connected parts and holes in them"),
         tr("Mean red, green, blue inside")};
     for (int i = 0; i < kRows; ++i) {
-        Row row{new QLabel(names[i]), new QLabel, new QLabel};
-        row.name->setProperty("muted", true);
-        row.px->setAlignment(Qt::AlignRight);
-        row.mm->setAlignment(Qt::AlignRight);
+        const FigureTable::Row& row = m_table->addRow(names[i], tips[i]);
         for (QLabel* label : {row.name, row.px, row.mm}) {
-            label->setToolTip(tips[i]);
             label->installEventFilter(this);
             label->setProperty("row", i);
         }
-        row.px->setTextInteractionFlags(Qt::TextSelectableByMouse);
-        grid->addWidget(row.name, i, 0);
-        grid->addWidget(row.px, i, 1);
-        grid->addWidget(row.mm, i, 2);
-        m_rows.push_back(row);
     }
     layout->addWidget(m_table);
     m_unit = new QPushButton;
@@ -191,24 +284,20 @@ void MeasurePanel::show() {
     m_unit->setToolTip(spacing ? tr("Where the millimetres come from; a click changes or removes them")
                                : tr("Choose the ruler and click both ends of a known length"));
     m_onePlane->setVisible(spacing && m_session.imageKind() == ImageKind::Endoscopy);
-    for (const Row& row : m_rows)
-        row.mm->setVisible(spacing.has_value());
     if (!any)
         return;
     const QLocale locale;
     const LabelMeasurements& m = *m_measurements;
     const auto set = [&](int row, const Measure& measure, bool area) {
-        m_rows[static_cast<std::size_t>(row)].px->setText(
-            area ? tr("%1 px").arg(locale.toString(measure.px, 'f', 0))
-                 : tr("%1 px").arg(locale.toString(measure.px, 'f', 1)));
-        m_rows[static_cast<std::size_t>(row)].mm->setText(
-            !measure.mm ? QString()
-            : area      ? tr("%1 mm²").arg(locale.toString(*measure.mm, 'f', 2))
-                        : tr("%1 mm").arg(locale.toString(*measure.mm, 'f', 2)));
+        const FigureTable::Row& labels = m_table->rows()[static_cast<std::size_t>(row)];
+        labels.px->setText(isolated(tr("%1 px").arg(locale.toString(measure.px, 'f', area ? 0 : 1))));
+        labels.mm->setText(!measure.mm ? QString()
+                           : area      ? isolated(tr("%1 mm²").arg(locale.toString(*measure.mm, 'f', 2)))
+                                       : isolated(tr("%1 mm").arg(locale.toString(*measure.mm, 'f', 2))));
     };
     const auto text = [&](int row, const QString& value) {
-        m_rows[static_cast<std::size_t>(row)].px->setText(value);
-        m_rows[static_cast<std::size_t>(row)].mm->clear();
+        m_table->rows()[static_cast<std::size_t>(row)].px->setText(isolated(value));
+        m_table->rows()[static_cast<std::size_t>(row)].mm->clear();
     };
     set(Area, m.area, true);
     text(Share, tr("%1 %").arg(locale.toString(m.percentOfImage, 'f', 2)));
@@ -229,9 +318,9 @@ void MeasurePanel::show() {
 
 QString MeasurePanel::tableText() const {
     QStringList lines;
-    for (const Row& row : m_rows)
+    for (const FigureTable::Row& row : m_table->rows())
         lines.append(QStringLiteral("%1\t%2\t%3").arg(row.name->text(), row.px->text(), row.mm->text()));
-    return lines.join(QLatin1Char('\n'));
+    return withoutIsolates(lines.join(QLatin1Char('\n')));
 }
 
 MeasureMark MeasurePanel::markOf(int row) const {

@@ -11,12 +11,46 @@
 #include <QVector>
 #include <QWidget>
 
-class QGridLayout;
 class QLabel;
 class QMenu;
 class QPushButton;
 
 namespace limn {
+
+// Names, and their figures at the far edge: in pixels and, with a scale, in millimetres beside them, or above
+// them where the pane is narrow.
+class FigureTable : public QWidget {
+    Q_OBJECT
+
+public:
+    struct Row {
+        QLabel* name;
+        QLabel* px;
+        QLabel* mm;
+    };
+    explicit FigureTable(QWidget* parent = nullptr);
+    const Row& addRow(const QString& name, const QString& tip);
+    const std::vector<Row>& rows() const { return m_rows; }
+
+    bool hasHeightForWidth() const override { return true; }
+    int heightForWidth(int width) const override;
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override;
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+
+private:
+    struct Columns {
+        int name = 0, px = 0, mm = 0;
+    };
+    Columns columns() const;
+    bool stacked(int width) const;
+    int place(int width, bool really) const; // the height
+
+    std::vector<Row> m_rows;
+};
 
 // What a figure stands for in the image, shown while the figure is pointed at.
 struct MeasureMark {
@@ -47,11 +81,6 @@ protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:
-    struct Row {
-        QLabel* name;
-        QLabel* px;
-        QLabel* mm;
-    };
     MeasureMark markOf(int row) const;
     void unitClicked();
     void compute();
@@ -61,11 +90,10 @@ private:
     ReviewSession& m_session;
     QTimer m_timer;
     std::optional<LabelMeasurements> m_measurements;
-    std::vector<Row> m_rows;
     QLabel* m_onePlane = nullptr;
     QPushButton* m_unit;
     QLabel* m_empty;
-    QWidget* m_table;
+    FigureTable* m_table;
     std::shared_ptr<CancelToken> m_computing; // null: nothing is computed
     bool m_again = false;
 };

@@ -3,6 +3,8 @@
 #include "ui/panels/option_bar.h"
 
 #include "ui/panels/elided_label.h"
+#include "ui/panels/line_layout.h"
+#include "ui/theme/isolated.h"
 #include "ui/theme/theme.h"
 
 #include <QButtonGroup>
@@ -34,13 +36,18 @@ double fromSlider(int s, double lo, double hi) {
     return v < 10 ? std::round(v * 2) / 2 : std::round(v);
 }
 
+constexpr int kBetween = 9;
+
 } // namespace
 
 OptionBar::OptionBar(ToolSettings& settings, QWidget* parent) : QFrame(parent), m_settings(settings) {
     setObjectName(QStringLiteral("optionBar"));
-    m_layout = new QHBoxLayout(this);
+    m_layout = new LineLayout(this);
     m_layout->setContentsMargins(12, 5, 12, 5);
-    m_layout->setSpacing(9);
+    m_layout->setSpacing(kBetween);
+    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+    policy.setHeightForWidth(true);
+    setSizePolicy(policy);
     setMinimumHeight(42);
 }
 
@@ -73,18 +80,23 @@ QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double
     auto* box = new QDoubleSpinBox;
     box->setRange(minimum, maximum);
     box->setDecimals(decimals);
-    box->setSuffix(suffix);
+    setUnit(box, suffix);
     box->setButtonSymbols(QAbstractSpinBox::NoButtons);
     box->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed); // as wide as its longest number
     box->setAlignment(Qt::AlignRight);
     box->setKeyboardTracking(false);
     box->setAccessibleName(name);
     box->setFocusPolicy(Qt::StrongFocus);
-    if (auto* line = box->findChild<QLineEdit*>())
-        connect(line, &QLineEdit::returnPressed, this,
+    if (auto* field = box->findChild<QLineEdit*>())
+        connect(field, &QLineEdit::returnPressed, this,
                 [this] { QMetaObject::invokeMethod(this, &OptionBar::finished, Qt::QueuedConnection); });
-    m_layout->addWidget(label);
-    m_layout->addWidget(box);
+    auto* group = new QWidget;
+    auto* line = new QHBoxLayout(group);
+    line->setContentsMargins(0, 0, 0, 0);
+    line->setSpacing(kBetween);
+    line->addWidget(label);
+    line->addWidget(box);
+    m_layout->addWidget(group);
     QSlider* s = nullptr;
     if (slider) {
         s = new QSlider(Qt::Horizontal);
@@ -92,7 +104,7 @@ QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double
         s->setFixedWidth(120);
         s->setAccessibleName(name);
         s->setFocusPolicy(Qt::StrongFocus);
-        m_layout->addWidget(s);
+        line->addWidget(s);
         connect(s, &QSlider::valueChanged, this, [=, this](int v) {
             if (m_updating)
                 return;
@@ -180,7 +192,7 @@ void OptionBar::rebuild() {
     const auto hint = [this](const QString& text) {
         auto* label = new ElidedLabel(text);
         label->setProperty("muted", true);
-        m_layout->addWidget(label, 1);
+        m_layout->addWidget(label);
     };
 
     switch (m_tool) {
@@ -204,7 +216,6 @@ void OptionBar::rebuild() {
             [this] { return m_settings.pressure; }, [this](bool on) { m_settings.pressure = on; });
         if (!eraser)
             addOver();
-        m_layout->addStretch(1);
         break;
     }
     case ToolId::Lasso:
@@ -234,8 +245,13 @@ void OptionBar::rebuild() {
             sample->addItem(QStringLiteral("%1 × %1").arg(n), n);
         sample->setFocusPolicy(Qt::StrongFocus);
         sample->setAccessibleName(tr("Sample size"));
-        m_layout->addWidget(label);
-        m_layout->addWidget(sample);
+        auto* group = new QWidget;
+        auto* line = new QHBoxLayout(group);
+        line->setContentsMargins(0, 0, 0, 0);
+        line->setSpacing(kBetween);
+        line->addWidget(label);
+        line->addWidget(sample);
+        m_layout->addWidget(group);
         connect(sample, &QComboBox::activated, this, [this, sample] {
             m_settings.wand.sampleSize = sample->currentData().toInt();
             Q_EMIT changed();
@@ -254,7 +270,6 @@ void OptionBar::rebuild() {
         addToggle(
             tr("View only"), tr("Only the part of the image in view"),
             [this] { return m_settings.wandViewOnly; }, [this](bool on) { m_settings.wandViewOnly = on; });
-        m_layout->addStretch(1);
         break;
     }
     case ToolId::Contour:
@@ -272,13 +287,13 @@ void OptionBar::rebuild() {
         break;
     case ToolId::Ruler:
         if (m_ruler > 0) {
-            auto* label = new QLabel(tr("%1 px =").arg(QLocale().toString(m_ruler, 'f', 1)));
+            auto* label = new QLabel(isolated(tr("%1 px =").arg(QLocale().toString(m_ruler, 'f', 1))));
             auto* box = new QDoubleSpinBox;
             box->setObjectName(QStringLiteral("calibrationLength"));
             box->setRange(0.01, 10000);
             box->setDecimals(2);
             box->setValue(10);
-            box->setSuffix(tr(" mm"));
+            setUnit(box, tr(" mm"));
             box->setAccessibleName(tr("Length of the line"));
             box->setButtonSymbols(QAbstractSpinBox::NoButtons);
             box->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
@@ -289,7 +304,6 @@ void OptionBar::rebuild() {
             m_layout->addWidget(box);
             m_layout->addWidget(button);
             connect(button, &QPushButton::clicked, this, [this, box] { Q_EMIT calibrated(box->value()); });
-            m_layout->addStretch(1);
         } else {
             hint(tr("Click both ends of a length. A known length calibrates the image."));
         }

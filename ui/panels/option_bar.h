@@ -9,7 +9,6 @@
 
 #include <functional>
 
-class QHBoxLayout;
 class QLabel;
 class QPushButton;
 class QDoubleSpinBox;
@@ -17,6 +16,8 @@ class QSlider;
 class QToolButton;
 
 namespace limn {
+
+class LineLayout;
 
 class OptionBar : public QFrame {
     Q_OBJECT
@@ -50,7 +51,7 @@ private:
     ToolId m_tool = ToolId::Brush;
     QString m_name;
     double m_ruler = 0;
-    QHBoxLayout* m_layout;
+    LineLayout* m_layout;
     std::vector<std::function<void()>> m_refresh;
     bool m_updating = false;
 };

@@ -4,6 +4,7 @@
 
 #include "app/document/proposal_ops.h"
 #include "ui/canvas/slider_keys.h"
+#include "ui/panels/key_button.h"
 #include "ui/session/sentences.h"
 #include "ui/theme/theme.h"
 #include "ui/window/commands.h"
@@ -128,17 +129,18 @@ ProposalPanel::ProposalPanel(ReviewSession& session, Commands& commands, QWidget
 
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(6);
-    m_use = new QPushButton(Theme::icon(QStringLiteral("use")), tr("Use"));
-    m_use->setObjectName(QStringLiteral("useButton"));
     QAction* use = commands.action(QStringLiteral("useProposal"));
+    m_use = new KeyButton(use);
+    m_use->setIcon(Theme::icon(QStringLiteral("use")));
+    m_use->setText(tr("Use"));
+    m_use->setObjectName(QStringLiteral("useButton"));
     m_use->setToolTip(use->toolTip());
-    connect(m_use, &QPushButton::clicked, use, &QAction::trigger);
     m_run = new QToolButton;
     m_run->setDefaultAction(commands.action(QStringLiteral("runProposal")));
-    m_run->setFixedSize(30, 30);
+    Theme::sizeButton(m_run, {30, 30});
     auto* more = new QToolButton;
     more->setDefaultAction(commands.action(QStringLiteral("uncertaintyLayer")));
-    more->setFixedSize(30, 30);
+    Theme::sizeButton(more, {30, 30});
     buttons->addWidget(m_use, 1);
     buttons->addWidget(m_run);
     buttons->addWidget(more);

@@ -22,7 +22,6 @@ Section::Section(const QString& id, const QString& title, QWidget* parent) : QWi
     m_title->setText(title);
     m_title->setCheckable(false);
     m_title->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    m_title->setIconSize({13, 13});
     m_title->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     m_title->setObjectName(QStringLiteral("section-%1").arg(id));
     m_header->addWidget(m_title, 1);
@@ -36,6 +35,12 @@ Section::Section(const QString& id, const QString& title, QWidget* parent) : QWi
     const bool open = QSettings().value(QStringLiteral("sections/%1").arg(id), true).toBool();
     m_body->setVisible(open);
     showArrow();
+    const auto sizeArrow = [this] {
+        const int side = Theme::instance().scaled(13);
+        m_title->setIconSize({side, side});
+    };
+    sizeArrow();
+    connect(&Theme::instance(), &Theme::changed, this, sizeArrow);
 }
 
 void Section::addToHeader(QWidget* widget) {

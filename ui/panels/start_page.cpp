@@ -3,6 +3,7 @@
 #include "ui/panels/start_page.h"
 
 #include "ui/panels/elided_label.h"
+#include "ui/panels/icon_button.h"
 #include "ui/theme/theme.h"
 
 #include <QDir>
@@ -22,7 +23,9 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     outer->setContentsMargins(32, 24, 32, 20);
     outer->addStretch(2);
     auto* column = new QWidget;
-    column->setMaximumWidth(760);
+    const auto fitWidth = [column] { column->setMaximumWidth(Theme::instance().scaled(760)); };
+    fitWidth();
+    connect(&Theme::instance(), &Theme::changed, column, fitWidth);
     column->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     auto* layout = new QVBoxLayout(column);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -67,7 +70,7 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     buttons->setSpacing(8);
     const auto addButton = [&](const QString& text, const QString& iconName, const char* name, bool primary,
                                auto signal) {
-        auto* button = new QPushButton(Theme::icon(iconName, primary ? "onAccent" : "text"), text);
+        auto* button = new IconButton(Theme::icon(iconName, primary ? "onAccent" : "text"), text);
         button->setObjectName(QLatin1String(name));
         button->setProperty("primary", primary);
         connect(button, &QPushButton::clicked, this, signal);

@@ -2,6 +2,7 @@
 // Worklist model, row painter and pane.
 #include "ui/panels/worklist_pane.h"
 
+#include "ui/panels/icon_button.h"
 #include "ui/theme/theme.h"
 
 #include <QButtonGroup>
@@ -90,16 +91,18 @@ public:
         const int left = thumbPlace.right() + 10;
         const int right = row.right() - 6;
         const QFontMetrics metrics(option.font);
+        const int lineHeight = metrics.height();
+        const int icon = theme.scaled(13);
         int nameRight = right;
         if (r->flagged) {
             Theme::icon(QStringLiteral("flag"), "warn")
-                .paint(painter, placed(QRect(right - 14, row.top() + 8, 14, 14)));
-            nameRight -= 18;
+                .paint(painter,
+                       placed(QRect(right - icon, row.top() + 7 + (lineHeight - icon) / 2, icon, icon)));
+            nameRight -= icon + 5;
         }
         painter->setFont(option.font);
         painter->setPen(theme.color("text"));
         const QString name = index.data(Qt::DisplayRole).toString();
-        const int lineHeight = metrics.height();
         int y = row.top() + 7;
         painter->drawText(placed(QRect(left, y, nameRight - left, lineHeight)),
                           Qt::AlignLeft | Qt::AlignVCenter,
@@ -108,7 +111,8 @@ public:
         const bool broken = !r->trouble.empty();
         const char* token = broken ? "error" : stateToken(r->state);
         Theme::icon(broken ? QStringLiteral("state-broken") : stateIcon(r->state), token)
-            .paint(painter, placed(QRect(left, y + (lineHeight - 13) / 2, 13, 13)));
+            .paint(painter, placed(QRect(left, y + (lineHeight - icon) / 2, icon, icon)));
+        const int wordLeft = left + icon + 5;
         QFont small = option.font;
         small.setPointSizeF(small.pointSizeF() * 0.92);
         painter->setFont(small);
@@ -116,9 +120,9 @@ public:
         const QString word = broken        ? WorklistPane::tr("cannot be read")
                              : r->noLesion ? WorklistPane::tr("%1, no lesion").arg(stateWord(r->state))
                                            : stateWord(r->state);
-        painter->drawText(placed(QRect(left + 18, y, right - left - 18, lineHeight)),
+        painter->drawText(placed(QRect(wordLeft, y, right - wordLeft, lineHeight)),
                           Qt::AlignLeft | Qt::AlignVCenter,
-                          QFontMetrics(small).elidedText(word, Qt::ElideRight, right - left - 18));
+                          QFontMetrics(small).elidedText(word, Qt::ElideRight, right - wordLeft));
         y += lineHeight + 5;
         if (r->uncertainty >= 0 && !broken) {
             const QRectF track(placed(QRect(left, y, right - left, 3)));
@@ -286,12 +290,17 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     chips->setSpacing(4);
     // One of the four, and "mine" and "flagged" on top of it.
     auto* group = new QButtonGroup(this);
-    const auto newChip = [&](const char* name, int row, int column) {
-        auto* button = new QPushButton;
+    const auto newChip = [&](const char* name, int row, int column) -> QPushButton* {
+        auto* button = new IconButton;
         button->setObjectName(QLatin1String(name));
         button->setProperty("chip", true);
         button->setCheckable(true);
-        button->setIconSize({13, 13});
+        const auto sizeIcon = [button] {
+            const int side = Theme::instance().scaled(13);
+            button->setIconSize({side, side});
+        };
+        sizeIcon();
+        connect(&Theme::instance(), &Theme::changed, button, sizeIcon);
         chips->addWidget(button, row, column);
         return button;
     };

@@ -2,6 +2,7 @@
 // Palette, style sheet, icon engine.
 #include "ui/theme/theme.h"
 
+#include <QAbstractButton>
 #include <QApplication>
 #include <QDir>
 #include <QEvent>
@@ -196,6 +197,21 @@ void Theme::setTextPercent(int percent) {
     apply();
 }
 
+int Theme::scaled(int px) const {
+    return px * m_textPercent / 100;
+}
+
+void Theme::sizeButton(QAbstractButton* button, QSize size, int icon) {
+    const auto apply = [button, size, icon] {
+        const Theme& theme = instance();
+        button->setFixedSize(theme.scaled(size.width()), theme.scaled(size.height()));
+        if (icon > 0)
+            button->setIconSize(QSize(theme.scaled(icon), theme.scaled(icon)));
+    };
+    apply();
+    connect(&instance(), &Theme::changed, button, apply);
+}
+
 QColor Theme::color(const char* token) const {
     return m_colors.value(QLatin1String(token), Qt::magenta);
 }
@@ -261,6 +277,8 @@ void Theme::apply() {
     const int lineHeight = QFontMetrics(font).height();
     text.replace(QLatin1String("@buttonHeight"), QStringLiteral("%1px").arg(std::max(18, lineHeight)));
     text.replace(QLatin1String("@fieldHeight"), QStringLiteral("%1px").arg(std::max(20, lineHeight)));
+    for (const auto& [name, px] : {std::pair{"@iconSize", 16}, {"@indicator", 15}, {"@arrow", 12}})
+        text.replace(QLatin1String(name), QStringLiteral("%1px").arg(scaled(px)));
     const QColor veil = color("window"); // what lies below shines through
     text.replace(QLatin1String("@veil"),
                  QStringLiteral("rgba(%1, %2, %3, 200)").arg(veil.red()).arg(veil.green()).arg(veil.blue()));

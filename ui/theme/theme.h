@@ -10,6 +10,7 @@
 #include <QPalette>
 #include <QString>
 
+class QAbstractButton;
 class QApplication;
 
 namespace limn {
@@ -39,6 +40,11 @@ public:
     // 100..200 %; kept in the settings.
     int textPercent() const { return m_textPercent; }
     void setTextPercent(int percent);
+    // A length that is right at the usual text size, at the chosen one.
+    int scaled(int px) const;
+    // A button that shows an icon alone: as large as its icon demands, at every text size. `icon` 0: its
+    // usual size.
+    static void sizeButton(QAbstractButton* button, QSize size, int icon = 0);
 
     // An icon of resources/icons by its file name without ending; drawn in the text colour of the moment,
     // muted when disabled. Colours follow later theme changes.

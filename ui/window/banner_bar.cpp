@@ -197,6 +197,11 @@ void Toast::show(const QString& text, const QString& actionText, std::function<v
     m_timer.start(kToastMs);
 }
 
+void Toast::withdraw(const QString& text) {
+    if (isVisible() && m_text->text() == text)
+        hide();
+}
+
 void Toast::place() {
     // Two lines where one would cover what is beside.
     const int room = m_over->width() - 60 - (m_action->isHidden() ? 0 : m_action->sizeHint().width() + 10);

@@ -75,6 +75,8 @@ public:
     // Shown over the middle of `over`, a widget inside the parent.
     Toast(QWidget* parent, QWidget* over);
     void show(const QString& text, const QString& actionText = {}, std::function<void()> action = {});
+    // What it offers can no longer be done: it goes, unless another message has taken its place.
+    void withdraw(const QString& text);
 
 Q_SIGNALS:
     void told(const QString& text);

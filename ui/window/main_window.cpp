@@ -9,6 +9,7 @@
 #include "ui/panels/compare_bar.h"
 #include "ui/panels/elided_label.h"
 #include "ui/panels/history_panel.h"
+#include "ui/panels/key_button.h"
 #include "ui/panels/label_panel.h"
 #include "ui/panels/measure_panel.h"
 #include "ui/panels/option_bar.h"
@@ -41,11 +42,16 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <numeric>
+
 namespace limn {
 namespace {
 
 constexpr int kWorklistWidth = 208;
 constexpr int kSideWidth = 260;
+constexpr int kRailButton = 36, kRailIcon = 22, kRailMargin = 4, kRailSpacing = 2; // at the usual text size
+constexpr int kLeastRailButton = 28;
+constexpr int kFrameWidth = 8, kFrameHeight = 44;
 constexpr QSize kCard(172, 168); // at the usual text size
 
 // A card's lines of text: its name, and its state.
@@ -92,16 +98,17 @@ public:
         painter->drawText(QRect(area.left(), y, area.width(), line), Qt::AlignLeft | Qt::AlignVCenter,
                           metrics.elidedText(index.data().toString(), Qt::ElideMiddle, area.width()));
         y += line;
-        const int textWidth = area.width() - 18 - (r->flagged ? 18 : 0);
+        const int icon = theme.scaled(13);
+        const int textWidth = area.width() - (icon + 5) * (r->flagged ? 2 : 1);
         Theme::icon(stateIcon(r->state), stateToken(r->state))
-            .paint(painter, placed(QRect(area.left(), y + (line - 13) / 2, 13, 13)));
+            .paint(painter, placed(QRect(area.left(), y + (line - icon) / 2, icon, icon)));
         painter->setPen(theme.color("muted"));
-        painter->drawText(placed(QRect(area.left() + 18, y, textWidth, line)),
+        painter->drawText(placed(QRect(area.left() + icon + 5, y, textWidth, line)),
                           Qt::AlignLeft | Qt::AlignVCenter,
                           metrics.elidedText(stateWord(r->state), Qt::ElideRight, textWidth));
         if (r->flagged)
             Theme::icon(QStringLiteral("flag"), "warn")
-                .paint(painter, placed(QRect(area.right() - 14, y + (line - 14) / 2, 14, 14)));
+                .paint(painter, placed(QRect(area.right() - icon, y + (line - icon) / 2, icon, icon)));
         painter->restore();
     }
 
@@ -141,13 +148,12 @@ MainWindow::MainWindow(QWidget* parent)
     m_host.redraw = [this] { m_canvas->updateDecorations(); };
     m_host.preview = [this](PixelArea area) { setPreview(std::move(area)); };
     m_host.usedProposalFirst = [this] {
-        m_toast->show(tr("The proposal was used first, then your stroke was drawn."), tr("Undo both"),
-                      [this] {
-                          if (m_session->document()) {
-                              m_session->document()->undo();
-                              m_session->document()->undo();
-                          }
-                      });
+        m_stepsBeforeUse = m_session->document()->history().undoCount() - 1;
+        m_toast->show(usedFirstText(), tr("Undo both"), [this] {
+            AnnotationDocument* document = m_session->document();
+            while (document && m_stepsBeforeUse && document->history().undoCount() > *m_stepsBeforeUse)
+                document->undo();
+        });
     };
     m_host.locked = [this] { sayLocked(); };
     m_host.measured = [this](const QLineF& line) { m_options->setRuler(line.length()); };
@@ -166,6 +172,9 @@ MainWindow::MainWindow(QWidget* parent)
     qApp->installEventFilter(this);
     connect(&Theme::instance(), &Theme::changed, this, [this] {
         placeSavedLabel();
+        fitToolRail();
+        fitZoomButton();
+        placeViewBar();
         m_canvas->setBackground(Theme::instance().color("canvas"));
         m_second->setBackground(Theme::instance().color("canvas"));
     });
@@ -231,17 +240,15 @@ void MainWindow::makeLayout() {
     m_toolRail = new QWidget;
     m_toolRail->setObjectName(QStringLiteral("toolRail"));
     m_toolRail->setAttribute(Qt::WA_StyledBackground);
-    m_toolRail->setFixedWidth(44);
     auto* rail = new QVBoxLayout(m_toolRail);
-    rail->setContentsMargins(4, 6, 4, 6);
-    rail->setSpacing(2);
+    rail->setContentsMargins(kRailMargin, 6, kRailMargin, 6);
+    rail->setSpacing(kRailSpacing);
     const auto addTool = [&](const char* id) {
         auto* button = new QToolButton;
         button->setDefaultAction(m_commands->action(QLatin1String(id)));
-        button->setFixedSize(36, 36);
-        button->setIconSize({22, 22});
         button->setFocusPolicy(Qt::TabFocus);
         rail->addWidget(button);
+        m_railButtons.push_back(button);
     };
     for (const char* id : {"brush", "eraser", "lasso", "polygon", "wand", "contour", "region", "ruler"})
         addTool(id);
@@ -256,6 +263,11 @@ void MainWindow::makeLayout() {
     rail->addStretch();
     for (const char* id : {"undo", "redo"})
         addTool(id);
+    // The window may be lower than the largest tools demand.
+    m_toolRail->setMinimumHeight(static_cast<int>(m_railButtons.size()) * (kLeastRailButton + kRailSpacing) +
+                                 34);
+    fitToolRail();
+    m_toolRail->installEventFilter(this);
     middleLayout->addWidget(m_toolRail);
 
     auto* column = new QWidget;
@@ -386,8 +398,7 @@ void MainWindow::makeLayout() {
     Section* measure = addSection("measure", tr("Measure"), m_measure);
     auto* copy = new QToolButton;
     copy->setDefaultAction(m_commands->action(QStringLiteral("copyMeasurements")));
-    copy->setIconSize({15, 15});
-    copy->setFixedSize(26, 26);
+    Theme::sizeButton(copy, {26, 26}, 15);
     measure->addToHeader(copy);
     m_comments = new CommentPanel(*m_session);
     m_commentSection = addSection("comments", tr("Comments"), m_comments);
@@ -404,22 +415,20 @@ void MainWindow::makeLayout() {
     auto* reviewLayout = new QVBoxLayout(review);
     reviewLayout->setContentsMargins(12, 10, 12, 12);
     reviewLayout->setSpacing(8);
-    m_acceptButton = new QPushButton;
+    m_acceptButton = new KeyButton(m_commands->action(QStringLiteral("accept")));
     m_acceptButton->setObjectName(QStringLiteral("acceptButton"));
     m_acceptButton->setProperty("primary", true);
     m_acceptButton->setMinimumHeight(34);
     m_acceptButton->setIcon(Theme::icon(QStringLiteral("check"), "onAccent"));
-    connect(m_acceptButton, &QPushButton::clicked, m_commands->action(QStringLiteral("accept")),
-            &QAction::trigger);
     auto* second = new QHBoxLayout;
     second->setSpacing(8);
-    m_rejectButton = new QPushButton(Theme::icon(QStringLiteral("close")), tr("Reject"));
+    m_rejectButton = new KeyButton(m_commands->action(QStringLiteral("reject")));
+    m_rejectButton->setIcon(Theme::icon(QStringLiteral("close")));
+    m_rejectButton->setText(tr("Reject"));
     m_rejectButton->setObjectName(QStringLiteral("rejectButton"));
-    connect(m_rejectButton, &QPushButton::clicked, m_commands->action(QStringLiteral("reject")),
-            &QAction::trigger);
     auto* flag = new QToolButton;
     flag->setDefaultAction(m_commands->action(QStringLiteral("flag")));
-    flag->setFixedSize(32, 30);
+    Theme::sizeButton(flag, {32, 30});
     m_acceptButton->setFocusPolicy(Qt::TabFocus);
     m_rejectButton->setFocusPolicy(Qt::TabFocus);
     second->addWidget(m_rejectButton, 1);
@@ -445,8 +454,7 @@ void MainWindow::makeLayout() {
     const auto addSmall = [&](const char* id) {
         auto* button = new QToolButton;
         button->setDefaultAction(m_commands->action(QLatin1String(id)));
-        button->setIconSize({18, 18});
-        button->setFixedSize(28, 28);
+        Theme::sizeButton(button, {28, 28}, 18);
         button->setFocusPolicy(Qt::NoFocus);
         bar->addWidget(button);
         return button;
@@ -454,13 +462,12 @@ void MainWindow::makeLayout() {
     addSmall("zoomOut");
     m_zoomButton = new QToolButton;
     m_zoomButton->setObjectName(QStringLiteral("zoomLabel"));
-    m_zoomButton->setMinimumWidth(56);
-    m_zoomButton->setFixedHeight(28);
     m_zoomButton->setToolTip(tr("Zoom: 100 % and back to the whole image (Z)"));
     m_zoomButton->setFocusPolicy(Qt::NoFocus);
     connect(m_zoomButton, &QToolButton::clicked, m_commands->action(QStringLiteral("toggleFit")),
             &QAction::trigger);
     bar->addWidget(m_zoomButton);
+    fitZoomButton();
     addSmall("zoomIn");
     addSmall("fit");
     bar->addSpacing(6);
@@ -479,8 +486,7 @@ void MainWindow::makeLayout() {
     for (const char* id : {"useProposal", "runHere", "fillHoles", "keepLargest", "clearLabel"}) {
         auto* button = new QToolButton;
         button->setDefaultAction(m_commands->action(QLatin1String(id)));
-        button->setIconSize({18, 18});
-        button->setFixedSize(30, 30);
+        Theme::sizeButton(button, {30, 30}, 18);
         button->setFocusPolicy(Qt::NoFocus);
         mini->addWidget(button);
     }
@@ -532,8 +538,7 @@ void MainWindow::makeLayout() {
     m_activityButton = new QToolButton;
     m_activityButton->setObjectName(QStringLiteral("activityButton"));
     m_activityButton->setDefaultAction(m_commands->action(QStringLiteral("activity")));
-    m_activityButton->setIconSize({16, 16});
-    m_activityButton->setFixedSize(28, 24);
+    Theme::sizeButton(m_activityButton, {28, 24}, 16);
     m_activityButton->setFocusPolicy(Qt::NoFocus); // the Help menu has the same for the keyboard
     m_cancelTasks = new QToolButton;
     m_cancelTasks->setText(tr("Cancel"));
@@ -581,6 +586,7 @@ void MainWindow::makeLayout() {
                 .toStdString();
         m_session->calibrate(spacing, false);
         askCamera(spacing);
+        m_canvas->setFocus();
     });
     connect(m_measure, &MeasurePanel::calibrateRequested, this, [this] { setTool(ToolId::Ruler); });
     connect(m_measure, &MeasurePanel::pointedAt, this, [this](const MeasureMark& mark) {
@@ -657,6 +663,30 @@ void MainWindow::makeLayout() {
     });
 }
 
+// Tools grow with the text, as far as all of them have room above each other.
+void MainWindow::fitToolRail() {
+    const int count = static_cast<int>(m_railButtons.size());
+    const int wanted = Theme::instance().scaled(kRailButton);
+    const int others =
+        m_toolRail->layout()->minimumSize().height() -
+        std::accumulate(m_railButtons.begin(), m_railButtons.end(), 0,
+                        [](int sum, const QToolButton* b) { return sum + b->minimumHeight(); });
+    const int room = m_toolRail->height() > others ? (m_toolRail->height() - others) / count : wanted;
+    const int side = std::clamp(room, kLeastRailButton, wanted);
+    if (m_railButtons.front()->width() == side && m_railButtons.front()->minimumWidth() == side)
+        return;
+    for (QToolButton* button : m_railButtons) {
+        button->setFixedSize(side, side);
+        button->setIconSize(QSize(side, side) * kRailIcon / kRailButton);
+    }
+    m_toolRail->setFixedWidth(side + 2 * kRailMargin);
+}
+
+void MainWindow::fitZoomButton() {
+    m_zoomButton->setMinimumWidth(Theme::instance().scaled(56));
+    m_zoomButton->setFixedHeight(Theme::instance().scaled(28));
+}
+
 void MainWindow::connectSession() {
     ReviewSession* s = m_session.get();
     connect(s, &ReviewSession::projectOpened, this, [this] {
@@ -692,6 +722,7 @@ void MainWindow::connectSession() {
     connect(s, &ReviewSession::currentChanged, this, [this] {
         m_imagePainted = false;
         m_previewShown = false;
+        endUndoBoth();
         static_cast<RulerTool*>(m_tools[ToolId::Ruler].get())->clear();
         m_options->setRuler(0);
         m_canvas->cancelGesture();
@@ -769,8 +800,13 @@ void MainWindow::connectSession() {
             if (!m_session->personConfirmed())
                 askPerson();
         }
-        if (change.history)
+        if (change.history) {
             refreshHistoryActions();
+            // "Undo both" is these two steps and nothing that came after them.
+            const std::size_t steps = m_session->document()->history().undoCount();
+            if (m_stepsBeforeUse && (steps <= *m_stepsBeforeUse || steps > *m_stepsBeforeUse + 2))
+                endUndoBoth();
+        }
         if (change.content)
             updateThumbnailOutline(m_session->current());
     });
@@ -878,6 +914,15 @@ void MainWindow::connectSession() {
     });
 }
 
+QString MainWindow::usedFirstText() const {
+    return tr("The proposal was used first, then your stroke was drawn.");
+}
+
+void MainWindow::endUndoBoth() {
+    if (std::exchange(m_stepsBeforeUse, std::nullopt))
+        m_toast->withdraw(usedFirstText());
+}
+
 void MainWindow::tellMissing() {
     if (!m_session->hasProject())
         return;
@@ -941,6 +986,9 @@ void MainWindow::askCamera(const Spacing& spacing) {
              },
              false});
         banner.actions.push_back({tr("Only this image"), [] {}, false});
+    } else {
+        m_toast->show(made); // nothing to ask, nothing to warn of
+        return;
     }
     m_banners->show(std::move(banner));
 }
@@ -959,7 +1007,8 @@ void MainWindow::readLayout() {
 
 void MainWindow::resetLayout() {
     const QRect available = screen() ? screen()->availableGeometry() : QRect(0, 0, 1280, 800);
-    resize(std::min(1440, available.width()), std::min(900, available.height()));
+    // The frame that the desktop draws around the window has to be on the screen, too.
+    resize(std::min(1440, available.width() - kFrameWidth), std::min(900, available.height() - kFrameHeight));
     // What does not fit into these widths widens them.
     m_splitter->setSizes({kWorklistWidth, width() - kWorklistWidth - kSideWidth, kSideWidth});
 }

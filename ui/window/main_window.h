@@ -157,6 +157,10 @@ private:
     void placeViewBar();
     void placeSavedLabel();
     void fitSidePane();
+    QString usedFirstText() const;
+    void endUndoBoth();
+    void fitToolRail();
+    void fitZoomButton();
     void announcePainted();
     void updateThumbnailOutline(ImageId id);
 
@@ -202,7 +206,10 @@ private:
 
     QSplitter* m_splitter;
     WorklistPane* m_worklist;
+    std::optional<std::size_t>
+        m_stepsBeforeUse; // of the shown image, where the first stroke used its proposal
     QWidget* m_toolRail;
+    std::vector<QToolButton*> m_railButtons;
     OptionBar* m_options;
     BannerBar* m_banners;
     Toast* m_toast;

@@ -1136,6 +1136,10 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         placeViewBar();
         return false;
     }
+    if (watched == m_toolRail && event->type() == QEvent::Resize) {
+        fitToolRail();
+        return false;
+    }
     if (watched == m_panels && event->type() == QEvent::LayoutRequest) {
         fitSidePane();
         return false;

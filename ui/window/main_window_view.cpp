@@ -12,6 +12,7 @@
 #include "ui/panels/thumbnails.h"
 #include "ui/panels/worklist_pane.h"
 #include "ui/session/sentences.h"
+#include "ui/theme/isolated.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
 
@@ -593,6 +594,10 @@ void MainWindow::refreshPage() {
     m_errorOpen->setVisible(nothing);
     m_errorLocate->setVisible(!nothing && m_session->imageError() &&
                               m_session->imageError()->code == ErrorCode::FileNotFound);
+    // Only the page that is shown says how wide the window must be.
+    for (int i = 0; i < m_pages->count(); ++i)
+        m_pages->widget(i)->setSizePolicy(i == page ? QSizePolicy::Preferred : QSizePolicy::Ignored,
+                                          i == page ? QSizePolicy::Preferred : QSizePolicy::Ignored);
     if (m_pages->currentIndex() != page) {
         m_pages->setCurrentIndex(page);
         // Keys go to the image as soon as there is one.
@@ -753,7 +758,7 @@ void MainWindow::refreshHistoryActions() {
 void MainWindow::refreshStatus() {
     const double zoom = m_canvas->view().zoom() * 100;
     m_zoomButton->setText(m_session->pyramid()
-                              ? tr("%1 %").arg(QLocale().toString(zoom, 'f', zoom < 10 ? 1 : 0))
+                              ? isolated(tr("%1 %").arg(QLocale().toString(zoom, 'f', zoom < 10 ? 1 : 0)))
                               : QStringLiteral("–"));
     if (m_zoomButton->sizeHint().width() > m_zoomButton->width())
         placeViewBar();
