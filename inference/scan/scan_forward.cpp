@@ -40,14 +40,16 @@ HWY_BEFORE_NAMESPACE();
 namespace limn::scan {
 namespace HWY_NAMESPACE {
 
-// States that are kept in registers at a time, beside the seven constants of the power.
 #if HWY_TARGET <= HWY_AVX3
-constexpr int kForwardBlock = 16;
-#else
-constexpr int kForwardBlock = 4;
-#endif
-// Powers that are computed side by side, so that one's waits are filled by the others.
+// With 32 registers the states of one vector of channels stay in them, beside the seven constants of the
+// power. Powers that are computed side by side, so that one's waits are filled by the others.
 constexpr int kChains = 4;
+#else
+// With 16 registers the powers of kStateBlock states are made first, and then two vectors of channels run
+// through these states: they share the coefficients that are spread over the lanes.
+constexpr int kVectorsAtOnce = 2;
+static_assert(kVectorsAtOnce * hn::MaxLanes(Tag()) <= kMostLanes);
+#endif
 
 // Steps between the request for a row of y and its use. Rows of a column of the image often lie a multiple of
 // 4096 bytes apart, where the first-level cache holds no more than eight of them.
@@ -69,50 +71,63 @@ struct Ahead {
     int calls = 1;
 };
 
-// kForwardBlock states of one vector of channels through the tile. The first block begins a step's sum with
-// D u, the last one hands it on; scratch.y keeps it between blocks.
+// The requests for the next tile's rows that fall to one call.
+class Requests {
+public:
+    Requests(const Ahead& ahead, const StagedGroup<kForwardGroup>& group)
+        : m_ahead(ahead)
+        , m_group(group)
+        , m_step(ahead.call * kTile / ahead.calls)
+        , m_untilNext((m_step + 1) * ahead.calls - ahead.call * kTile) {}
+    HWY_INLINE void afterStep() {
+        if (--m_untilNext > 0)
+            return;
+        prefetchSteps(*m_ahead.shape, *m_ahead.inputs, m_group, nullptr, m_step, m_step + 1);
+        ++m_step;
+        m_untilNext = m_ahead.calls;
+    }
+
+private:
+    const Ahead& m_ahead;
+    const StagedGroup<kForwardGroup>& m_group;
+    int m_step;
+    int m_untilNext;
+};
+
+#if HWY_TARGET <= HWY_AVX3
+// All states of one vector of channels through the tile.
 template<bool kInRange>
-HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, const Ahead& ahead, int v,
-                          int state) {
+HWY_NOINLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, const Ahead& ahead, int v) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const StagedGroup<kForwardGroup>& group = scratch.group;
-    float* states = scratch.states + state * kForwardGroup + v * lanes;
-    const float* HWY_RESTRICT rates = group.rates + state * kForwardGroup + v * lanes;
-    const float* HWY_RESTRICT b = group.coefficients + state;
+    float* states = scratch.states + v * lanes;
+    const float* HWY_RESTRICT rates = group.rates + v * lanes;
+    const float* HWY_RESTRICT b = group.coefficients;
     const float* HWY_RESTRICT c = b + kScanStates;
     const std::size_t part = static_cast<std::size_t>(group.channels - v * lanes);
-    const bool isFirst = state == 0;
-    const bool isLast = state + kForwardBlock == kScanStates;
     const Vec skip = hn::Load(d, group.skip + v * lanes);
-    Vec h[kForwardBlock];
+    Vec h[kScanStates];
 #pragma GCC unroll 16
-    for (int n = 0; n < kForwardBlock; ++n)
+    for (int n = 0; n < kScanStates; ++n)
         h[n] = hn::Load(d, states + n * kForwardGroup);
-    int nextStep = ahead.call * kTile / ahead.calls;
-    int untilNext = (nextStep + 1) * ahead.calls - ahead.call * kTile;
+    Requests requests(ahead, group);
     // What is in y is read a step before it is written: rows may lie so that a load has to wait for the store
     // before it.
     float* to = outputs.y + v * lanes;
-    const bool reads = isLast && outputs.add;
-    Vec there = reads ? loadPart(d, to + group.rows[0] * outputs.stride, part) : hn::Zero(d);
+    Vec there = outputs.add ? loadPart(d, to + group.rows[0] * outputs.stride, part) : hn::Zero(d);
     for (int t = 0; t < group.steps; ++t) {
         const Vec own = there;
-        if (isLast)
-            hwy::Prefetch(to + group.rows[t + kSoon] * outputs.stride);
-        if (reads)
+        hwy::Prefetch(to + group.rows[t + kSoon] * outputs.stride);
+        if (outputs.add)
             there = loadPart(d, to + group.rows[t + 1] * outputs.stride, part);
-        if (--untilNext == 0) {
-            prefetchSteps(*ahead.shape, *ahead.inputs, group, nullptr, nextStep, nextStep + 1);
-            ++nextStep;
-            untilNext = ahead.calls;
-        }
+        requests.afterStep();
         const int at = t * kForwardGroup + v * lanes;
         const Vec s = hn::Load(d, group.step + at);
         const Vec x = hn::Load(d, group.stepInput + at);
-        Vec sum = isFirst ? hn::Mul(skip, hn::Load(d, group.u + at)) : hn::Load(d, scratch.y + at);
+        Vec sum = hn::Mul(skip, hn::Load(d, group.u + at));
 #pragma GCC unroll 16
-        for (int n = 0; n < kForwardBlock; n += kChains) {
+        for (int n = 0; n < kScanStates; n += kChains) {
             Vec decay[kChains];
             decaysOf<kInRange>(d, s, rates + n * kForwardGroup, kForwardGroup, decay);
 #pragma GCC unroll 16
@@ -123,16 +138,146 @@ HWY_INLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, const
         }
         b += 2 * kScanStates;
         c += 2 * kScanStates;
-        if (isLast) {
-            storePart(d, hn::Add(own, sum), to + group.rows[t] * outputs.stride, part);
-        } else {
-            hn::Store(sum, d, scratch.y + at);
-        }
+        storePart(d, hn::Add(own, sum), to + group.rows[t] * outputs.stride, part);
     }
 #pragma GCC unroll 16
-    for (int n = 0; n < kForwardBlock; ++n)
+    for (int n = 0; n < kScanStates; ++n)
         hn::Store(h[n], d, states + n * kForwardGroup);
 }
+
+HWY_INLINE void runTile(ForwardScratch& scratch, const Outputs& outputs, Ahead& ahead) {
+    const int vectors = vectorsOf(scratch.group);
+    ahead.calls = vectors;
+    for (int v = 0; v < vectors; ++v, ++ahead.call) {
+        if (powersInRange(scratch.group, v))
+            runStates<true>(scratch, outputs, ahead, v);
+        else
+            runStates<false>(scratch, outputs, ahead, v);
+    }
+}
+#else
+// The decays of kStateBlock states of kVectors vectors of channels at every step of the tile,
+// [kTile][kStateBlock] [kVectors][lanes]. Nothing here waits for the step before.
+template<bool kInRange, int kVectors>
+HWY_NOINLINE void makeDecays(StagedGroup<kForwardGroup>& group, int v, int state) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const float* HWY_RESTRICT rates = group.rates + state * kForwardGroup + v * lanes;
+    const float* HWY_RESTRICT steps = group.step + v * lanes;
+    float* HWY_RESTRICT decays = group.decays;
+    for (int t = 0; t < group.steps; ++t) {
+#pragma GCC unroll 4
+        for (int i = 0; i < kVectors; ++i) {
+            Vec decay[kStateBlock];
+            decaysOf<kInRange>(d, hn::Load(d, steps + i * lanes), rates + i * lanes, kForwardGroup, decay);
+#pragma GCC unroll 4
+            for (int n = 0; n < kStateBlock; ++n)
+                hn::Store(decay[n], d, decays + (n * kVectors + i) * lanes);
+        }
+        steps += kForwardGroup;
+        decays += kStateBlock * kVectors * lanes;
+    }
+}
+
+// kStateBlock states of kVectors vectors of channels through the tile. The first block begins a step's sum
+// with D u, the last one hands it on; scratch.y keeps it between blocks.
+template<int kVectors>
+HWY_NOINLINE void runStates(ForwardScratch& scratch, const Ahead& ahead, int v, int state) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kForwardGroup>& group = scratch.group;
+    float* states = scratch.states + state * kForwardGroup + v * lanes;
+    const float* HWY_RESTRICT decays = group.decays;
+    const float* HWY_RESTRICT b = group.coefficients + state;
+    const float* HWY_RESTRICT c = b + kScanStates;
+    const bool isFirst = state == 0;
+    Vec h[kStateBlock][kVectors];
+#pragma GCC unroll 4
+    for (int n = 0; n < kStateBlock; ++n)
+#pragma GCC unroll 4
+        for (int i = 0; i < kVectors; ++i)
+            h[n][i] = hn::Load(d, states + n * kForwardGroup + i * lanes);
+    Requests requests(ahead, group);
+    for (int t = 0; t < group.steps; ++t) {
+        requests.afterStep();
+        const int at = t * kForwardGroup + v * lanes;
+        Vec x[kVectors], sum[kVectors];
+#pragma GCC unroll 4
+        for (int i = 0; i < kVectors; ++i) {
+            x[i] = hn::Load(d, group.stepInput + at + i * lanes);
+            sum[i] = isFirst ? hn::Mul(hn::Load(d, group.skip + (v + i) * lanes),
+                                       hn::Load(d, group.u + at + i * lanes))
+                             : hn::Load(d, scratch.y + at + i * lanes);
+        }
+#pragma GCC unroll 4
+        for (int n = 0; n < kStateBlock; ++n) {
+            const Vec in = hn::Set(d, b[n]);
+            const Vec out = hn::Set(d, c[n]);
+#pragma GCC unroll 4
+            for (int i = 0; i < kVectors; ++i) {
+                h[n][i] =
+                    hn::MulAdd(h[n][i], hn::Load(d, decays + (n * kVectors + i) * lanes), hn::Mul(x[i], in));
+                sum[i] = hn::MulAdd(h[n][i], out, sum[i]);
+            }
+        }
+        decays += kStateBlock * kVectors * lanes;
+        b += 2 * kScanStates;
+        c += 2 * kScanStates;
+#pragma GCC unroll 4
+        for (int i = 0; i < kVectors; ++i)
+            hn::Store(sum[i], d, scratch.y + at + i * lanes);
+    }
+#pragma GCC unroll 4
+    for (int n = 0; n < kStateBlock; ++n)
+#pragma GCC unroll 4
+        for (int i = 0; i < kVectors; ++i)
+            hn::Store(h[n][i], d, states + n * kForwardGroup + i * lanes);
+}
+
+// Hands the tile's sums of kVectors vectors of channels on.
+template<int kVectors>
+HWY_NOINLINE void addSums(const ForwardScratch& scratch, const Outputs& outputs, int v) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    const StagedGroup<kForwardGroup>& group = scratch.group;
+    for (int t = 0; t < group.steps; ++t) {
+        float* to = outputs.y + group.rows[t] * outputs.stride + v * lanes;
+#pragma GCC unroll 4
+        for (int i = 0; i < kVectors; ++i) {
+            const std::size_t part = static_cast<std::size_t>(group.channels - (v + i) * lanes);
+            Vec sum = hn::Load(d, scratch.y + t * kForwardGroup + (v + i) * lanes);
+            if (outputs.add)
+                sum = hn::Add(loadPart(d, to + i * lanes, part), sum);
+            storePart(d, sum, to + i * lanes, part);
+        }
+    }
+}
+
+template<int kVectors>
+HWY_INLINE void runVectors(ForwardScratch& scratch, const Outputs& outputs, Ahead& ahead, int v) {
+    bool inRange = true;
+    for (int i = 0; i < kVectors; ++i)
+        inRange = inRange && powersInRange(scratch.group, v + i);
+    for (int state = 0; state < kScanStates; state += kStateBlock, ++ahead.call) {
+        if (inRange)
+            makeDecays<true, kVectors>(scratch.group, v, state);
+        else
+            makeDecays<false, kVectors>(scratch.group, v, state);
+        runStates<kVectors>(scratch, ahead, v, state);
+    }
+    addSums<kVectors>(scratch, outputs, v);
+}
+
+HWY_INLINE void runTile(ForwardScratch& scratch, const Outputs& outputs, Ahead& ahead) {
+    const int vectors = vectorsOf(scratch.group);
+    ahead.calls = (vectors + 1) / kVectorsAtOnce * (kScanStates / kStateBlock);
+    int v = 0;
+    for (; v + 1 < vectors; v += kVectorsAtOnce)
+        runVectors<kVectorsAtOnce>(scratch, outputs, ahead, v);
+    if (v < vectors)
+        runVectors<1>(scratch, outputs, ahead, v);
+}
+#endif
 
 void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, float* borders,
                  std::int64_t batchItem, std::int64_t firstChannel, int mostChannels,
@@ -145,7 +290,6 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
     for (int direction = 0; direction < shape.directions; ++direction) {
         stageParameters(shape, inputs, batchItem, firstChannel, mostChannels, direction, group);
         outputs.add = direction > 0;
-        const int vectors = vectorsOf(group);
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
         // A unit of a large image takes a tenth of a second: longer than a cancel may wait.
         for (std::int64_t first = 0; first < length && !stopWanted(); first += kTile) {
@@ -159,16 +303,8 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
             }
             const std::int64_t next = first + kTile < length ? first + kTile : -1;
             stageTile(shape, inputs, first, steps, next, group, nullptr);
-            Ahead ahead{&shape, &inputs, 0, vectors * (kScanStates / kForwardBlock)};
-            for (int v = 0; v < vectors; ++v) {
-                const bool inRange = powersInRange(group, v);
-                for (int state = 0; state < kScanStates; state += kForwardBlock, ++ahead.call) {
-                    if (inRange)
-                        runStates<true>(scratch, outputs, ahead, v, state);
-                    else
-                        runStates<false>(scratch, outputs, ahead, v, state);
-                }
-            }
+            Ahead ahead{&shape, &inputs, 0, 1};
+            runTile(scratch, outputs, ahead);
         }
     }
 }

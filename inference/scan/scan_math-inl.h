@@ -28,7 +28,24 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::CappedTag<float, 16>;
 using Vec = hn::Vec<Tag>;
 
-// Smallest exponent of powerOfTwo() that does not give 0.
+// What follows takes several vectors at a time, and takes every step for all of them before the next step: a
+// processor looks only so far ahead for work that fills the waits of a polynomial.
+
+// Polynomials of x by Horner's rule, the coefficient of the highest power first.
+template<int kCount, std::size_t kTerms>
+HWY_INLINE void polynomials(Tag d, const float (&terms)[kTerms], const Vec (&x)[kCount],
+                            Vec (&sums)[kCount]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        sums[i] = hn::MulAdd(x[i], hn::Set(d, terms[0]), hn::Set(d, terms[1]));
+#pragma GCC unroll 16
+    for (std::size_t k = 2; k < kTerms; ++k)
+#pragma GCC unroll 16
+        for (int i = 0; i < kCount; ++i)
+            sums[i] = hn::MulAdd(sums[i], x[i], hn::Set(d, terms[k]));
+}
+
+// Smallest exponent of powersOfTwo() that does not give 0.
 inline constexpr float kSmallestPower = -125.5f;
 
 // 2^x for kSmallestPower <= x <= 0, relative error 1.7e-7; any value beyond. Steps that hardly decay keep
@@ -62,23 +79,34 @@ HWY_INLINE Vec powerOfNearest(Tag d, Vec sum) {
 // x = k + f with |f| <= 1/64. 1 + f q(f) is a least-maximum fit of the relative error (5.5e-8) of 2^f with
 // the constant fixed to 1. Multiplications are what limits the scan: these are three fewer than the
 // polynomial over |f| <= 1/2 takes.
-HWY_INLINE Vec powerOfTwoInRange(Tag d, Vec x) {
+HWY_INLINE Vec powerOfTwoInRangeAlone(Tag d, Vec x) {
     const Vec scale = powerOfNearest(d, hn::Add(x, hn::Set(d, 393216.0f)));
     const Vec f{_mm512_reduce_ps(x.raw, 5 << 4)}; // x less its nearest multiple of 2^-5
     const Vec more = hn::Mul(hn::MulAdd(f, hn::Set(d, 0.240228906f), hn::Set(d, 0.693157554f)), f);
     return hn::MulAdd(scale, more, scale);
 }
 
+template<int kCount>
+HWY_INLINE void powersOfTwoInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        powers[i] = powerOfTwoInRangeAlone(d, x[i]);
+}
+
 // exp(x) for -87 <= x <= 0.
-HWY_INLINE Vec expInRange(Tag d, Vec x) {
+template<int kCount>
+HWY_INLINE void expInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
     const Vec magic = hn::Set(d, 393216.0f);
-    const Vec sum = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
-    const Vec k = hn::Sub(sum, magic);
-    Vec f = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
-    f = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), f);
-    const Vec scale = powerOfNearest(d, sum);
-    const Vec more = hn::Mul(hn::MulAdd(f, hn::Set(d, 0.500005f), hn::Set(d, 1.00001496f)), f);
-    return hn::MulAdd(scale, more, scale);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        const Vec sum = hn::MulAdd(x[i], hn::Set(d, 1.44269504f), magic);
+        const Vec k = hn::Sub(sum, magic);
+        Vec f = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x[i]);
+        f = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), f);
+        const Vec scale = powerOfNearest(d, sum);
+        const Vec more = hn::Mul(hn::MulAdd(f, hn::Set(d, 0.500005f), hn::Set(d, 1.00001496f)), f);
+        powers[i] = hn::MulAdd(scale, more, scale);
+    }
 }
 
 // a / b for 1 <= b <= 3, relative error 2e-7: by a reciprocal of fourteen bits and one step of Newton's; a
@@ -88,37 +116,66 @@ HWY_INLINE Vec quotient(Tag d, Vec a, Vec b) {
     return hn::Mul(a, hn::Mul(guess, hn::NegMulAdd(b, guess, hn::Set(d, 2.0f))));
 }
 #else
-// x = k + f with |f| <= 1/2: adding 1.5 * 2^23 leaves k in the low bits of the sum. 1 + f q(f) is a
-// least-maximum fit of the relative error (9.2e-8) of 2^f with the constant fixed to 1.
-HWY_INLINE Vec powerOfTwoInRange(Tag d, Vec x) {
+// 2^k p, where `shifted` is k + 1.5 * 2^23, which leaves k in the low bits of the sum.
+HWY_INLINE Vec scaledBy(Tag d, Vec p, Vec shifted) {
     const hn::RebindToSigned<Tag> di;
-    const Vec magic = hn::Set(d, 12582912.0f);
-    const Vec shifted = hn::Add(x, magic);
-    const Vec f = hn::Sub(x, hn::Sub(shifted, magic));
-    Vec p = hn::MulAdd(f, hn::Set(d, 0.001326472731307149f), hn::Set(d, 0.009671512991189957f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.05550733581185341f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.24022242426872253f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.6931470036506653f));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
     return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
 }
 
-// exp(x) for -87 <= x <= 0.
-HWY_INLINE Vec expInRange(Tag d, Vec x) {
-    const hn::RebindToSigned<Tag> di;
+// x = k + f with |f| <= 1/2. 1 + f q(f) is a least-maximum fit of the relative error (9.2e-8) of 2^f with the
+// constant fixed to 1.
+inline constexpr float kPowerTerms[] = {0.001326472731307149f, 0.009671512991189957f, 0.05550733581185341f,
+                                        0.24022242426872253f,  0.6931470036506653f,   1.0f};
+
+template<int kCount>
+HWY_INLINE void powersOfTwoInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
     const Vec magic = hn::Set(d, 12582912.0f);
-    const Vec shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), magic);
-    const Vec k = hn::Sub(shifted, magic);
-    Vec f = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
-    f = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), f);
-    f = hn::Mul(f, hn::Set(d, 1.44269504f));
-    Vec p = hn::MulAdd(f, hn::Set(d, 0.00015353361959569156f), hn::Set(d, 0.0013398875016719103f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.00961843691766262f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.055503323674201965f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.24022647738456726f));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.6931471824645996f));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
-    return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
+    Vec shifted[kCount], f[kCount];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        shifted[i] = hn::Add(x[i], magic);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        f[i] = hn::Sub(x[i], hn::Sub(shifted[i], magic));
+    polynomials(d, kPowerTerms, f, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        powers[i] = scaledBy(d, powers[i], shifted[i]);
+}
+
+// exp(x) for -87 <= x <= 0, with one more term.
+inline constexpr float kExpTerms[] = {0.00015353361959569156f,
+                                      0.0013398875016719103f,
+                                      0.00961843691766262f,
+                                      0.055503323674201965f,
+                                      0.24022647738456726f,
+                                      0.6931471824645996f,
+                                      1.0f};
+
+template<int kCount>
+HWY_INLINE void expInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
+    const Vec magic = hn::Set(d, 12582912.0f);
+    Vec shifted[kCount], f[kCount];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        shifted[i] = hn::MulAdd(x[i], hn::Set(d, 1.44269504f), magic);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        const Vec k = hn::Sub(shifted[i], magic);
+#if HWY_NATIVE_FMA
+        // x / ln 2 - k: only the difference is rounded.
+        f[i] = hn::MulSub(x[i], hn::Set(d, 1.44269504f), k);
+        f[i] = hn::MulAdd(x[i], hn::Set(d, 1.92596299e-8f), f[i]);
+#else
+        f[i] = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x[i]);
+        f[i] = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), f[i]);
+        f[i] = hn::Mul(f[i], hn::Set(d, 1.44269504f));
+#endif
+    }
+    polynomials(d, kExpTerms, f, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        powers[i] = scaledBy(d, powers[i], shifted[i]);
 }
 
 HWY_INLINE Vec quotient(Tag, Vec a, Vec b) {
@@ -127,38 +184,57 @@ HWY_INLINE Vec quotient(Tag, Vec a, Vec b) {
 #endif
 
 // 2^x for x <= 0: the same bits, and 0 below kSmallestPower.
-HWY_INLINE Vec powerOfTwo(Tag d, Vec x) {
-    return hn::IfThenElseZero(hn::Ge(x, hn::Set(d, kSmallestPower)), powerOfTwoInRange(d, x));
+template<int kCount>
+HWY_INLINE void powersOfTwo(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
+    powersOfTwoInRange(d, x, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        powers[i] = hn::IfThenElseZero(hn::Ge(x[i], hn::Set(d, kSmallestPower)), powers[i]);
 }
 
-// exp(-|x|), relative error 2e-7; exp(-87) for everything beyond 87. Both reductions subtract k ln 2 in two
-// parts (Cody and Waite), so that the error does not grow with |x|.
-HWY_INLINE Vec expOfMinusAbs(Tag d, Vec x) {
-    return expInRange(d, hn::Max(hn::Neg(hn::Abs(x)), hn::Set(d, -87.0f)));
+// exp(-|x|), relative error 2e-7; exp(-87) for everything beyond 87. All reductions subtract in two parts
+// (Cody and Waite), so that the error does not grow with |x|.
+template<int kCount>
+HWY_INLINE void expOfMinusAbs(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
+    Vec limited[kCount];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        limited[i] = hn::Max(hn::Neg(hn::Abs(x[i])), hn::Set(d, -87.0f));
+    expInRange(d, limited, powers);
 }
 
-// softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), and its derivative, the sigmoid of x.
-// log1p(e) = 2 artanh(e / (2 + e)), by a polynomial in the square of the quotient (<= 1/9) with relative
-// error 5e-9: small steps keep their relative accuracy (3e-7), large ones are x itself.
-HWY_INLINE Vec softplus(Tag d, Vec x, Vec* sigmoid) {
-    const Vec e = expOfMinusAbs(d, x);
-    const Vec q = quotient(d, e, hn::Add(e, hn::Set(d, 2.0f)));
-    const Vec s = hn::Mul(q, q);
-    Vec p = hn::MulAdd(s, hn::Set(d, 0.2801199f), hn::Set(d, 0.28001805f));
-    p = hn::MulAdd(p, s, hn::Set(d, 0.40021527f));
-    p = hn::MulAdd(p, s, hn::Set(d, 0.66666416f));
-    p = hn::MulAdd(p, s, hn::Set(d, 2.0f));
-    if (sigmoid != nullptr) {
-        const Vec one = hn::Set(d, 1.0f);
-        *sigmoid = quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
-    }
-    return hn::MulAdd(p, q, hn::Max(x, hn::Zero(d)));
+// The sigmoid of x, given exp(-|x|).
+HWY_INLINE Vec sigmoidOf(Tag d, Vec x, Vec power) {
+    const Vec one = hn::Set(d, 1.0f);
+    return quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), power, one), hn::Add(one, power));
+}
+
+// softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), and where wanted its derivative, the sigmoid
+// of x. log1p(e) = e p(e), with p a least-maximum fit of the relative error (3e-8): small steps keep their
+// relative accuracy (3e-7), large ones are x itself.
+inline constexpr float kLogTerms[] = {0.0052326923f, -0.02950523f, 0.07822593f,  -0.13663244f, 0.19106006f,
+                                      -0.24842982f,  0.33319097f,  -0.49999493f, 0.99999997f};
+
+template<int kCount>
+HWY_INLINE void softplus(Tag d, const Vec (&x)[kCount], Vec (&steps)[kCount], Vec* sigmoids) {
+    Vec powers[kCount];
+    expOfMinusAbs(d, x, powers);
+    polynomials(d, kLogTerms, powers, steps);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        steps[i] = hn::MulAdd(steps[i], powers[i], hn::Max(x[i], hn::Zero(d)));
+    if (sigmoids == nullptr)
+        return;
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        sigmoids[i] = sigmoidOf(d, x[i], powers[i]);
 }
 
 HWY_INLINE Vec sigmoid(Tag d, Vec x) {
-    const Vec one = hn::Set(d, 1.0f);
-    const Vec e = expOfMinusAbs(d, x);
-    return quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+    const Vec alone[1] = {x};
+    Vec power[1];
+    expOfMinusAbs(d, alone, power);
+    return sigmoidOf(d, x, power[0]);
 }
 
 // Derivative of x sigmoid(x), given the sigmoid.

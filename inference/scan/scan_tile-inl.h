@@ -98,11 +98,70 @@ HWY_INLINE void prefetchSteps(const ScanShape& shape, const ScanInputs& inputs,
     }
 }
 
+inline constexpr int kStepsAtOnce = 4;
+static_assert(kTile % kStepsAtOnce == 0);
+
+// The arguments of softplus for kVectors vectors of channels from `v` on: bias and product of the features.
+template<int kVectors, int kGroup>
+HWY_INLINE void stepArguments(StagedGroup<kGroup>& group, int rank, int steps, int v) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    for (int t = 0; t < steps; t += kStepsAtOnce) {
+        const float* HWY_RESTRICT features = group.features.get() + t * group.paddedRank;
+        const float* HWY_RESTRICT weights = group.weight.get() + v * lanes;
+        Vec sums[kStepsAtOnce][kVectors];
+#pragma GCC unroll 4
+        for (int i = 0; i < kStepsAtOnce; ++i)
+#pragma GCC unroll 2
+            for (int j = 0; j < kVectors; ++j)
+                sums[i][j] = hn::Load(d, group.bias + (v + j) * lanes);
+        for (int r = 0; r < rank; ++r) {
+            Vec w[kVectors];
+#pragma GCC unroll 2
+            for (int j = 0; j < kVectors; ++j)
+                w[j] = hn::Load(d, weights + j * lanes);
+            weights += kGroup;
+#pragma GCC unroll 4
+            for (int i = 0; i < kStepsAtOnce; ++i) {
+                const Vec feature = hn::Set(d, features[i * group.paddedRank + r]);
+#pragma GCC unroll 2
+                for (int j = 0; j < kVectors; ++j)
+                    sums[i][j] = hn::MulAdd(w[j], feature, sums[i][j]);
+            }
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < kStepsAtOnce; ++i)
+#pragma GCC unroll 2
+            for (int j = 0; j < kVectors; ++j)
+                hn::Store(sums[i][j], d, group.step + (t + i) * kGroup + (v + j) * lanes);
+    }
+}
+
+// From arguments to steps, and steps times u, for kStepsAtOnce steps of one vector of channels.
+template<int kGroup>
+HWY_INLINE void makeSteps(StagedGroup<kGroup>& group, int at, float* sigmoids) {
+    const Tag d;
+    Vec arguments[kStepsAtOnce], steps[kStepsAtOnce], slopes[kStepsAtOnce];
+#pragma GCC unroll 4
+    for (int i = 0; i < kStepsAtOnce; ++i)
+        arguments[i] = hn::Load(d, group.step + at + i * kGroup);
+    softplus(d, arguments, steps, sigmoids != nullptr ? slopes : nullptr);
+#pragma GCC unroll 4
+    for (int i = 0; i < kStepsAtOnce; ++i) {
+        const Vec step = hn::Min(steps[i], hn::Set(d, kMostStep));
+        if (sigmoids != nullptr)
+            hn::Store(slopes[i], d, sigmoids + at + i * kGroup);
+        hn::Store(step, d, group.step + at + i * kGroup);
+        hn::Store(clampTo(d, hn::Mul(step, hn::Load(d, group.u + at + i * kGroup)), kMostValue), d,
+                  group.stepInput + at + i * kGroup);
+    }
+}
+
 // Everything per step for steps [first, first + count); `next` is the first step of the tile after it in the
 // order of work, or negative. `sigmoids` ([kTile][kGroup], the derivative of softplus) may be null.
 template<int kGroup>
-HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std::int64_t first, int count,
-                          std::int64_t next, StagedGroup<kGroup>& group, float* sigmoids) {
+HWY_NOINLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std::int64_t first, int count,
+                            std::int64_t next, StagedGroup<kGroup>& group, float* sigmoids) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const int vectors = vectorsOf(group);
@@ -133,49 +192,22 @@ HWY_INLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, std:
             hn::Store(clampTo(d, hn::LoadU(d, coefficients + n), kMostCoefficient), d,
                       group.coefficients + t * 2 * kScanStates + n);
     }
-    // The product below goes over four steps at a time.
-    const int padded = (count + 3) / 4 * 4;
+    // What follows goes over kStepsAtOnce steps at a time.
+    const int padded = (count + kStepsAtOnce - 1) / kStepsAtOnce * kStepsAtOnce;
     std::fill_n(group.features.get() + count * paddedRank,
                 static_cast<std::size_t>(padded - count) * paddedRank, 0.0f);
-
-    for (int v = 0; v < vectors; ++v) {
-        const float* weight = group.weight.get() + v * lanes;
-        const Vec bias = hn::Load(d, group.bias + v * lanes);
-        for (int t = 0; t < padded; t += 4) {
-            const float* f0 = group.features.get() + t * paddedRank;
-            const float* f1 = f0 + paddedRank;
-            const float* f2 = f1 + paddedRank;
-            const float* f3 = f2 + paddedRank;
-            Vec s0 = bias, s1 = bias, s2 = bias, s3 = bias;
-            for (int r = 0; r < rank; ++r) {
-                const Vec w = hn::Load(d, weight + r * kGroup);
-                s0 = hn::MulAdd(w, hn::Set(d, f0[r]), s0);
-                s1 = hn::MulAdd(w, hn::Set(d, f1[r]), s1);
-                s2 = hn::MulAdd(w, hn::Set(d, f2[r]), s2);
-                s3 = hn::MulAdd(w, hn::Set(d, f3[r]), s3);
-            }
-            float* step = group.step + t * kGroup + v * lanes;
-            hn::Store(s0, d, step);
-            hn::Store(s1, d, step + kGroup);
-            hn::Store(s2, d, step + 2 * kGroup);
-            hn::Store(s3, d, step + 3 * kGroup);
-        }
-        for (int t = 0; t < count; ++t) {
-            const int at = t * kGroup + v * lanes;
-            const Vec argument = hn::Load(d, group.step + at);
-            Vec slope;
-            const Vec step =
-                hn::Min(softplus(d, argument, sigmoids != nullptr ? &slope : nullptr), hn::Set(d, kMostStep));
-            if (sigmoids != nullptr)
-                hn::Store(slope, d, sigmoids + at);
-            hn::Store(step, d, group.step + at);
-            hn::Store(clampTo(d, hn::Mul(step, hn::Load(d, group.u + at)), kMostValue), d,
-                      group.stepInput + at);
-        }
-    }
+    std::fill_n(group.u + count * kGroup, static_cast<std::size_t>(padded - count) * kGroup, 0.0f);
+    int v = 0;
+    for (; v + 1 < vectors; v += 2)
+        stepArguments<2>(group, rank, padded, v);
+    if (v < vectors)
+        stepArguments<1>(group, rank, padded, v);
+    for (v = 0; v < vectors; ++v)
+        for (int t = 0; t < padded; t += kStepsAtOnce)
+            makeSteps(group, t * kGroup + v * lanes, sigmoids);
 }
 
-// Whether every step * A of the tile lies in the range of powerOfTwoInRange(), for all states of vector v.
+// Whether every step * A of the tile lies in the range of powersOfTwoInRange(), for all states of vector v.
 template<int kGroup>
 HWY_INLINE bool powersInRange(const StagedGroup<kGroup>& group, int v) {
     const Tag d;
@@ -189,15 +221,17 @@ HWY_INLINE bool powersInRange(const StagedGroup<kGroup>& group, int v) {
     return hn::AllTrue(d, hn::Ge(hn::Mul(longest, fastest), hn::Set(d, kSmallestPower)));
 }
 
-// exp(step * A) of kCount states of one vector; their rates lie `stride` floats apart. Written state beside
-// state: a processor fills the waits of one polynomial with another's work.
+// exp(step * A) of kCount states of one vector; their rates lie `stride` floats apart.
 template<bool kInRange, int kCount>
 HWY_INLINE void decaysOf(Tag d, Vec step, const float* rates, int stride, Vec (&decay)[kCount]) {
+    Vec powers[kCount];
 #pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i) {
-        const Vec power = hn::Mul(step, hn::Load(d, rates + i * stride));
-        decay[i] = kInRange ? powerOfTwoInRange(d, power) : powerOfTwo(d, power);
-    }
+    for (int i = 0; i < kCount; ++i)
+        powers[i] = hn::Mul(step, hn::Load(d, rates + i * stride));
+    if (kInRange)
+        powersOfTwoInRange(d, powers, decay);
+    else
+        powersOfTwo(d, powers, decay);
 }
 
 } // namespace HWY_NAMESPACE
