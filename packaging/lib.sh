@@ -272,24 +272,35 @@ limn_prepare() {
     fi
 }
 
+# What limn_configure would configure with; a file in the build folder keeps it.
+limn_configuration() {
+    shift
+    local options=("$@")
+    [ -z "${LIMN_TORCH_DIR:-}" ] || options+=("-DLIMN_TORCH_DIR=$LIMN_TORCH_DIR")
+    printf '%s' "${options[*]:-none} ${XDG_CACHE_HOME:-} $(limn_torch_part)"
+}
+
+# limn_is_configured PRESET [CMAKE-OPTION...]
+limn_is_configured() {
+    local folder="$LIMN_ROOT/build/$1"
+    [ -e "$folder/build.ninja" ] && [ -e "$folder/.limn-options" ] &&
+        [ "$(cat "$folder/.limn-options")" = "$(limn_configuration "$@")" ]
+}
+
 # limn_configure PRESET [CMAKE-OPTION...]: only when something changed since the last time; ninja notices changed CMake files.
 limn_configure() {
-    local preset="$1" folder="$LIMN_ROOT/build/$1"
+    limn_is_configured "$@" && return 0
+    local preset="$1" folder="$LIMN_ROOT/build/$1" wanted fresh=()
+    wanted=$(limn_configuration "$@")
     shift
-    local options=("$@") stamp="$folder/.limn-options" fresh=()
+    local options=("$@")
     [ -z "${LIMN_TORCH_DIR:-}" ] || options+=("-DLIMN_TORCH_DIR=$LIMN_TORCH_DIR")
-    local wanted
-    wanted="${options[*]:-none} ${XDG_CACHE_HOME:-} $(limn_torch_part)"
-    if [ -e "$folder/build.ninja" ] && [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
-        return 0
-    fi
     # Options of an earlier call must not live on in the cache.
     [ ! -e "$folder/CMakeCache.txt" ] || fresh=(-U 'LIMN_*' -U 'LimnTorch_*')
-    LIMN_STEPS=$((LIMN_STEPS + 1))
     run_step "Configuring ($preset)" "configure-$preset" \
         "the first error names what CMake did not find; if build/$preset is from an older version, remove that folder and call this again." \
         cmake -S "$LIMN_ROOT" --preset "$preset" "${fresh[@]}" "${options[@]}"
-    printf '%s' "$wanted" >"$stamp"
+    printf '%s' "$wanted" >"$folder/.limn-options"
 }
 
 # limn_build PRESET TITLE [TARGET...]: everything, or these targets.

@@ -473,6 +473,9 @@ int depthwiseSiluForward(Element element, int batch, int height, int width, int 
     case Element::BFloat16:
         return depthwiseForwardTyped<__nv_bfloat16>(batch, height, width, channels, x, xStride, weight, bias,
                                                     out, stream);
+    case Element::Float16:
+        return depthwiseForwardTyped<__half>(batch, height, width, channels, x, xStride, weight, bias, out,
+                                             stream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }
@@ -512,6 +515,9 @@ int normGateForward(Element element, std::int64_t rows, int channels, int parts,
     case Element::BFloat16:
         return normGateForwardTyped<__nv_bfloat16>(rows, channels, parts, y, z, zStride, weight, bias, out,
                                                    sum, stream);
+    case Element::Float16:
+        return normGateForwardTyped<__half>(rows, channels, parts, y, z, zStride, weight, bias, out, sum,
+                                            stream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }

@@ -5,6 +5,7 @@
 #include "inference/cuda/scan_plan.h"
 
 #include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -22,6 +23,15 @@ template<typename T>
 __device__ __forceinline__ T fromFloat(float value) {
     return static_cast<T>(value);
 }
+// 16 bits of this kind end at 65504: what is beyond becomes that, never infinite.
+inline constexpr float kLargestHalf = 65504.0f;
+__device__ __forceinline__ float withinHalf(float value) {
+    return fminf(fmaxf(value, -kLargestHalf), kLargestHalf);
+}
+template<>
+__device__ __forceinline__ __half fromFloat<__half>(float value) {
+    return __float2half_rn(withinHalf(value));
+}
 
 // Two neighbouring channels; their address must be a multiple of both elements' size.
 __device__ __forceinline__ float2 loadPair(const float* source) {
@@ -30,11 +40,17 @@ __device__ __forceinline__ float2 loadPair(const float* source) {
 __device__ __forceinline__ float2 loadPair(const __nv_bfloat16* source) {
     return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(source));
 }
+__device__ __forceinline__ float2 loadPair(const __half* source) {
+    return __half22float2(*reinterpret_cast<const __half2*>(source));
+}
 __device__ __forceinline__ void storePair(float* target, float2 value) {
     *reinterpret_cast<float2*>(target) = value;
 }
 __device__ __forceinline__ void storePair(__nv_bfloat16* target, float2 value) {
     *reinterpret_cast<__nv_bfloat162*>(target) = __float22bfloat162_rn(value);
+}
+__device__ __forceinline__ void storePair(__half* target, float2 value) {
+    *reinterpret_cast<__half2*>(target) = __floats2half2_rn(withinHalf(value.x), withinHalf(value.y));
 }
 
 __device__ __forceinline__ float sumOverWarp(float value) {

@@ -11,7 +11,8 @@ namespace limn::gpu {
 
 using Stream = void*;
 
-enum class Element { Float32, BFloat16 };
+// Float16: results beyond its range become its largest number, 65504.
+enum class Element { Float32, BFloat16, Float16 };
 
 struct ScanProblem {
     int batch = 1;

@@ -385,6 +385,8 @@ int smallProduct(Element element, std::int64_t rows, int columns, int depth, con
         return launchProductOfDepth<float>(depth, arguments, stream);
     case Element::BFloat16:
         return launchProductOfDepth<Half>(depth, arguments, stream);
+    case Element::Float16:
+        break; // its operands are bfloat16, and so is what goes on from it
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }

@@ -13,7 +13,8 @@ namespace limn::gpu {
 bool isSmallProduct(std::int64_t rows, int columns, int depth);
 
 // out[row][column] = sum over k of a[row][k] * weight[column][k], summed in float32.
-//   a: bfloat16 [rows][depth]; weight: bfloat16 [columns][depth]; out: `element` [rows][columns], all with
+//   a: bfloat16 [rows][depth]; weight: bfloat16 [columns][depth]; out: `element` (Float32 or BFloat16)
+//   [rows][columns], all with
 //   addresses that are multiples of 16. Equal bits from run to run.
 int smallProduct(Element element, std::int64_t rows, int columns, int depth, const void* a,
                  const void* weight, void* out, Stream stream);

@@ -853,6 +853,8 @@ int scanForward(const ScanProblem& problem, const ScanPlan& plan, void* y, float
         return launchForwardForRank<float>(arguments, stream);
     case Element::BFloat16:
         return launchForwardForRank<__nv_bfloat16>(arguments, stream);
+    case Element::Float16:
+        return launchForwardForRank<__half>(arguments, stream);
     }
     return static_cast<int>(cudaErrorInvalidValue);
 }

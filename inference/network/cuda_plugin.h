@@ -15,7 +15,9 @@ struct CudaSupport {
     int devices = 0;
 };
 
-// Loads on the first call. LIMN_DISABLE_CUDA=1 in the environment keeps everything on the processor.
+// Loads on the first call, which must come before anything else asks LibTorch about CUDA (its settings for
+// TF32 do): LibTorch looks for its CUDA half once, and it is there only after this. LIMN_DISABLE_CUDA=1 in
+// the environment keeps everything on the processor.
 const CudaSupport& cudaSupport();
 
 // Throws c10::Error naming the kernel where a launcher of the plugin (which must be there) gave an error

@@ -17,6 +17,7 @@
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -48,11 +49,11 @@ std::string threeDigits(double value) {
     return text;
 }
 
-// Every digit: what is written and read again is the same number.
+// As few digits as bring the same number back when they are read.
 std::string allDigits(double value) {
     char text[32];
-    std::snprintf(text, sizeof text, "%.17g", value);
-    return text;
+    const std::to_chars_result end = std::to_chars(text, text + sizeof text, value);
+    return std::string(text, end.ptr);
 }
 
 // What decides the weights besides the step, by name, as the state in last/ keeps it. A run goes on only

@@ -18,21 +18,21 @@ PASSES_ON = '[ "$1" = -v ] || exec "$@"'
 # name, tools and what they do, environment, words of the command shown, words of the rest, exit code of the command
 ROWS = [
     ("no network for apt", {"dpkg-query": NOTHING_INSTALLED, "apt-get": "echo 'E: no network' >&2; exit 100"}, {},
-     ["apt-get update"], ["System packages to install (apt): build-essential", "    | E: no network", "network is down"], 100),
+     ["apt-get update"], ["System packages to install (apt): build-essential", "[1/4] Installing", "    | E: no network", "network is down"], 100),
     ("a package that apt has not", {"dpkg-query": NOTHING_INSTALLED,
                                     "apt-get": '[ "$1" = update ] || { echo "E: Unable to locate"; exit 100; }'}, {},
      ["DEBIAN_FRONTEND=noninteractive apt-get install -y", " cmake ", " libvtk9-dev "], ["    | E: Unable to locate"], 100),
     ("no network for pip", {"dpkg-query": ALL_INSTALLED, "python3": '[ "$3" = --version ] || { echo "ERROR: no index"; exit 1; }'},
      {}, ["python3 -m pip download", "--require-hashes", "libtorch-cpu.txt"],
-     ["To download", "    | ERROR: no index", "LIMN_TORCH_DIR"], 1),
+     ["To download", "[1/3] Fetching LibTorch", "    | ERROR: no index", "LIMN_TORCH_DIR"], 1),
     ("an empty LIMN_TORCH_DIR", {"dpkg-query": ALL_INSTALLED}, {"LIMN_TORCH_DIR": "empty"}, None,
      ["LIMN_TORCH_DIR is ", "no lib/libtorch_cpu.so in it"], None),
     ("a library that cmake does not find", {"dpkg-query": ALL_INSTALLED, "cmake": "echo 'CMake Error: no Qt6'; exit 1"},
-     {"LIMN_TORCH_DIR": "torch"}, ["cmake -S ", "--preset release"], ["    | CMake Error: no Qt6", "did not find"], 1),
+     {"LIMN_TORCH_DIR": "torch"}, ["cmake -S ", "--preset release"], ["[1/2] Configuring", "    | CMake Error: no Qt6", "did not find"], 1),
     ("a compile error far up", {"dpkg-query": ALL_INSTALLED, "cmake": '[ "$1" = --build ] || exec mkdir -p '
                                 '"$2/build/release"; echo "a.cpp:3:5: error: nonsense"; seq 100; exit 2'},
      {"LIMN_TORCH_DIR": "torch"}, ["cmake --build ", "--target limn limn-cli"],
-     ["first error (line 1): a.cpp:3:5: error: nonsense", "    | 100"], 2),
+     ["[2/2] Building", "first error (line 1): a.cpp:3:5: error: nonsense", "    | 100"], 2),
 ]
 
 

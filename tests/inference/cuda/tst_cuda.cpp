@@ -95,6 +95,8 @@ private Q_SLOTS:
     void recordedRunsEqualPlainRuns();
     void fusedNetworkAgreesWithTheNetwork_data();
     void fusedNetworkAgreesWithTheNetwork();
+    void networkAgreesWithTheProcessor_data();
+    void networkAgreesWithTheProcessor();
     void wholeNetworkAgreesWithGolden();
     void fusedDecoderAgreesWithTheModule_data();
     void fusedDecoderAgreesWithTheModule();
@@ -132,6 +134,7 @@ void TestCuda::agreesWithTheProcessor_data() {
     QTest::newRow("stage3At224") << 1 << 14 << 14 << 768 << 24;
     QTest::newRow("longRowsInChunks") << 1 << 200 << 333 << 64 << 6;
     QTest::newRow("largeBatch") << 70 << 8 << 8 << 96 << 6;
+    QTest::newRow("stage1At2048") << 1 << 512 << 512 << 192 << 6;
 }
 
 void TestCuda::agreesWithTheProcessor() {
@@ -366,6 +369,44 @@ void TestCuda::fusedNetworkAgreesWithTheNetwork() {
     QVERIFY(at::equal(fused.probabilities(images), fused.probabilities(images)));
     const Tensor first = fused.probabilities(images.narrow(0, 0, 1).contiguous());
     QVERIFY(differenceOf(first, fused.probabilities(images).narrow(0, 0, 1)).absolute <= 2e-2);
+}
+
+void TestCuda::networkAgreesWithTheProcessor_data() {
+    QTest::addColumn<int>("batch");
+    QTest::addColumn<int>("height");
+    QTest::addColumn<int>("width");
+    QTest::addColumn<bool>("stageOutputs");
+    QTest::newRow("onePixel") << 1 << 1 << 1 << false;
+    QTest::newRow("odd") << 3 << 50 << 33 << true;
+    QTest::newRow("wide") << 2 << 7 << 1999 << false;
+    QTest::newRow("70 at once") << 70 << 32 << 32 << false;
+    QTest::newRow("2048 x 2048") << 1 << 2048 << 2048 << true;
+}
+
+void TestCuda::networkAgreesWithTheProcessor() {
+    QFETCH(int, batch);
+    QFETCH(int, height);
+    QFETCH(int, width);
+    QFETCH(bool, stageOutputs);
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, stageOutputs ? 1 : 0};
+    options.config.taps = stageOutputs ? Taps::StageOutputs : Taps::StageInputs;
+    VmUnetV2 network(options);
+    network->initialise(11);
+    fillByFormula(*network, "");
+    network->eval();
+    const c10::InferenceMode inference;
+    const Tensor images = at::rand({batch, 3, height, width}).mul_(255.0);
+    const Tensor expected = at::sigmoid(network->forward(images).logits);
+    network->to(c10::Device(c10::kCUDA, 0));
+    const Difference exact = differenceOf(at::sigmoid(network->forward(images.cuda()).logits), expected);
+    qInfo().noquote() << sentence("probability, float32", exact);
+    // Sums over up to 262,144 steps in other orders; products of four SDI terms multiply what differs.
+    QVERIFY(exact.absolute <= 1e-3);
+    const Difference rounded = differenceOf(FusedNetwork(network).probabilities(images.cuda()), expected);
+    qInfo().noquote() << sentence("probability, bfloat16", rounded);
+    // bfloat16 keeps 8 bits of every factor of a product.
+    QVERIFY(rounded.absolute <= 1e-1);
 }
 
 void TestCuda::wholeNetworkAgreesWithGolden() {

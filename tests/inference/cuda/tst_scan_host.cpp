@@ -6,9 +6,7 @@
 #include "inference/cuda/scan_host.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
-#include "inference/plain/tensor_file.h"
-#include "inference/scan/selective_scan.h"
-#include "tests/inference/scan/scan_test_tools.h"
+#include "tests/inference/scan/golden_scan.h"
 
 #include <QtTest>
 
@@ -29,13 +27,19 @@ bool allFinite(const std::vector<float>& values) {
     return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
-// All arrays of one problem.
-struct Problem {
-    gpu::ScanProblem sizes;
-    std::vector<float> u, projected, dtWeight, dtBias, a, d, dy;
+struct Problem : ScanArrays {
+    explicit Problem(ScanArrays arrays) : ScanArrays(std::move(arrays)) {}
 
     gpu::ScanProblem problem() const {
-        gpu::ScanProblem out = sizes;
+        gpu::ScanProblem out;
+        out.batch = static_cast<int>(shape.batch);
+        out.height = static_cast<int>(shape.height);
+        out.width = static_cast<int>(shape.width);
+        out.channels = static_cast<int>(shape.channels);
+        out.rank = static_cast<int>(shape.rank);
+        out.rankStride = static_cast<int>(shape.rankStride);
+        out.directions = static_cast<int>(shape.directions);
+        out.element = element;
         out.u = u.data();
         out.projected = projected.data();
         out.dtWeight = dtWeight.data();
@@ -44,33 +48,15 @@ struct Problem {
         out.d = d.data();
         return out;
     }
-    ScanShape shape() const {
-        return {sizes.batch, sizes.height,     sizes.width,     sizes.channels,
-                sizes.rank,  sizes.rankStride, sizes.directions};
-    }
-    std::int64_t rows() const { return shape().batch * shape().length(); }
+    std::int64_t rows() const { return shape.batch * shape.length(); }
+
+    gpu::Element element = gpu::Element::Float32;
 };
 
-// Values in the ranges of a trained network: steps between 0.001 and 1, rates between 0.5 and 15.
+// Steps between 0.001 and 1.
 Problem randomProblem(int batch, int height, int width, int channels, int rank, int rankStride,
                       int directions, unsigned seed) {
-    Problem out;
-    out.sizes.batch = batch;
-    out.sizes.height = height;
-    out.sizes.width = width;
-    out.sizes.channels = channels;
-    out.sizes.rank = rank;
-    out.sizes.rankStride = rankStride;
-    out.sizes.directions = directions;
-    const std::int64_t kc = static_cast<std::int64_t>(directions) * channels;
-    out.u = randomFloats(out.rows() * channels, -2, 2, seed);
-    out.projected = randomFloats(out.rows() * out.shape().projectedWidth(), -1, 1, seed + 1);
-    out.dtWeight = randomFloats(kc * rank, -1, 1, seed + 2);
-    out.dtBias = randomFloats(kc, -5, -1, seed + 3);
-    out.a = randomFloats(kc * kScanStates, -15, -0.5f, seed + 4);
-    out.d = randomFloats(kc, 0.5f, 1.5f, seed + 5);
-    out.dy = randomFloats(out.rows() * channels, -1, 1, seed + 6);
-    return out;
+    return Problem(randomScan({batch, height, width, channels, rank, rankStride, directions}, -5, -1, seed));
 }
 
 std::int64_t tilesOf(const gpu::ScanProblem& problem) {
@@ -102,14 +88,14 @@ struct Forward {
 
 Forward forwardOnHost(const Problem& p, const gpu::ScanPlan& plan) {
     Forward out;
-    const std::int64_t part = p.rows() * p.sizes.channels;
-    std::vector<float> parts = unwritten(part * p.sizes.directions);
+    const std::int64_t part = p.rows() * p.shape.channels;
+    std::vector<float> parts = unwritten(part * p.shape.directions);
     out.saved = unwritten(plan.savedFloats);
     const int code = gpu::scanForwardHost(p.problem(), plan, parts.data(), out.saved.data());
     if (code != 0)
         qFatal("the host version refused the problem");
     out.y.assign(parts.begin(), parts.begin() + part);
-    for (std::int64_t i = part; i < part * p.sizes.directions; ++i)
+    for (std::int64_t i = part; i < part * p.shape.directions; ++i)
         out.y[at(i % part)] += parts[at(i)];
     return out;
 }
@@ -133,7 +119,7 @@ Gradients backwardOnHost(const Problem& p, const std::vector<float>& saved) {
                               partialSums.data()) != 0)
         qFatal("the host version refused the problem");
 
-    const ScanShape shape = p.shape();
+    const ScanShape shape = p.shape;
     const std::int64_t values = p.rows() * shape.channels, kc = shape.directions * shape.channels;
     Gradients out;
     out.projected = unwritten(static_cast<std::int64_t>(p.projected.size()));
@@ -168,7 +154,7 @@ Gradients backwardOfProcessor(const Problem& p) {
     out.d = unwritten(static_cast<std::int64_t>(p.d.size()));
     const ScanInputs inputs{p.u.data(),      p.projected.data(), p.dtWeight.data(),
                             p.dtBias.data(), p.a.data(),         p.d.data()};
-    selectiveScanBackwardCpu(p.shape(), inputs, p.dy.data(),
+    selectiveScanBackwardCpu(p.shape, inputs, p.dy.data(),
                              {out.u.data(), out.projected.data(), out.dtWeight.data(), out.dtBias.data(),
                               out.a.data(), out.d.data()},
                              1);
@@ -218,116 +204,35 @@ void TestScanHost::golden_data() {
         QTest::addRow("case%d", i) << i;
 }
 
-// A golden case has groups of channels with B and C of their own: each group is a scan of its own here, over
-// a 1 x l image in one direction, with the steps as features and the identity for their weights.
-//
 // Tolerance 1e-5 relative, and where values are near zero 1e-6 of the array's largest: single precision
 // rounds each of up to 1100 dependent steps by 6e-8, the exponent delta * (A log2 e) is rounded twice, and
 // gradients are sums of that many terms of either sign. Found: at most half of that.
 void TestScanHost::golden() {
-    static const std::string path = LIMN_SHARED_DIR "/golden/selective_scan.safetensors";
-    if (!QFile::exists(QString::fromStdString(path)))
+    if (!QFile::exists(QString::fromUtf8(GoldenScan::path())))
         QSKIP("shared/golden/selective_scan.safetensors is missing");
-    const Result<TensorFile> file = readSafetensors(path);
+    const Result<TensorFile> file = readSafetensors(GoldenScan::path());
     QVERIFY2(file, file ? "" : file.error().message().c_str());
     QFETCH(int, number);
-    const std::string prefix = "case" + std::to_string(number) + ".";
-    const auto tensor = [&](const char* name) -> const StoredTensor& {
-        const StoredTensor* found = file->find(prefix + name);
-        if (found == nullptr)
-            qFatal("%s%s is missing in the golden file", prefix.c_str(), name);
-        return *found;
-    };
-    const StoredTensor& b = tensor("B");
-    const std::int64_t batch = tensor("u").shape[0], channels = tensor("u").shape[1],
-                       length = tensor("u").shape[2], groups = b.shape[1], states = b.shape[2];
-    const std::int64_t own = channels / groups;
-    const std::vector<float> u = tensor("u").toFloat(), delta = tensor("delta").toFloat(),
-                             a = tensor("A").toFloat(), bs = b.toFloat(), cs = tensor("C").toFloat(),
-                             d = tensor("D").toFloat(), bias = tensor("delta_bias").toFloat(),
-                             dy = tensor("dy").toFloat();
-
     // Whole rows; pieces of one block, of as many as a cluster has.
     for (const auto& [clusterBlocks, pieceShape] :
          {std::pair{0, 0}, std::pair{1, 2}, std::pair{gpu::kMaxClusterBlocks, 3}}) {
-        std::vector<float> y(u.size()), gradU(u.size()), gradDelta(u.size()), gradA(a.size()),
-            gradB(bs.size()), gradC(cs.size()), gradD(d.size()), gradBias(bias.size());
-        for (std::int64_t g = 0; g < groups; ++g) {
-            const int size = static_cast<int>(own);
-            Problem problem =
-                randomProblem(static_cast<int>(batch), 1, static_cast<int>(length), size, size, size, 1, 1);
-            const std::int64_t slice = problem.shape().sliceWidth();
-            std::fill(problem.projected.begin(), problem.projected.end(), 0.0f);
-            std::fill(problem.a.begin(), problem.a.end(), -1.0f);
-            // Calls with the index into the golden [batch][channels][length] and the row here.
-            const auto eachStep = [&](std::int64_t channel, auto function) {
-                for (std::int64_t i = 0; i < batch; ++i)
-                    for (std::int64_t t = 0; t < length; ++t)
-                        function(at((i * channels + channel) * length + t), i * length + t);
-            };
-            // The same for [batch][groups][states][length].
-            const auto eachCoefficient = [&](auto function) {
-                for (std::int64_t i = 0; i < batch; ++i)
-                    for (std::int64_t t = 0; t < length; ++t)
-                        for (std::int64_t n = 0; n < states; ++n)
-                            function(at(((i * groups + g) * states + n) * length + t),
-                                     at((i * length + t) * slice + own + n));
-            };
-            for (std::int64_t c = 0; c < own; ++c) {
-                const std::int64_t channel = g * own + c;
-                problem.d[at(c)] = d[at(channel)];
-                problem.dtBias[at(c)] = bias[at(channel)];
-                for (std::int64_t r = 0; r < own; ++r)
-                    problem.dtWeight[at(c * own + r)] = r == c ? 1.0f : 0.0f;
-                for (std::int64_t n = 0; n < states; ++n)
-                    problem.a[at(c * kScanStates + n)] = a[at(channel * states + n)];
-                eachStep(channel, [&](std::size_t from, std::int64_t row) {
-                    problem.u[at(row * own + c)] = u[from];
-                    problem.dy[at(row * own + c)] = dy[from];
-                    problem.projected[at(row * slice + c)] = delta[from];
-                });
-            }
-            eachCoefficient([&](std::size_t from, std::size_t to) {
-                problem.projected[to] = bs[from];
-                problem.projected[to + kScanStates] = cs[from];
-            });
-
-            const gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks, pieceShape);
-            const Forward forward = forwardOnHost(problem, plan);
+        GoldenScan golden(*file, number);
+        for (std::int64_t g = 0; g < golden.groups(); ++g) {
+            const Problem problem(golden.group(g));
+            const Forward forward =
+                forwardOnHost(problem, planWith(problem.problem(), clusterBlocks, pieceShape));
             const Gradients gradients = backwardOnHost(problem, forward.saved);
-            for (std::int64_t c = 0; c < own; ++c) {
-                const std::int64_t channel = g * own + c;
-                gradD[at(channel)] = gradients.d[at(c)];
-                gradBias[at(channel)] = gradients.dtBias[at(c)];
-                for (std::int64_t n = 0; n < states; ++n)
-                    gradA[at(channel * states + n)] = gradients.a[at(c * kScanStates + n)];
-                eachStep(channel, [&](std::size_t to, std::int64_t row) {
-                    y[to] = forward.y[at(row * own + c)];
-                    gradU[to] = gradients.u[at(row * own + c)];
-                    gradDelta[to] = gradients.projected[at(row * slice + c)];
-                });
-            }
-            eachCoefficient([&](std::size_t to, std::size_t from) {
-                gradB[to] = gradients.projected[from];
-                gradC[to] = gradients.projected[from + kScanStates];
-            });
+            golden.add(
+                g, {forward.y, gradients.u, gradients.projected, gradients.a, gradients.d, gradients.dtBias});
         }
-        const std::pair<const char*, const std::vector<float>*> results[] = {{"y", &y},
-                                                                             {"grad_u", &gradU},
-                                                                             {"grad_delta", &gradDelta},
-                                                                             {"grad_A", &gradA},
-                                                                             {"grad_B", &gradB},
-                                                                             {"grad_C", &gradC},
-                                                                             {"grad_D", &gradD},
-                                                                             {"grad_delta_bias", &gradBias}};
         QString figures;
-        for (const auto& [name, found] : results) {
-            const std::vector<double> expected = tensor(name).toDouble();
+        golden.eachResult([&figures](const std::string& name, const std::vector<float>& found,
+                                     const std::vector<double>& expected) {
             const double largest = largestMagnitude(expected);
-            const Comparison result = compare(prefix + name, *found, expected, 1e-5, 1e-6 * largest);
-            figures += QString::asprintf(" %s %.1e of %.2g;", name, result.absolute, largest);
+            const Comparison result = compare(name, found, expected, 1e-5, 1e-6 * largest);
+            figures += QString::asprintf(" %s %.1e of %.2g;", name.c_str(), result.absolute, largest);
             QVERIFY2(result.failure.empty(), result.failure.c_str());
-        }
+        });
         qInfo("%d blocks share a row, largest differences:%s", clusterBlocks, qPrintable(figures));
     }
 }
@@ -364,10 +269,10 @@ void TestScanHost::agreesWithTheProcessor() {
     const Problem problem =
         randomProblem(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], 23);
     const gpu::ScanPlan plan = planWith(problem.problem(), clusterBlocks);
-    std::vector<float> expected = unwritten(problem.rows() * problem.sizes.channels);
+    std::vector<float> expected = unwritten(problem.rows() * problem.shape.channels);
     const ScanInputs inputs{problem.u.data(),      problem.projected.data(), problem.dtWeight.data(),
                             problem.dtBias.data(), problem.a.data(),         problem.d.data()};
-    selectiveScanForwardCpu(problem.shape(), inputs, expected.data(), 1);
+    selectiveScanForwardCpu(problem.shape, inputs, expected.data(), 1);
     const Forward found = forwardOnHost(problem, plan);
     const Comparison y = compare("y", found.y, expected, 5e-6, 5e-7 * largestMagnitude(expected));
     qInfo("y: largest difference %.2g (largest value %.2g), %.0f %% of what is allowed", y.absolute,
@@ -431,12 +336,12 @@ void TestScanHost::refusesWhatTheKernelsRefuse() {
     QVERIFY(gpu::scanBackwardHost(problem.problem(), nullptr, nullptr, nullptr, nullptr, nullptr) != 0);
     QVERIFY(std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); }));
     problem = randomProblem(1, 2, 3, 4, 48, 48, 4, 71);
-    problem.sizes.element = gpu::Element::BFloat16;
+    problem.element = gpu::Element::BFloat16;
     QVERIFY(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr) != 0);
-    problem.sizes.element = gpu::Element::Float32;
+    problem.element = gpu::Element::Float32;
     QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, y.data(), nullptr), 0);
     QVERIFY(allFinite(y));
-    problem.sizes.batch = 0;
+    problem.shape.batch = 0;
     QCOMPARE(gpu::scanForwardHost(problem.problem(), plan, nullptr, nullptr), 0);
 }
 
@@ -586,7 +491,7 @@ void TestScanHost::plansCoverTheRow() {
 // Shorter pieces than those whose states are kept give the same output.
 void TestScanHost::shortPiecesAgree() {
     const Problem problem = randomProblem(1, 23, 31, 40, 6, 6, 4, 83);
-    const std::int64_t size = problem.rows() * problem.sizes.channels * problem.sizes.directions;
+    const std::int64_t size = problem.rows() * problem.shape.channels * problem.shape.directions;
     std::vector<float> expected = unwritten(size);
     QCOMPARE(
         gpu::scanForwardHost(problem.problem(), planWith(problem.problem(), 0), expected.data(), nullptr), 0);

@@ -2,6 +2,7 @@
 // The network against values that the released Python model gave in double precision, and its own promises:
 // equal results for any number of threads and any split of a batch, any image size, gradients that agree with
 // finite differences through the whole operator.
+#include "inference/network/cuda_plugin.h"
 #include "inference/network/ss2d_core.h"
 #include "inference/scan/selective_scan.h"
 #include "inference/scan/thread_pool.h"
@@ -9,6 +10,7 @@
 #include "tests/inference/network/network_fixture.h"
 #include "tests/inference/parity_table.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
@@ -54,12 +56,18 @@ VmUnetV2 smallNetwork(const std::vector<int>& depths, Taps taps = Taps::StageInp
 
 // Golden samples are stored with flat indices into the channels-last or channels-first output of the module.
 Tensor samplesOf(const TensorFile& golden, const std::string& module, const Tensor& found) {
-    return found.contiguous().flatten().index_select(0, tensorOf(golden, module + ".index").to(at::kLong));
+    return found.cpu().contiguous().flatten().index_select(0,
+                                                           tensorOf(golden, module + ".index").to(at::kLong));
 }
 
 std::vector<double> valuesOf(const Tensor& tensor) {
-    const Tensor values = tensor.detach().to(at::kDouble).contiguous();
+    const Tensor values = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
     return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
+}
+
+const char* noGpu() {
+    static const std::string text = "No GPU can be used here: " + cudaSupport().reason + ".";
+    return text.c_str();
 }
 
 // Bytes of LibTorch's arrays that were taken and not given back while it stands.
@@ -84,12 +92,15 @@ class TestNetwork : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    void initTestCase();
+    void ss2dAgreesWithGolden_data();
     void ss2dAgreesWithGolden();
     void normInsideTheBranchIsLayerNorm();
     void blockKeepsLittleForItsBackwardRun();
     void trainingRunsOnSeveralThreads();
     void wholeNetworkAgreesWithGolden_data();
     void wholeNetworkAgreesWithGolden();
+    void trainingStepAgreesWithGolden_data();
     void trainingStepAgreesWithGolden();
     void anySizeGivesItsOwnSize_data();
     void anySizeGivesItsOwnSize();
@@ -103,30 +114,54 @@ private Q_SLOTS:
     void cleanupTestCase() { m_parity.print(); }
 
 private:
-    void noteParity(const char* file, const std::string& what, const Tensor& found, const Tensor& expected) {
+    // Rows of tests that compare with golden values: the processor, and a GPU where one is.
+    static void addDevices() {
+        QTest::addColumn<bool>("onGpu");
+        QTest::newRow("processor") << false;
+        QTest::newRow("GPU") << true;
+    }
+    void noteParity(const std::string& file, const std::string& what, const Tensor& found,
+                    const Tensor& expected) {
         m_parity.add(file, what, valuesOf(found), valuesOf(expected));
     }
     ParityTable m_parity;
 };
 
+void TestNetwork::initTestCase() {
+    cudaSupport(); // first of all: see cuda_plugin.h
+    // Comparisons are of float32 arithmetic, on a GPU too.
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+}
+
+void TestNetwork::ss2dAgreesWithGolden_data() {
+    addDevices();
+}
+
 void TestNetwork::ss2dAgreesWithGolden() {
+    QFETCH(bool, onGpu);
+    if (onGpu && cudaSupport().plugin == nullptr)
+        QSKIP(noGpu());
     if (!hasGolden("ss2d.safetensors"))
         QSKIP("shared/golden is not beside the project.");
     const Result<TensorFile> golden = readSafetensors(goldenPath("ss2d.safetensors"));
     QVERIFY(golden.ok());
     Ss2d module(32, 2);
     fillByFormula(*module, "ss2d.");
-    const Tensor x = tensorOf(*golden, "x").to(at::kFloat).requires_grad_(true);
+    const c10::Device device(onGpu ? c10::kCUDA : c10::kCPU);
+    module->to(device);
+    const Tensor x = tensorOf(*golden, "x").to(device, at::kFloat).requires_grad_(true);
     const Tensor y = module->forward(x);
-    y.backward(tensorOf(*golden, "dy").to(at::kFloat));
+    y.backward(tensorOf(*golden, "dy").to(device, at::kFloat));
     // Float32 sums of some hundred terms: a few 1e-6 of the largest value. 2e-5 leaves room for the order of
-    // summing.
-    constexpr double kTolerance = 2e-5;
-    const auto check = [this](const char* what, const Tensor& found, const Tensor& expected) {
+    // summing. A GPU's exponential and logarithm are within 2^-22 of a value.
+    const double tolerance = onGpu ? 1e-4 : 2e-5;
+    const char* file = onGpu ? "ss2d.safetensors, on a GPU" : "ss2d.safetensors";
+    const auto check = [&](const char* what, const Tensor& found, const Tensor& expected) {
         const Difference difference = differenceOf(found, expected);
         qInfo().noquote() << sentence(what, difference);
-        noteParity("ss2d.safetensors", what, found, expected);
-        return difference.relative <= kTolerance;
+        noteParity(file, what, found, expected);
+        return difference.relative <= tolerance;
     };
     QVERIFY(check("y", y, tensorOf(*golden, "y")));
     QVERIFY(check("grad_x", x.grad(), tensorOf(*golden, "grad_x")));
@@ -223,12 +258,17 @@ void TestNetwork::trainingRunsOnSeveralThreads() {
 // Packed: the encoder that proposals on the processor use; otherwise that of training.
 void TestNetwork::wholeNetworkAgreesWithGolden_data() {
     QTest::addColumn<bool>("packed");
-    QTest::newRow("modules") << false;
-    QTest::newRow("packed") << true;
+    QTest::addColumn<bool>("onGpu");
+    QTest::newRow("modules") << false << false;
+    QTest::newRow("packed") << true << false;
+    QTest::newRow("modules on a GPU") << false << true;
 }
 
 void TestNetwork::wholeNetworkAgreesWithGolden() {
     QFETCH(bool, packed);
+    QFETCH(bool, onGpu);
+    if (onGpu && cudaSupport().plugin == nullptr)
+        QSKIP(noGpu());
     if (!hasGolden("network_256.safetensors"))
         QSKIP("shared/golden is not beside the project.");
     const Result<TensorFile> golden = readSafetensors(goldenPath("network_256.safetensors"));
@@ -240,7 +280,9 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
     const Tensor bytes = tensorOf(*golden, "image"); // [256, 256, 3]
     Tensor images = bytes.permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
     const Tensor low = images.min();
-    images = ((images - low) * (255.0 / (images.max() - low))).contiguous();
+    const c10::Device device(onGpu ? c10::kCUDA : c10::kCPU);
+    images = ((images - low) * (255.0 / (images.max() - low))).contiguous().to(device);
+    network->to(device);
 
     // Rounding grows from block to block through 13 blocks with random weights; 1e-4 of a module's largest
     // value is asked of float32 code, and the probability itself within 1e-4.
@@ -256,7 +298,7 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
     modules.emplace_back("Translayer_4", translated[3]);
     for (int level = 0; level < 4; ++level)
         modules.emplace_back("sdi_" + std::to_string(level + 1), network->infuse(translated, level));
-    const std::string way = packed ? "packed: " : "modules: ";
+    const std::string way = packed ? "packed: " : onGpu ? "on a GPU: " : "modules: ";
     for (const auto& [name, value] : modules) {
         const Tensor found = samplesOf(*golden, name, value);
         const Tensor expected = tensorOf(*golden, name + ".samples");
@@ -273,25 +315,35 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
     QVERIFY(difference.absolute <= 1e-4);
 }
 
+void TestNetwork::trainingStepAgreesWithGolden_data() {
+    addDevices();
+}
+
 void TestNetwork::trainingStepAgreesWithGolden() {
+    QFETCH(bool, onGpu);
+    if (onGpu && cudaSupport().plugin == nullptr)
+        QSKIP(noGpu());
     if (!hasGolden("train_step_128.safetensors"))
         QSKIP("shared/golden is not beside the project.");
     const Result<TensorFile> golden = readSafetensors(goldenPath("train_step_128.safetensors"));
     QVERIFY(golden.ok());
     VmUnetV2 network = formulaNetwork();
     network->train();
-    const Tensor images = tensorOf(*golden, "input").to(at::kFloat);
-    const Tensor target = tensorOf(*golden, "mask").to(at::kFloat);
+    const c10::Device device(onGpu ? c10::kCUDA : c10::kCPU);
+    network->to(device);
+    const Tensor images = tensorOf(*golden, "input").to(device, at::kFloat);
+    const Tensor target = tensorOf(*golden, "mask").to(device, at::kFloat);
     const Tensor losses = tensorOf(*golden, "losses");
-    constexpr const char* kFirstStep = "train_step_128.safetensors, first step";
-    constexpr const char* kLaterSteps = "train_step_128.safetensors, steps after AdamW's first";
+    const std::string where = onGpu ? ", on a GPU" : "";
+    const std::string firstStep = "train_step_128.safetensors, first step" + where;
+    const std::string laterSteps = "train_step_128.safetensors, steps after AdamW's first" + where;
 
     std::vector<Tensor> parameters = network->parameters();
     std::vector<Tensor> first, second, counts;
     for (const Tensor& p : parameters) {
         first.push_back(at::zeros_like(p));
         second.push_back(at::zeros_like(p));
-        counts.push_back(at::zeros({}));
+        counts.push_back(at::zeros({}, p.options()));
     }
     for (int step = 0; step < 3; ++step) {
         for (Tensor& p : parameters)
@@ -304,7 +356,7 @@ void TestNetwork::trainingStepAgreesWithGolden() {
         const double found[2] = {parts.bce.item<double>(), parts.dice.item<double>()};
         for (int k = 0; k < 2; ++k) {
             const double expected = losses[step][k].item<double>();
-            m_parity.add(step == 0 ? kFirstStep : kLaterSteps, k == 0 ? "bce" : "dice", std::vector{found[k]},
+            m_parity.add(step == 0 ? firstStep : laterSteps, k == 0 ? "bce" : "dice", std::vector{found[k]},
                          std::vector{expected});
             qInfo("step %d, %s: %.7f, expected %.7f", step, k == 0 ? "bce" : "dice", found[k], expected);
             QVERIFY(std::abs(found[k] - expected) <= tolerance * std::abs(expected));
@@ -334,7 +386,7 @@ void TestNetwork::trainingStepAgreesWithGolden() {
                                                        .arg(expected)));
             }
             qInfo("largest relative error of a gradient norm: %.3g", worst);
-            m_parity.add(kFirstStep, "gradient norms", foundNorms, valuesOf(norms));
+            m_parity.add(firstStep, "gradient norms", foundNorms, valuesOf(norms));
             for (const StoredTensor& stored : golden->tensors) {
                 const std::string begin = "grad.";
                 const std::string end = ".samples";
@@ -343,10 +395,11 @@ void TestNetwork::trainingStepAgreesWithGolden() {
                 const std::string name =
                     stored.name.substr(begin.size(), stored.name.size() - begin.size() - end.size());
                 const Tensor index = tensorOf(*golden, "grad." + name + ".index").to(at::kLong);
-                const Tensor gradient = byName[name].grad().contiguous().flatten().index_select(0, index);
+                const Tensor gradient =
+                    byName[name].grad().cpu().contiguous().flatten().index_select(0, index);
                 const Tensor expected = tensorOf(*golden, stored.name);
                 const Difference difference = differenceOf(gradient, expected);
-                noteParity(kFirstStep, "gradient of " + name, gradient, expected);
+                noteParity(firstStep, "gradient of " + name, gradient, expected);
                 qInfo().noquote() << sentence(name.c_str(), difference);
                 // Gradients pass through all blocks twice; 2e-3 of the tensor's largest gradient.
                 QVERIFY2(difference.relative <= 2e-3, name.c_str());
@@ -363,7 +416,7 @@ void TestNetwork::trainingStepAgreesWithGolden() {
     const Difference mean = differenceOf(network->named_buffers()["Translayer_3.bn.running_mean"],
                                          tensorOf(*golden, "bn_running_mean.Translayer_3"));
     qInfo().noquote() << sentence("running mean after three steps", mean);
-    noteParity(kLaterSteps, "running mean", network->named_buffers()["Translayer_3.bn.running_mean"],
+    noteParity(laterSteps, "running mean", network->named_buffers()["Translayer_3.bn.running_mean"],
                tensorOf(*golden, "bn_running_mean.Translayer_3"));
     QVERIFY(mean.relative <= 0.05);
 }

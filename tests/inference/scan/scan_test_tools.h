@@ -26,6 +26,28 @@ inline std::vector<float> randomFloats(std::int64_t count, float low, float high
     return out;
 }
 
+// All arrays of one scan; dy: the gradient of its output.
+struct ScanArrays {
+    ScanShape shape;
+    std::vector<float> u, projected, dtWeight, dtBias, a, d, dy;
+};
+
+// Values in the ranges of a trained network: rates between 0.5 and 15; steps as their bias makes them.
+inline ScanArrays randomScan(const ScanShape& shape, float lowBias, float highBias, unsigned seed) {
+    ScanArrays out;
+    out.shape = shape;
+    const std::int64_t rows = shape.batch * shape.length();
+    const std::int64_t kc = shape.directions * shape.channels;
+    out.u = randomFloats(rows * shape.channels, -2, 2, seed);
+    out.projected = randomFloats(rows * shape.projectedWidth(), -1, 1, seed + 1);
+    out.dtWeight = randomFloats(kc * shape.rank, -1, 1, seed + 2);
+    out.dtBias = randomFloats(kc, lowBias, highBias, seed + 3);
+    out.a = randomFloats(kc * kScanStates, -15, -0.5f, seed + 4);
+    out.d = randomFloats(kc, 0.5f, 1.5f, seed + 5);
+    out.dy = randomFloats(rows * shape.channels, -1, 1, seed + 6);
+    return out;
+}
+
 template<typename T>
 double largestMagnitude(const std::vector<T>& values) {
     double largest = 0.0;

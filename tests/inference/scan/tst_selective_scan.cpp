@@ -2,9 +2,9 @@
 // The selective scan on the processor: golden values, gradients against finite differences of the definition
 // in double precision, equal bits for any number of threads and split of a batch, odd sizes, extreme inputs,
 // and every instruction set that the machine has.
-#include "inference/plain/tensor_file.h"
 #include "inference/scan/selective_scan.h"
 #include "tests/inference/parity_table.h"
+#include "tests/inference/scan/golden_scan.h"
 #include "tests/inference/scan/scan_test_tools.h"
 
 #include <QtTest>
@@ -21,11 +21,7 @@ namespace {
 constexpr float kGuard = 12345.0f;
 constexpr std::size_t kMargin = 64;
 
-// All arrays of one problem.
-struct Problem {
-    ScanShape shape;
-    std::vector<float> u, projected, dtWeight, dtBias, a, d, dy;
-
+struct Problem : ScanArrays {
     ScanInputs inputs() const {
         return {u.data(), projected.data(), dtWeight.data(), dtBias.data(), a.data(), d.data()};
     }
@@ -64,28 +60,10 @@ Gradients backward(const Problem& problem, int threads, const float* borders = n
     return out;
 }
 
-// Values in the ranges of a trained network: steps between 0.001 and 0.1, rates between 1 and 15.
+// Steps between 0.001 and 0.1.
 Problem randomProblem(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t channels,
                       std::int64_t rank, std::int64_t rankStride, std::int64_t directions, unsigned seed) {
-    Problem out;
-    ScanShape& shape = out.shape;
-    shape.batch = batch;
-    shape.height = height;
-    shape.width = width;
-    shape.channels = channels;
-    shape.rank = rank;
-    shape.rankStride = rankStride;
-    shape.directions = directions;
-    const std::int64_t rows = batch * height * width;
-    const std::int64_t kc = directions * channels;
-    out.u = randomFloats(rows * channels, -2, 2, seed);
-    out.projected = randomFloats(rows * shape.projectedWidth(), -1, 1, seed + 1);
-    out.dtWeight = randomFloats(kc * rank, -1, 1, seed + 2);
-    out.dtBias = randomFloats(kc, -4, 0, seed + 3);
-    out.a = randomFloats(kc * kScanStates, -15, -0.5f, seed + 4);
-    out.d = randomFloats(kc, 0.5f, 1.5f, seed + 5);
-    out.dy = randomFloats(rows * channels, -1, 1, seed + 6);
-    return out;
+    return {randomScan({batch, height, width, channels, rank, rankStride, directions}, -4, 0, seed)};
 }
 
 // The definition once more, with double inputs and written without the library's index helpers: loss =
@@ -186,115 +164,36 @@ void TestSelectiveScan::golden_data() {
     QTest::addColumn<int>("number");
     QTest::addColumn<qint64>("target");
     for (const std::int64_t target : availableTargets())
-        for (int i = 0; i < 8; ++i)
+        for (int i = 0; i < GoldenScan::kCases; ++i)
             QTest::addRow("case%d, %s", i, hwy::TargetName(target)) << i << static_cast<qint64>(target);
 }
 
-// A golden case has groups of channels with B and C of their own: each group is a scan of its own here, over
-// a 1 x l image in one direction, with the steps as features and the identity for their weights.
-//
 // Tolerance 1e-4 relative, and where values are near zero 2e-6 of the array's largest: single precision
 // rounds each of up to 1100 dependent steps by 6e-8, and gradients are sums of that many terms of either
 // sign.
 void TestSelectiveScan::golden() {
-    static const std::string path = LIMN_SHARED_DIR "/golden/selective_scan.safetensors";
-    if (!QFile::exists(QString::fromStdString(path)))
+    if (!QFile::exists(QString::fromUtf8(GoldenScan::path())))
         QSKIP("shared/golden/selective_scan.safetensors is missing");
-    const Result<TensorFile> file = readSafetensors(path);
+    const Result<TensorFile> file = readSafetensors(GoldenScan::path());
     QVERIFY2(file, file ? "" : file.error().message().c_str());
     QFETCH(int, number);
     QFETCH(qint64, target);
     const OnlyTargets only(target);
-    const std::string prefix = "case" + std::to_string(number) + ".";
-    const auto tensor = [&](const char* name) -> const StoredTensor& {
-        const StoredTensor* found = file->find(prefix + name);
-        if (found == nullptr)
-            qFatal("%s%s is missing in the golden file", prefix.c_str(), name);
-        return *found;
-    };
-    const StoredTensor& b = tensor("B");
-    const std::int64_t batch = tensor("u").shape[0], channels = tensor("u").shape[1],
-                       length = tensor("u").shape[2], groups = b.shape[1], states = b.shape[2];
-    const std::int64_t own = channels / groups;
-    const std::vector<float> u = tensor("u").toFloat(), delta = tensor("delta").toFloat(),
-                             a = tensor("A").toFloat(), bs = b.toFloat(), cs = tensor("C").toFloat(),
-                             d = tensor("D").toFloat(), bias = tensor("delta_bias").toFloat(),
-                             dy = tensor("dy").toFloat();
-    std::vector<float> y(u.size()), gradU(u.size()), gradDelta(u.size()), gradA(a.size()), gradB(bs.size()),
-        gradC(cs.size()), gradD(d.size()), gradBias(bias.size());
-    const auto value = [](auto& array, std::int64_t i) -> auto& {
-        return array[static_cast<std::size_t>(i)];
-    };
-
-    for (std::int64_t g = 0; g < groups; ++g) {
-        Problem problem = randomProblem(batch, 1, length, own, own, own, 1, 1);
-        const std::int64_t slice = problem.shape.sliceWidth();
-        std::fill(problem.projected.begin(), problem.projected.end(), 0.0f);
-        std::fill(problem.a.begin(), problem.a.end(), -1.0f);
-        for (std::int64_t c = 0; c < own; ++c) {
-            const std::int64_t channel = g * own + c;
-            value(problem.d, c) = value(d, channel);
-            value(problem.dtBias, c) = value(bias, channel);
-            for (std::int64_t r = 0; r < own; ++r)
-                value(problem.dtWeight, c * own + r) = r == c ? 1.0f : 0.0f;
-            for (std::int64_t n = 0; n < states; ++n)
-                value(problem.a, c * kScanStates + n) = value(a, channel * states + n);
-            for (std::int64_t i = 0; i < batch; ++i)
-                for (std::int64_t t = 0; t < length; ++t) {
-                    const std::int64_t from = (i * channels + channel) * length + t;
-                    const std::int64_t row = i * length + t;
-                    value(problem.u, row * own + c) = value(u, from);
-                    value(problem.dy, row * own + c) = value(dy, from);
-                    value(problem.projected, row * slice + c) = value(delta, from);
-                }
-        }
-        const auto coefficient = [&](std::int64_t i, std::int64_t n, std::int64_t t) {
-            return ((i * groups + g) * states + n) * length + t;
-        };
-        for (std::int64_t i = 0; i < batch; ++i)
-            for (std::int64_t t = 0; t < length; ++t)
-                for (std::int64_t n = 0; n < states; ++n) {
-                    const std::int64_t to = (i * length + t) * slice + own + n;
-                    value(problem.projected, to) = value(bs, coefficient(i, n, t));
-                    value(problem.projected, to + kScanStates) = value(cs, coefficient(i, n, t));
-                }
-        const std::vector<float> ownY = problem.forward(2);
+    GoldenScan golden(*file, number);
+    for (std::int64_t g = 0; g < golden.groups(); ++g) {
+        const Problem problem{golden.group(g)};
         const Gradients gradients = backward(problem, 2);
-        for (std::int64_t c = 0; c < own; ++c) {
-            const std::int64_t channel = g * own + c;
-            value(gradD, channel) = value(gradients.d, c);
-            value(gradBias, channel) = value(gradients.dtBias, c);
-            for (std::int64_t n = 0; n < states; ++n)
-                value(gradA, channel * states + n) = value(gradients.a, c * kScanStates + n);
-            for (std::int64_t i = 0; i < batch; ++i)
-                for (std::int64_t t = 0; t < length; ++t) {
-                    const std::int64_t to = (i * channels + channel) * length + t;
-                    const std::int64_t row = i * length + t;
-                    value(y, to) = value(ownY, row * own + c);
-                    value(gradU, to) = value(gradients.u, row * own + c);
-                    value(gradDelta, to) = value(gradients.projected, row * slice + c);
-                }
-        }
-        for (std::int64_t i = 0; i < batch; ++i)
-            for (std::int64_t t = 0; t < length; ++t)
-                for (std::int64_t n = 0; n < states; ++n) {
-                    const std::int64_t from = (i * length + t) * slice + own + n;
-                    value(gradB, coefficient(i, n, t)) = value(gradients.projected, from);
-                    value(gradC, coefficient(i, n, t)) = value(gradients.projected, from + kScanStates);
-                }
+        golden.add(g, {problem.forward(2), gradients.u, gradients.projected, gradients.a, gradients.d,
+                       gradients.dtBias});
     }
-    const std::pair<const char*, const std::vector<float>*> results[] = {
-        {"y", &y},          {"grad_u", &gradU}, {"grad_delta", &gradDelta}, {"grad_A", &gradA},
-        {"grad_B", &gradB}, {"grad_C", &gradC}, {"grad_D", &gradD},         {"grad_delta_bias", &gradBias}};
-    for (const auto& [name, found] : results) {
-        const std::vector<double> expected = tensor(name).toDouble();
-        const Comparison result =
-            compare(prefix + name, *found, expected, 1e-4, 2e-6 * largestMagnitude(expected));
-        m_parity.add("selective_scan.safetensors", prefix + name, *found, expected);
-        qInfo("%s%s: largest difference %.2g (largest value %.2g)", prefix.c_str(), name, result.absolute,
+    golden.eachResult([this](const std::string& name, const std::vector<float>& found,
+                             const std::vector<double>& expected) {
+        const Comparison result = compare(name, found, expected, 1e-4, 2e-6 * largestMagnitude(expected));
+        m_parity.add("selective_scan.safetensors", name, found, expected);
+        qInfo("%s: largest difference %.2g (largest value %.2g)", name.c_str(), result.absolute,
               largestMagnitude(expected));
         QVERIFY2(result.failure.empty(), result.failure.c_str());
-    }
+    });
 }
 
 void TestSelectiveScan::forwardMatchesDefinition_data() {
