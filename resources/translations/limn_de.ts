@@ -885,8 +885,8 @@
         <translation>In der Liste ist kein Bild ausgewählt.</translation>
     </message>
     <message>
-        <source>No image is accepted yet.</source>
-        <translation>Noch ist kein Bild angenommen.</translation>
+        <source>No image is accepted yet. Accept some, or choose other images above.</source>
+        <translation>Noch ist kein Bild angenommen. Nehmen Sie welche an, oder wählen Sie oben andere Bilder.</translation>
     </message>
     <message>
         <source>Images</source>
@@ -2318,8 +2318,8 @@
         <translation>Nichts wurde entschieden: Ein Umriss ist noch offen. Eingabe schließt ihn, Esc verwirft ihn.</translation>
     </message>
     <message>
-        <source>automatic</source>
-        <translation>automatisch</translation>
+        <source>automatic model</source>
+        <translation>Modell automatisch</translation>
     </message>
     <message>
         <source>%1 (automatic)</source>

@@ -311,6 +311,15 @@ private Q_SLOTS:
         QVERIFY(dialog && dialog->isVisible());
         dialog->close();
     }
+
+    void bannersGoWithTheirProject() {
+        open(1, {320, 240});
+        key(Qt::Key_A);
+        QTRY_VERIFY2(banner("All images are decided"), qPrintable(m_window->bannerText()));
+        m_window->commands().action(QStringLiteral("closeProject"))->trigger();
+        QTRY_VERIFY(!session().hasProject());
+        QCOMPARE(m_window->bannerText(), QString());
+    }
 };
 
 LIMN_GUI_TEST_MAIN(TestBanners)

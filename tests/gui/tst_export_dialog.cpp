@@ -97,6 +97,7 @@ private Q_SLOTS:
         run();
         QVERIFY2(summary().startsWith(QLatin1String("3 written")), qPrintable(summary()));
         keepScreenshot(m_dialog->grab().toImage(), QStringLiteral("export-report"));
+        QCOMPARE(part<QLabel>("exportWhere")->text(), m_folder->filePath(QStringLiteral("one")));
         const auto files = filesIn(QStringLiteral("one"));
         QVERIFY(files.count(QStringLiteral("case-001_mask.png")) &&
                 files.count(QStringLiteral("coco.json")) && files.count(QStringLiteral("case-002.json")) &&

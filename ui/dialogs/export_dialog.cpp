@@ -2,6 +2,7 @@
 // Export dialog.
 #include "ui/dialogs/export_dialog.h"
 
+#include "ui/panels/elided_label.h"
 #include "ui/session/sentences.h"
 #include "ui/session/state_words.h"
 #include "ui/theme/isolated.h"
@@ -398,6 +399,10 @@ void ExportDialog::makeResults() {
     m_summary->setObjectName(QStringLiteral("exportSummary"));
     m_summary->setWordWrap(true);
     m_summary->setProperty("heading", true);
+    m_where = new ElidedLabel({}, Qt::ElideMiddle);
+    m_where->setObjectName(QStringLiteral("exportWhere"));
+    m_where->setProperty("muted", true);
+    m_where->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_progress = new QProgressBar;
     m_progress->setTextVisible(false);
     m_progress->setFixedHeight(6);
@@ -412,6 +417,7 @@ void ExportDialog::makeResults() {
     m_report->header()->setStretchLastSection(true);
     m_report->setColumnWidth(0, 190);
     layout->addWidget(m_summary);
+    layout->addWidget(m_where);
     layout->addWidget(m_progress);
     layout->addWidget(m_failuresOnly);
     layout->addWidget(m_report, 1);
@@ -496,13 +502,12 @@ void ExportDialog::refreshPlan() {
         text = tr("Choose at least one format.");
     } else if (chosen.folder.empty()) {
         text = tr("Choose a folder.");
+    } else if (plan.images.empty() && chosen.states == std::vector{ReviewState::Accepted}) {
+        text = tr("No image is accepted yet. Accept some, or choose other images above.");
     } else {
-        text = plan.images.empty() && chosen.states == std::vector{ReviewState::Accepted}
-                   ? tr("No image is accepted yet.") + QLatin1Char(' ')
-                   : QString();
-        text += tr("%n images", nullptr, static_cast<int>(plan.images.size())) + QStringLiteral(", ") +
-                tr("%n files", nullptr, static_cast<int>(plan.files)) + QStringLiteral(", ") +
-                tr("about %1").arg(locale.formattedDataSize(plan.aboutBytes, 0, QLocale::DataSizeSIFormat));
+        text = tr("%n images", nullptr, static_cast<int>(plan.images.size())) + QStringLiteral(", ") +
+               tr("%n files", nullptr, static_cast<int>(plan.files)) + QStringLiteral(", ") +
+               tr("about %1").arg(locale.formattedDataSize(plan.aboutBytes, 0, QLocale::DataSizeSIFormat));
         if (plan.leftOut > 0)
             text += QStringLiteral("; ") + tr("%n left out", nullptr, static_cast<int>(plan.leftOut));
         if (plan.unannotated > 0)
@@ -587,6 +592,7 @@ void ExportDialog::start(const ExportOptions& chosen) {
     connect(m_job.get(), &ExportJob::finished, this, &ExportDialog::showReport);
     m_pages->setCurrentIndex(1);
     m_summary->setText(tr("Exporting…"));
+    m_where->setText(QDir::toNativeSeparators(QString::fromStdString(chosen.folder)));
     m_progress->setRange(0, 0);
     m_progress->show();
     m_report->hide();
@@ -627,6 +633,7 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
         return;
     }
     m_last = *report;
+    m_where->setText(QDir::toNativeSeparators(QString::fromStdString(m_last->folder)));
     const QLocale locale;
     const int written = static_cast<int>(report->count(ExportResult::Written));
     const int failed = static_cast<int>(report->failed().size());

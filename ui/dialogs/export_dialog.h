@@ -25,6 +25,8 @@ class QTreeWidget;
 
 namespace limn {
 
+class ElidedLabel;
+
 class ExportDialog : public QDialog {
     Q_OBJECT
 
@@ -89,6 +91,7 @@ private:
     QLabel* m_plan;
     QPushButton* m_copy;
     QLabel* m_summary;
+    ElidedLabel* m_where;
     QProgressBar* m_progress;
     QTreeWidget* m_report;
     QCheckBox* m_failuresOnly;

@@ -699,6 +699,7 @@ void MainWindow::connectSession() {
         refreshModelBanner();
     });
     connect(s, &ReviewSession::projectClosed, this, [this] {
+        m_banners->clear(); // what they offer is about its images
         m_thumbnails->clear();
         refreshPage();
         refreshTitle();

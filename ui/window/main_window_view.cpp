@@ -817,7 +817,7 @@ void MainWindow::refreshModelLine() {
         page = tr("Model: %1").arg(choice.name);
         // Who chose is part of the name: an automatic choice may be wrong, and is changed in this menu.
         if (m_session->models().size() > 1 && m_session->modelIsAutomatic()) {
-            choice.name = index < 0 ? tr("automatic") : tr("%1 (automatic)").arg(choice.name);
+            choice.name = index < 0 ? tr("automatic model") : tr("%1 (automatic)").arg(choice.name);
             page = tr("Model: chosen for each image by what it shows");
         } else if (m_session->models().size() > 1 && m_session->imageModel() >= 0) {
             choice.name = tr("%1 (this image)").arg(choice.name);
