@@ -363,7 +363,8 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
                                 scratch.states + n * kBackwardGroup);
             }
             stageTile(shape, inputs, first, steps, first - kTile, group, scratch.sigmoids);
-            stageRows(shape, group, dy, scratch.dy);
+            stageRows(group, dy + batchItem * length * shape.channels + firstChannel, shape.channels,
+                      scratch.dy);
             bool inRange[kBackwardGroup];
             for (int v = 0; v < vectors; ++v)
                 inRange[v] = powersInRange(group, v);

@@ -26,9 +26,29 @@ namespace limn::scan {
 constexpr int kForwardGroup = 32;
 constexpr int kNarrowGroup = 16;
 
+// In the network's maps the pixels of a column lie a multiple of 4096 bytes apart, of which caches hold only
+// a few. A unit's part of a small map is therefore copied to where they do not: with one pixel between its
+// rows.
+inline std::int64_t nearPitch(const ScanShape& shape) {
+    return shape.width + 1;
+}
+
+// Pixels of such a copy; 0: the map is too large for it to stay in the second cache.
+inline std::int64_t nearPixels(const ScanShape& shape) {
+    constexpr std::int64_t kMost = 64 * 65;
+    const std::int64_t pixels = shape.height * nearPitch(shape);
+    return pixels <= kMost ? pixels : 0;
+}
+
 struct ForwardScratch {
-    explicit ForwardScratch(const ScanShape& shape) : group(shape) {}
+    explicit ForwardScratch(const ScanShape& shape)
+        : group(shape)
+        , near(nearPixels(shape) > 0 ? hwy::AllocateAligned<float>(
+                                           static_cast<std::size_t>(2 * nearPixels(shape) * kForwardGroup))
+                                     : nullptr) {}
     StagedGroup<kForwardGroup> group;
+    // A unit's u, and its y while directions are added: [2][height][nearPitch][kForwardGroup].
+    hwy::AlignedFreeUniquePtr<float[]> near;
     alignas(64) float states[kScanStates * kForwardGroup]; // [16][kForwardGroup]
     alignas(64) float y[kTileFloats<kForwardGroup>];
 };
@@ -51,15 +71,14 @@ constexpr int kVectorsAtOnce = 2;
 static_assert(kVectorsAtOnce * hn::MaxLanes(Tag()) <= kMostLanes);
 #endif
 
-// Steps between the request for a row of y and its use. Rows of a column of the image often lie a multiple of
-// 4096 bytes apart, where the first-level cache holds no more than eight of them.
+// Steps between the request for a row of y and its use.
 constexpr int kSoon = 6;
 
 // Where a tile's results go.
 struct Outputs {
-    float* y = nullptr; // row 0 of the unit's channels
-    std::int64_t stride = 0;
-    bool add = false; // to what other directions left there
+    float* y = nullptr;      // pixel 0 of the unit's channels
+    std::int64_t stride = 0; // from pixel to pixel; they lie as those of the group's uSource
+    bool add = false;        // to what other directions left there
 };
 
 // What runStates() asks the caches for on its way: the rows of the next tile, shared out among the calls of
@@ -115,12 +134,13 @@ HWY_NOINLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, con
     // What is in y is read a step before it is written: rows may lie so that a load has to wait for the store
     // before it.
     float* to = outputs.y + v * lanes;
-    Vec there = outputs.add ? loadPart(d, to + group.rows[0] * outputs.stride, part) : hn::Zero(d);
+    Vec there = outputs.add ? loadPart(d, to + group.places[0] * outputs.stride, part) : hn::Zero(d);
     for (int t = 0; t < group.steps; ++t) {
         const Vec own = there;
-        hwy::Prefetch(to + group.rows[t + kSoon] * outputs.stride);
+        const int next = std::min(t + 1, group.steps - 1);
+        hwy::Prefetch(to + group.places[std::min(t + kSoon, group.steps - 1)] * outputs.stride);
         if (outputs.add)
-            there = loadPart(d, to + group.rows[t + 1] * outputs.stride, part);
+            there = loadPart(d, to + group.places[next] * outputs.stride, part);
         requests.afterStep();
         const int at = t * kForwardGroup + v * lanes;
         const Vec s = hn::Load(d, group.step + at);
@@ -138,7 +158,7 @@ HWY_NOINLINE void runStates(ForwardScratch& scratch, const Outputs& outputs, con
         }
         b += 2 * kScanStates;
         c += 2 * kScanStates;
-        storePart(d, hn::Add(own, sum), to + group.rows[t] * outputs.stride, part);
+        storePart(d, hn::Add(own, sum), to + group.places[t] * outputs.stride, part);
     }
 #pragma GCC unroll 16
     for (int n = 0; n < kScanStates; ++n)
@@ -241,7 +261,7 @@ HWY_NOINLINE void addSums(const ForwardScratch& scratch, const Outputs& outputs,
     const int lanes = static_cast<int>(hn::Lanes(d));
     const StagedGroup<kForwardGroup>& group = scratch.group;
     for (int t = 0; t < group.steps; ++t) {
-        float* to = outputs.y + group.rows[t] * outputs.stride + v * lanes;
+        float* to = outputs.y + group.places[t] * outputs.stride + v * lanes;
 #pragma GCC unroll 4
         for (int i = 0; i < kVectors; ++i) {
             const std::size_t part = static_cast<std::size_t>(group.channels - (v + i) * lanes);
@@ -279,16 +299,45 @@ HWY_INLINE void runTile(ForwardScratch& scratch, const Outputs& outputs, Ahead& 
 }
 #endif
 
+// Copies `channels` floats of each pixel between a map and a unit's own copy.
+HWY_INLINE void copyPixels(const ScanShape& shape, int channels, const float* from, std::int64_t fromPitch,
+                           std::int64_t fromStride, float* to, std::int64_t toPitch, std::int64_t toStride) {
+    const Tag d;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    for (std::int64_t row = 0; row < shape.height; ++row)
+        for (std::int64_t column = 0; column < shape.width; ++column) {
+            const float* source = from + (row * fromPitch + column) * fromStride;
+            float* target = to + (row * toPitch + column) * toStride;
+            for (int c = 0; c < channels; c += lanes) {
+                const std::size_t part = static_cast<std::size_t>(channels - c);
+                storePart(d, loadPart(d, source + c, part), target + c, part);
+            }
+        }
+}
+
 void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, float* borders,
                  std::int64_t batchItem, std::int64_t firstChannel, int mostChannels,
                  ForwardScratch& scratch) {
     StagedGroup<kForwardGroup>& group = scratch.group;
     const std::int64_t length = shape.length();
-    Outputs outputs;
-    outputs.y = y + batchItem * length * shape.channels + firstChannel;
-    outputs.stride = shape.channels;
+    const int channels =
+        static_cast<int>(std::min<std::int64_t>(mostChannels, shape.channels - firstChannel));
+    float* ownY = y + batchItem * length * shape.channels + firstChannel;
+    Outputs outputs{ownY, shape.channels, false};
+    float* const near = scratch.near.get();
+    if (near != nullptr) {
+        copyPixels(shape, channels, inputs.u + batchItem * length * shape.channels + firstChannel,
+                   shape.width, shape.channels, near, nearPitch(shape), kForwardGroup);
+        outputs = {near + nearPixels(shape) * kForwardGroup, kForwardGroup, false};
+    }
     for (int direction = 0; direction < shape.directions; ++direction) {
         stageParameters(shape, inputs, batchItem, firstChannel, mostChannels, direction, group);
+        if (near != nullptr) {
+            group.uSource = near;
+            group.uStride = kForwardGroup;
+            group.pitch = nearPitch(shape);
+            group.uIsNear = true;
+        }
         outputs.add = direction > 0;
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
         // A unit of a large image takes a tenth of a second: longer than a cancel may wait.
@@ -307,6 +356,9 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
             runTile(scratch, outputs, ahead);
         }
     }
+    if (near != nullptr)
+        copyPixels(shape, channels, outputs.y, nearPitch(shape), kForwardGroup, ownY, shape.width,
+                   shape.channels);
 }
 
 const char* instructionSet() {

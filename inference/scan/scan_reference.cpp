@@ -21,7 +21,7 @@ void selectiveScanForwardReference(const ScanShape& shape, const ScanInputs& inp
             std::fill(states.begin(), states.end(), 0.0);
             for (std::int64_t t = 0; t < length; ++t) {
                 std::int64_t row = 0;
-                scan::pathRows(shape, k, t, 1, &row);
+                scan::pathPlaces(shape, k, t, 1, shape.width, &row);
                 const float* slice = inputs.projected + (item * length + row) * shape.projectedWidth() +
                                      k * shape.sliceWidth();
                 const float* b = slice + shape.rankStride;

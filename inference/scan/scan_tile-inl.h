@@ -36,6 +36,10 @@ void stageParameters(const ScanShape& shape, const ScanInputs& inputs, std::int6
     group.firstChannel = firstChannel;
     group.channels = static_cast<int>(std::min<std::int64_t>(mostChannels, shape.channels - firstChannel));
     group.direction = direction;
+    group.uSource = inputs.u + batchItem * shape.length() * shape.channels + firstChannel;
+    group.uStride = shape.channels;
+    group.pitch = shape.width;
+    group.uIsNear = false;
     const std::int64_t first = direction * shape.channels + firstChannel;
     constexpr float kOverLn2 = 1.44269504f;
     std::fill_n(group.weight.get(), static_cast<std::size_t>(group.paddedRank) * kGroup, 0.0f);
@@ -54,16 +58,15 @@ void stageParameters(const ScanShape& shape, const ScanInputs& inputs, std::int6
     }
 }
 
-// Reads `channels` values of each of the tile's rows into [kTile][kGroup], limited in magnitude.
+// Reads the group's channels of each of the tile's pixels into [kTile][kGroup], limited in magnitude.
 template<int kGroup>
-HWY_INLINE void stageRows(const ScanShape& shape, const StagedGroup<kGroup>& group, const float* from,
+HWY_INLINE void stageRows(const StagedGroup<kGroup>& group, const float* from, std::int64_t stride,
                           float* to) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
-    const float* origin = from + group.batchItem * shape.length() * shape.channels + group.firstChannel;
     const int vectors = vectorsOf(group);
     for (int t = 0; t < group.steps; ++t) {
-        const float* row = origin + group.rows[t] * shape.channels;
+        const float* row = from + group.places[t] * stride;
         for (int v = 0; v < vectors; ++v) {
             const Vec value =
                 loadPart(d, row + v * lanes, static_cast<std::size_t>(group.channels - v * lanes));
@@ -91,7 +94,8 @@ HWY_INLINE void prefetchSteps(const ScanShape& shape, const ScanInputs& inputs,
         hwy::Prefetch(slice + sliceWidth - 1);
         const std::int64_t at = (item + row) * shape.channels + group.firstChannel;
         for (int c = 0; c < group.channels; c += kLine) {
-            hwy::Prefetch(inputs.u + at + c);
+            if (!group.uIsNear)
+                hwy::Prefetch(inputs.u + at + c);
             if (more != nullptr)
                 hwy::Prefetch(more + at + c);
         }
@@ -166,13 +170,11 @@ HWY_NOINLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, st
     const int lanes = static_cast<int>(hn::Lanes(d));
     const int vectors = vectorsOf(group);
     group.steps = count;
-    pathRows(shape, group.direction, first, count, group.rows);
+    pathPlaces(shape, group.direction, first, count, shape.width, group.rows);
+    pathPlaces(shape, group.direction, first, count, group.pitch, group.places);
     group.nextSteps = next < 0 ? 0 : static_cast<int>(std::min<std::int64_t>(kTile, shape.length() - next));
-    pathRows(shape, group.direction, next, group.nextSteps, group.rows + kTile);
-    // Some rows are asked of the caches without looking whether there are so many.
-    std::fill(group.rows + count, group.rows + kTile, group.rows[count - 1]);
-    std::fill(group.rows + kTile + group.nextSteps, std::end(group.rows), group.rows[count - 1]);
-    stageRows(shape, group, inputs.u, group.u);
+    pathPlaces(shape, group.direction, next, group.nextSteps, shape.width, group.rows + kTile);
+    stageRows(group, group.uSource, group.uStride, group.u);
 
     const int rank = static_cast<int>(shape.rank);
     const int paddedRank = group.paddedRank;

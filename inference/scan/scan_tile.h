@@ -25,29 +25,28 @@ inline constexpr float kMostValue = 1e12f;      // u, D, dy, step x u
 inline constexpr float kMostCoefficient = 1e9f; // B, C
 inline constexpr float kMostRate = 1e18f;       // -A
 
-// The raster rows of steps [first, first + count) of a direction's path.
-inline void pathRows(const ScanShape& shape, int direction, std::int64_t first, int count,
-                     std::int64_t* rows) {
+// Where the pixels of steps [first, first + count) of a direction's path lie, if the image's rows lie `pitch`
+// pixels apart.
+inline void pathPlaces(const ScanShape& shape, int direction, std::int64_t first, int count,
+                       std::int64_t pitch, std::int64_t* places) {
     const std::int64_t last = shape.length() - 1;
     const bool backwards = direction >= 2;
+    const bool alongRows = direction % 2 == 0;
     const std::int64_t start = backwards ? last - first : first;
-    if (direction % 2 == 0) {
-        for (int i = 0; i < count; ++i)
-            rows[i] = backwards ? start - i : start + i;
-        return;
-    }
-    std::int64_t row = start % shape.height;
-    std::int64_t column = start / shape.height;
+    const std::int64_t side = alongRows ? shape.width : shape.height;
+    const std::int64_t step = (alongRows ? 1 : pitch) * (backwards ? -1 : 1);
+    const std::int64_t turn = (alongRows ? pitch : 1) * (backwards ? -1 : 1) - (side - 1) * step;
+    const std::int64_t line = start / side;
+    const std::int64_t along = start % side;
+    std::int64_t place = alongRows ? line * pitch + along : along * pitch + line;
+    std::int64_t left = backwards ? along : side - 1 - along; // steps before the path turns
     for (int i = 0; i < count; ++i) {
-        rows[i] = row * shape.width + column;
-        if (backwards) {
-            if (row-- == 0) {
-                row = shape.height - 1;
-                --column;
-            }
-        } else if (++row == shape.height) {
-            row = 0;
-            ++column;
+        places[i] = place;
+        if (left-- == 0) {
+            place += turn;
+            left = side - 1;
+        } else {
+            place += step;
         }
     }
 }
@@ -92,11 +91,19 @@ struct StagedGroup {
     alignas(64) float bias[kGroup];
     alignas(64) float skip[kGroup]; // D
 
+    // u of the group's image and first channel, whose pixels lie uStride floats apart and its rows `pitch`
+    // pixels. Where u is not the caller's, but a copy that stays in the caches, nothing is asked for in time.
+    const float* uSource = nullptr;
+    std::int64_t uStride = 0;
+    std::int64_t pitch = 0;
+    bool uIsNear = false;
+
     // Per step of the tile.
     int steps = 0;
     int nextSteps = 0; // of the next tile, which is worked on after this one
     // The raster rows of this tile's steps, and from kTile on those of the next tile.
     std::int64_t rows[2 * kTile];
+    std::int64_t places[kTile];                  // of this tile's steps in uSource
     hwy::AlignedFreeUniquePtr<float[]> features; // [kTile][paddedRank]: the dt part of `projected`
     alignas(64) float coefficients[kTile * 2 * kScanStates]; // [kTile][B | C]
     alignas(64) float u[kTileFloats<kGroup>];
