@@ -8,14 +8,12 @@
 #include <QPainter>
 #include <QStyle>
 
-#include <algorithm>
-
 namespace limn {
 namespace {
 
-constexpr int kEdge = 6; // between the button's end and the key's frame
+constexpr int kEdge = 5; // between the button's end and the key's frame
 constexpr int kInside = 4;
-constexpr int kFromText = 4;
+constexpr int kFromText = 2;
 
 } // namespace
 
@@ -34,7 +32,7 @@ QRect KeyButton::keyPlace() const {
         return {};
     const QFontMetrics metrics = fontMetrics();
     const int height = metrics.height() + 2;
-    const int width = std::max(height, metrics.horizontalAdvance(text) + 2 * kInside);
+    const int width = metrics.horizontalAdvance(text) + 2 * kInside;
     // Icon and words stand in the middle.
     if ((this->width() + contentWidth()) / 2 + kFromText + width + kEdge > this->width())
         return {};
