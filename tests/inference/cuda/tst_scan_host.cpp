@@ -23,10 +23,6 @@ std::size_t at(std::int64_t index) {
     return static_cast<std::size_t>(index);
 }
 
-bool allFinite(const std::vector<float>& values) {
-    return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-}
-
 struct Problem : ScanArrays {
     explicit Problem(ScanArrays arrays) : ScanArrays(std::move(arrays)) {}
 
@@ -305,22 +301,7 @@ void TestScanHost::extremeInputsGiveFiniteOutput_data() {
 void TestScanHost::extremeInputsGiveFiniteOutput() {
     QFETCH(float, size);
     Problem problem = randomProblem(1, 6, 12, 21, 5, 5, 4, 59);
-    std::mt19937 generator(61);
-    // Each element is 0, plus or minus the size, or ordinary.
-    const auto roughen = [&](std::vector<float>& values) {
-        for (float& value : values) {
-            const unsigned kind = generator() % 4;
-            if (kind < 3)
-                value = kind == 0 ? 0.0f : (kind == 1 ? size : -size);
-        }
-    };
-    roughen(problem.u);
-    roughen(problem.projected);
-    roughen(problem.dtWeight);
-    roughen(problem.dtBias);
-    roughen(problem.d);
-    for (float& rate : problem.a)
-        rate = generator() % 2 == 0 ? -size : rate;
+    roughen(problem, size);
     for (const int clusterBlocks : {0, 1}) {
         const Forward found = forwardOnHost(problem, planWith(problem.problem(), clusterBlocks));
         QVERIFY(allFinite(found.y));

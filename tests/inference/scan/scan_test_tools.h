@@ -48,6 +48,24 @@ inline ScanArrays randomScan(const ScanShape& shape, float lowBias, float highBi
     return out;
 }
 
+// Makes each element 0, plus or minus `size`, or leaves it; rates become -size or stay.
+inline void roughen(ScanArrays& arrays, float size) {
+    std::mt19937 generator(61);
+    for (std::vector<float>* values :
+         {&arrays.u, &arrays.projected, &arrays.dtWeight, &arrays.dtBias, &arrays.d})
+        for (float& value : *values) {
+            const unsigned kind = generator() % 4;
+            if (kind < 3)
+                value = kind == 0 ? 0.0f : (kind == 1 ? size : -size);
+        }
+    for (float& rate : arrays.a)
+        rate = generator() % 2 == 0 ? -size : rate;
+}
+
+inline bool allFinite(const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
 template<typename T>
 double largestMagnitude(const std::vector<T>& values) {
     double largest = 0.0;

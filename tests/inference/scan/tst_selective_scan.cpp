@@ -126,10 +126,6 @@ struct DoubleProblem {
     }
 };
 
-bool allFinite(const std::vector<float>& values) {
-    return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-}
-
 } // namespace
 
 class TestSelectiveScan : public QObject {
@@ -453,22 +449,7 @@ void TestSelectiveScan::extremeInputsStayFinite() {
     QFETCH(float, size);
     QFETCH(bool, gradientsToo);
     Problem problem = randomProblem(1, 6, 12, 21, 5, 5, 4, 59);
-    std::mt19937 generator(61);
-    // Each element is 0, plus or minus the size, or ordinary.
-    const auto roughen = [&](std::vector<float>& values) {
-        for (float& value : values) {
-            const unsigned kind = generator() % 4;
-            if (kind < 3)
-                value = kind == 0 ? 0.0f : (kind == 1 ? size : -size);
-        }
-    };
-    roughen(problem.u);
-    roughen(problem.projected);
-    roughen(problem.dtWeight);
-    roughen(problem.dtBias);
-    roughen(problem.d);
-    for (float& rate : problem.a)
-        rate = generator() % 2 == 0 ? -size : rate;
+    roughen(problem, size);
     QVERIFY(allFinite(problem.forward(1)));
     if (!gradientsToo)
         return;
