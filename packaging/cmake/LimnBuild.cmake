@@ -27,9 +27,11 @@ target_compile_options(limn_build INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wex
 target_compile_definitions(limn_build INTERFACE QT_NO_KEYWORDS QT_NO_CAST_FROM_ASCII QT_NO_FOREACH)
 if(LIMN_WERROR)
   # GCC 12 warns wrongly of overlapping copies in std::string (its bug 105329). Options are made by naming what differs
-  # from the defaults, `{.person = "Ana"}`, which leaves members out on purpose.
+  # from the defaults, `{.person = "Ana"}`, which leaves members out on purpose. GCC 13 warns wrongly of LibTorch's
+  # std::vector<bool> (its bug 107852).
   target_compile_options(limn_build INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>
                          $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-error=restrict>
+                         $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>>:-Wno-error=array-bounds>
                          $<$<COMPILE_LANGUAGE:CXX>:-Wno-error=missing-field-initializers>)
   if(LIMN_SANITIZE)
     # GCC's manual says that this one is often wrong with sanitizers: here of every empty std::optional.
