@@ -96,6 +96,23 @@ private Q_SLOTS:
         shot(QStringLiteral("proposal"));
     }
 
+    // A photograph on a slow disk takes seconds to appear.
+    void whileTheFirstImageIsReadTheCanvasSaysSo() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 2, {640, 480});
+        showWindow();
+        m_window->setModels({discModel(0)});
+        QStringList texts;
+        connect(&session(), &ReviewSession::currentChanged, this, [&] {
+            if (session().current() != 0 && !session().pyramid())
+                texts.append(canvas()->emptyText());
+        });
+        m_window->open({m_folder->path()});
+        QTRY_VERIFY_WITH_TIMEOUT(session().ready(), 10000);
+        QCOMPARE(texts, QStringList{MainWindow::tr("Opening…")});
+        QVERIFY(canvas()->emptyText().isEmpty());
+    }
+
     void aBrushStrokeIsOneStepAndIsSaved() {
         open();
         m_window->session().setUsesProposalFirst(false);
@@ -371,7 +388,21 @@ private Q_SLOTS:
         QTest::qWait(200);
         key(Qt::Key_Y);
         QTest::qWait(200);
-        QVERIFY(m_window->findChild<CanvasView*>(QStringLiteral("secondCanvas"))->isVisible());
+        auto* second = m_window->findChild<CanvasView*>(QStringLiteral("secondCanvas"));
+        QVERIFY(second->isVisible());
+        // The whole image was seen before: it is in both halves.
+        for (const CanvasView* half :
+             {static_cast<const CanvasView*>(canvas()), static_cast<const CanvasView*>(second)}) {
+            const QRectF image = half->view().toDevice(QRectF(0, 0, 640, 480));
+            const QRectF seen(QPointF(0, 0), QSizeF(half->size()) * half->devicePixelRatioF());
+            QVERIFY2(seen.contains(image), qPrintable(QStringLiteral("%1 x %2 at %3, %4 in %5 x %6")
+                                                          .arg(image.width())
+                                                          .arg(image.height())
+                                                          .arg(image.x())
+                                                          .arg(image.y())
+                                                          .arg(seen.width())
+                                                          .arg(seen.height())));
+        }
         shot(QStringLiteral("compare-side"));
         key(Qt::Key_Y);
         QVERIFY(canvas()->divider() > 0.4);

@@ -70,7 +70,9 @@ public:
     // Millimetres per pixel along x; 0 shows pixels.
     void setScaleBarSpacing(double mmPerPixel);
     void setScaleBarVisible(bool on);
+    // Shown while there is no image.
     void setEmptyText(const QString& text);
+    const QString& emptyText() const { return m_emptyText; }
     // Lines and a circle in image coordinates over everything, such as diameters; none, and 0: nothing.
     void setMarked(const QVector<QLineF>& lines, QPointF center = {}, double diameter = 0);
     // What is seen: at the upper left, and right of the divider. Empty for none.

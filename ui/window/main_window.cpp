@@ -740,6 +740,7 @@ void MainWindow::connectSession() {
         m_canvas->overlay().setLayers({});
         m_canvas->secondOverlay().setLayers({});
         m_second->overlay().setLayers({});
+        refreshPage();
         refreshReview();
         refreshTitle();
         refreshHistoryActions();
