@@ -132,11 +132,11 @@ void printTable(const BenchmarkReport& r) {
     printText("  whole / without scan: %.2f; without scan / products alone: %.2f",
               r.network.medianMs / r.withoutScan.medianMs, r.withoutScan.medianMs / r.productsAlone.medianMs);
     for (const SizeTimes& size : r.scaling) {
-        const std::string side = std::to_string(size.inputSize);
-        char times[80];
-        std::snprintf(times, sizeof times, ": %.0f ms, %.2f times as long, ", size.network.medianMs,
-                      size.network.medianMs / r.network.medianMs);
-        printLine("  " + side + " x " + side + times + memoryText(r, size.peakMemoryBytes));
+        char line[160];
+        std::snprintf(line, sizeof line, "  %d x %d: %.0f ms, %.2f times as long, %s", size.inputSize,
+                      size.inputSize, size.network.medianMs, size.network.medianMs / r.network.medianMs,
+                      memoryText(r, size.peakMemoryBytes).c_str());
+        printLine(line);
     }
     if (r.sequentialScanMs > 0.0)
         printText("  the scan step after step (one image): %.0f ms, %.0f times this scan", r.sequentialScanMs,

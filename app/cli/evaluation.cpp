@@ -111,7 +111,7 @@ Evaluation evaluatePairs(Engine& engine, const std::vector<EvaluationPair>& pair
     std::size_t done = 0;
     PipelineSteps steps;
     steps.read = [&](std::size_t item) { return readImage(pairs[item].image); };
-    steps.finish = [&](std::size_t item, Image image, Proposal proposal) -> Result<void> {
+    steps.finish = [&](std::size_t item, const Image& image, Proposal proposal) -> Result<void> {
         Result<LabelMap> truth = readMask(pairs[item].mask);
         if (!truth)
             return truth.error();
