@@ -8,9 +8,12 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 // The loops over samples are compiled for AVX2 too, and chosen when the program starts. Neither version
 // contracts a * b + c, so that every processor computes the same numbers. Sanitizers cannot follow the
@@ -103,6 +106,41 @@ void addFourRows(const std::array<const std::uint8_t*, 4>& rows, const std::arra
     }
 }
 
+// Row by row, the first one first: risen[i] += sums[i]; sums[i] += row[i].
+LIMN_FOR_EACH_CPU
+void countRows(const std::uint8_t* rows, std::size_t stride, int rowCount, std::uint16_t* sums,
+               std::uint16_t* risen, std::size_t count) {
+    constexpr std::size_t kBlock = 2048; // stays in the first-level cache while the rows pass
+    for (std::size_t first = 0; first < count; first += kBlock) {
+        const std::size_t some = std::min(kBlock, count - first);
+        std::uint16_t* __restrict s = sums + first;
+        std::uint16_t* __restrict r = risen + first;
+        for (int y = 0; y < rowCount; ++y) {
+            const std::uint8_t* __restrict row = rows + static_cast<std::size_t>(y) * stride + first;
+            for (std::size_t i = 0; i < some; ++i) {
+                r[i] = static_cast<std::uint16_t>(r[i] + s[i]);
+                s[i] = static_cast<std::uint16_t>(s[i] + row[i]);
+            }
+        }
+    }
+}
+
+// What countRows() summed, weighted with `last` for the last row and `step` less for each row before it, is
+// added to `rise`, and the rest to `fall`; the sums begin anew, and `rise` too where this is its first part.
+LIMN_FOR_EACH_CPU
+void shareOut(std::uint16_t* __restrict sums, std::uint16_t* __restrict risen, float last, float step,
+              bool isFirst, float* __restrict rise, float* __restrict fall, std::size_t count) {
+    const float kept = isFirst ? 0.0f : 1.0f;
+    for (std::size_t i = 0; i < count; ++i) {
+        const float all = static_cast<float>(sums[i]);
+        const float rising = last * all - step * static_cast<float>(risen[i]);
+        rise[i] = kept * rise[i] + rising;
+        fall[i] += all - rising;
+        sums[i] = 0;
+        risen[i] = 0;
+    }
+}
+
 LIMN_FOR_EACH_CPU
 void widenRange(const std::uint8_t* values, std::size_t count, std::uint8_t& low, std::uint8_t& high) {
     std::uint8_t least = 255;
@@ -132,26 +170,116 @@ void blend(const float* __restrict upper, const float* __restrict lower, float s
         out[i] = upper[i] + (lower[i] - upper[i]) * share;
 }
 
-// One row of sums to one row of each output plane.
+// One row of sums, each times `share`, to one row of each output plane. One float after the sums is read.
 template<int Channels>
-void resizeRow(const float* sums, const Filter& filter, float offset, float gain, float* out,
+void resizeRow(const float* sums, float share, const Filter& filter, float offset, float gain, float* out,
                std::size_t planeStride) {
     for (std::size_t x = 0; x < filter.first.size(); ++x) {
         const float* from = sums + static_cast<std::size_t>(filter.first[x]) * Channels;
         const float* weights = filter.weights.data() + x * filter.most;
-        std::array<float, Channels> value{};
-        for (int j = 0; j < filter.count[x]; ++j) {
-            for (int c = 0; c < Channels; ++c)
-                value[c] += weights[j] * from[j * Channels + c];
-        }
+        std::array<float, 4> value{};
+#ifdef __GNUC__
+        if constexpr (Channels == 3) {
+            using Four = float __attribute__((vector_size(16)));
+            Four four{};
+            for (int j = 0; j < filter.count[x]; ++j) {
+                Four pixel;
+                std::memcpy(&pixel, from + j * Channels, sizeof pixel);
+                four += weights[j] * pixel;
+            }
+            std::memcpy(value.data(), &four, sizeof four);
+        } else
+#endif
+            for (int j = 0; j < filter.count[x]; ++j) {
+                for (int c = 0; c < Channels; ++c)
+                    value[c] += weights[j] * from[j * Channels + c];
+            }
         for (int c = 0; c < Channels; ++c)
-            out[c * planeStride + x] = (value[c] - offset) * gain;
+            out[c * planeStride + x] = (value[c] * share - offset) * gain;
     }
 }
 
+// Sums over rows by the triangle filter where a picture becomes much smaller, of rows that come one after the
+// other. Between the centres of two outputs a row's weights for them add up to one, and from row to row they
+// change by the same step: whole numbers suffice, of the rows and of their running sums.
+class TriangleRows {
+public:
+    static bool suit(int in, int out, ResizeMode mode) {
+        return mode == ResizeMode::Antialias && in >= 4 * out;
+    }
+
+    TriangleRows(int in, int out, std::size_t samples)
+        : m_in(in)
+        , m_out(out)
+        , m_scale(static_cast<double>(in) / out)
+        , m_end(endOf(0))
+        , m_samples(samples)
+        , m_sums(samples)
+        , m_risen(samples)
+        , m_rise(samples + 1)
+        , m_fall(samples + 1) {}
+
+    // Calls made(y, sums, share) for each output row that is complete with these rows.
+    template<typename Made>
+    void add(const std::uint8_t* rows, std::size_t stride, int count, const Made& made) {
+        while (count > 0) {
+            const int some = std::min({count, m_end - m_row, kMostRows - m_counted});
+            countRows(rows, stride, some, m_sums.data(), m_risen.data(), m_samples);
+            rows += stride * static_cast<std::size_t>(some);
+            count -= some;
+            m_row += some;
+            m_counted += some;
+            if (m_counted < kMostRows && m_row < m_end)
+                continue;
+            const double last = 1.0 - (centreOf(m_next) - (m_row - 0.5)) / m_scale;
+            shareOut(m_sums.data(), m_risen.data(), static_cast<float>(last),
+                     static_cast<float>(1.0 / m_scale), m_riseIsNew, m_rise.data(), m_fall.data(), m_samples);
+            m_counted = 0;
+            m_riseIsNew = m_row == m_end;
+            if (m_row < m_end)
+                continue;
+            if (m_next > 0)
+                made(m_next - 1, m_fall.data(), shareOf(m_next - 1));
+            std::swap(m_rise, m_fall);
+            m_end = endOf(++m_next);
+        }
+    }
+
+private:
+    // Of which the running sums of bytes fit into 16 bits.
+    static constexpr int kMostRows = 23;
+
+    double centreOf(int y) const { return m_scale * (y + 0.5); }
+    // The first row whose centre does not lie before that of output row y.
+    int endOf(int y) const {
+        return y >= m_out ? m_in : std::clamp(static_cast<int>(std::ceil(centreOf(y) - 0.5)), 0, m_in);
+    }
+    float shareOf(int y) const {
+        double sum = 0.0;
+        const int end = std::min(m_in, static_cast<int>(centreOf(y) + m_scale) + 1);
+        for (int row = std::max(0, static_cast<int>(centreOf(y) - m_scale) - 1); row < end; ++row)
+            sum += std::max(0.0, 1.0 - std::fabs((row + 0.5 - centreOf(y)) / m_scale));
+        return static_cast<float>(1.0 / sum);
+    }
+
+    const int m_in;
+    const int m_out;
+    const double m_scale;
+    int m_row = 0;     // rows so far
+    int m_next = 0;    // the output row whose centre comes next
+    int m_end;         // the first row that does not lie before it
+    int m_counted = 0; // rows in the sums
+    bool m_riseIsNew = true;
+    const std::size_t m_samples;
+    std::vector<std::uint16_t> m_sums;
+    std::vector<std::uint16_t> m_risen;
+    std::vector<float> m_rise; // the part of output row m_next
+    std::vector<float> m_fall; // of the one before
+};
+
 // The weighted sum of the rows that output row y is made of; rowAt(i) gives input row i.
 template<typename RowAt>
-void sumRows(const Filter& rows, int y, const RowAt& rowAt, std::vector<float>& sums) {
+void sumRows(const Filter& rows, int y, const RowAt& rowAt, std::size_t samples, std::vector<float>& sums) {
     std::fill(sums.begin(), sums.end(), 0.0f);
     const float* weights = rows.weights.data() + static_cast<std::size_t>(y) * rows.most;
     for (int j = 0; j < rows.count[y]; j += 4) {
@@ -163,7 +291,7 @@ void sumRows(const Filter& rows, int y, const RowAt& rowAt, std::vector<float>& 
             four[k] = rowAt(rows.first[y] + (there ? j + k : j));
             fourWeights[k] = there ? weights[j + k] : 0.0f;
         }
-        addFourRows(four, fourWeights, sums.data(), sums.size());
+        addFourRows(four, fourWeights, sums.data(), samples);
     }
 }
 
@@ -174,17 +302,25 @@ void resize(std::span<const std::uint8_t> samples, Size size, const Rect& region
     assert(samples.size() == size.pixels() * Channels && planes.size() == out.pixels() * Channels);
     assert(!region.empty() && region.x >= 0 && region.y >= 0 && region.right() <= size.width &&
            region.bottom() <= size.height);
-    const Filter rows = filterOf(region.height, out.height, mode);
     const Filter columns = filterOf(region.width, out.width, mode);
     const std::size_t rowSamples = static_cast<std::size_t>(region.width) * Channels;
     const auto rowAt = [&](int y) {
         return samples.data() + (static_cast<std::size_t>(region.y + y) * size.width + region.x) * Channels;
     };
-    std::vector<float> sums(rowSamples);
-    for (int y = 0; y < out.height; ++y) {
-        sumRows(rows, y, rowAt, sums);
-        resizeRow<Channels>(sums.data(), columns, offset, gain,
+    const auto made = [&](int y, const float* sums, float share) {
+        resizeRow<Channels>(sums, share, columns, offset, gain,
                             planes.data() + static_cast<std::size_t>(y) * out.width, out.pixels());
+    };
+    if (TriangleRows::suit(region.height, out.height, mode)) {
+        TriangleRows(region.height, out.height, rowSamples)
+            .add(rowAt(0), static_cast<std::size_t>(size.width) * Channels, region.height, made);
+        return;
+    }
+    const Filter rows = filterOf(region.height, out.height, mode);
+    std::vector<float> sums(rowSamples + 1);
+    for (int y = 0; y < out.height; ++y) {
+        sumRows(rows, y, rowAt, rowSamples, sums);
+        made(y, sums.data(), 1.0f);
     }
 }
 
@@ -316,12 +452,23 @@ struct InputRows::State {
     State(Size pictureSize, int side, ResizeMode mode)
         : size(pictureSize)
         , out{side, side}
-        , rows(filterOf(size.height, side, mode))
         , columns(filterOf(size.width, side, mode))
         , rowBytes(static_cast<std::size_t>(size.width) * 3)
-        , kept(rowBytes * static_cast<std::size_t>(rows.most))
-        , sums(rowBytes)
-        , planes(out.pixels() * 3) {}
+        , planes(out.pixels() * 3) {
+        if (TriangleRows::suit(size.height, side, mode)) {
+            triangle.emplace(size.height, side, rowBytes);
+            return;
+        }
+        rows = filterOf(size.height, side, mode);
+        kept.resize(rowBytes * static_cast<std::size_t>(rows.most));
+        sums.resize(rowBytes + 1);
+    }
+
+    void make(int y, const float* from, float share) {
+        resizeRow<3>(from, share, columns, 0.0f, 1.0f,
+                     planes.data() + static_cast<std::size_t>(y) * out.width, out.pixels());
+        ++made;
+    }
 
     std::uint8_t* keptRow(int row) {
         return kept.data() + rowBytes * static_cast<std::size_t>(row % rows.most);
@@ -329,9 +476,10 @@ struct InputRows::State {
 
     Size size;
     Size out;
-    Filter rows;
     Filter columns;
     std::size_t rowBytes;
+    std::optional<TriangleRows> triangle; // or the following three
+    Filter rows;
     std::vector<std::uint8_t> kept; // the last rows.most rows of the picture, going round
     std::vector<float> sums;
     std::vector<float> planes;
@@ -348,16 +496,22 @@ InputRows::~InputRows() = default;
 
 void InputRows::add(const std::uint8_t* rgb, int count) {
     State& s = *m_state;
+    const std::uint8_t* row = rgb;
+    for (int i = 0; i < count && (s.low > 0 || s.high < 255); ++i, row += s.rowBytes)
+        widenRange(row, s.rowBytes, s.low, s.high);
+    if (s.triangle) {
+        s.given += count;
+        s.triangle->add(rgb, s.rowBytes, count,
+                        [&s](int y, const float* sums, float share) { s.make(y, sums, share); });
+        return;
+    }
     for (int i = 0; i < count; ++i, rgb += s.rowBytes) {
-        if (s.low > 0 || s.high < 255)
-            widenRange(rgb, s.rowBytes, s.low, s.high);
         std::copy_n(rgb, s.rowBytes, s.keptRow(s.given));
         ++s.given;
-        for (; s.made < s.out.height && s.rows.first[s.made] + s.rows.count[s.made] <= s.given; ++s.made) {
+        while (s.made < s.out.height && s.rows.first[s.made] + s.rows.count[s.made] <= s.given) {
             sumRows(
-                s.rows, s.made, [&](int row) { return s.keptRow(row); }, s.sums);
-            resizeRow<3>(s.sums.data(), s.columns, 0.0f, 1.0f,
-                         s.planes.data() + static_cast<std::size_t>(s.made) * s.out.width, s.out.pixels());
+                s.rows, s.made, [&](int index) { return s.keptRow(index); }, s.rowBytes, s.sums);
+            s.make(s.made, s.sums.data(), 1.0f);
         }
     }
 }

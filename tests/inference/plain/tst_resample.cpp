@@ -150,6 +150,9 @@ void TestResample::resizingAgreesWithItsDefinition_data() {
     QTest::newRow("oneAxisGrows") << 4 << 61 << 13 << 10;
     QTest::newRow("slightlySmaller") << 17 << 18 << 16 << 16;
     QTest::newRow("far") << 97 << 64 << 2 << 1;
+    QTest::newRow("rowsFar") << 9 << 211 << 7 << 3;
+    QTest::newRow("rowsFourTimes") << 9 << 32 << 9 << 8;
+    QTest::newRow("rowsUnevenly") << 10 << 131 << 11 << 27;
 }
 
 void TestResample::resizingAgreesWithItsDefinition() {
@@ -361,8 +364,8 @@ void TestResample::rowsLeaveOutWhatIsBelow() {
 }
 
 void TestResample::rowsGiveTheSameInput() {
-    for (const Size size :
-         {Size{301, 211}, Size{40, 33}, Size{32, 32}, Size{5, 4}, Size{1, 1}, Size{33, 700}}) {
+    for (const Size size : {Size{301, 211}, Size{40, 33}, Size{32, 32}, Size{5, 4}, Size{1, 1}, Size{33, 700},
+                            Size{50, 3301}}) {
         for (const ResizeMode mode : {ResizeMode::Plain, ResizeMode::Antialias}) {
             Image image = randomImage(size.width, size.height, 5);
             for (std::uint8_t& value : image.rgb)
