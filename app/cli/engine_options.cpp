@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 namespace limn {
 
 namespace {
@@ -16,10 +18,9 @@ constexpr int kProcessorBatch = 1;
 
 } // namespace
 
-void addEngineOptions(CLI::App& command, EngineChoice& choice) {
+void addEngineOptions(CLI::App& command, EngineChoice& choice, const std::string& without) {
     command
-        .add_option("--model", choice.model,
-                    "Name of a model, or a .safetensors or .pth file; without it dermoscopy")
+        .add_option("--model", choice.model, "Name of a model, or a .safetensors or .pth file; " + without)
         ->type_name("NAME|FILE");
     command.add_option("--device", choice.engine.device, "auto, cpu, cuda or cuda:N")
         ->type_name("DEVICE")
@@ -56,6 +57,29 @@ Result<std::unique_ptr<Engine>> loadEngine(const EngineChoice& choice) {
     if (!model)
         return model.error();
     return Engine::load(model->path, choice.engine);
+}
+
+Result<std::vector<LoadedModel>> loadEngines(const EngineChoice& choice) {
+    Result<ModelFile> first = findModel(choice.model);
+    if (!first)
+        return first.error();
+    std::vector<ModelFile> files{*first};
+    std::vector<ImageKind> kinds{modelKind(first->name)};
+    if (choice.model.empty() && kinds.front() != ImageKind::Unknown)
+        for (const ModelFile& file : listModels())
+            if (const ImageKind kind = modelKind(file.name);
+                kind != ImageKind::Unknown && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+                files.push_back(file);
+                kinds.push_back(kind);
+            }
+    std::vector<LoadedModel> models;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        Result<std::unique_ptr<Engine>> engine = Engine::load(files[i].path, choice.engine);
+        if (!engine)
+            return engine.error();
+        models.push_back({std::move(*engine), kinds[i]});
+    }
+    return models;
 }
 
 PipelineOptions pipelineOptions(const EngineChoice& choice, const Engine& engine) {

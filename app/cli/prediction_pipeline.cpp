@@ -22,12 +22,14 @@ constexpr std::size_t kQueueBytes = std::size_t{512} << 20;
 
 struct Prepared {
     std::size_t item = 0;
+    std::size_t engine = 0;
     Image image;
     std::vector<float> input;
 };
 
 struct Predicted {
     std::size_t item = 0;
+    std::size_t engine = 0;
     Image image;
     FloatMap map;
 };
@@ -61,9 +63,9 @@ private:
 
 class Pipeline {
 public:
-    Pipeline(Engine& engine, std::size_t items, const PipelineOptions& options, const PipelineSteps& steps,
-             const CancelToken* cancel)
-        : m_engine(engine)
+    Pipeline(const std::vector<Engine*>& engines, std::size_t items, const PipelineOptions& options,
+             const PipelineSteps& steps, const CancelToken* cancel)
+        : m_engines(engines)
         , m_items(items)
         , m_options(options)
         , m_steps(steps)
@@ -104,10 +106,11 @@ private:
         Result<Image> image = m_steps.read(item);
         if (!image)
             return image.error();
-        Result<std::vector<float>> input = m_engine.preprocess(*image, m_options.predict);
+        const std::size_t engine = m_steps.choose ? m_steps.choose(item, *image) : 0;
+        Result<std::vector<float>> input = m_engines[engine]->preprocess(*image, m_options.predict);
         if (!input)
             return input.error();
-        return PreparedImage{std::move(*image), std::move(*input)};
+        return PreparedImage{std::move(*image), std::move(*input), engine};
     }
 
     void readAll() {
@@ -125,6 +128,7 @@ private:
                 if (read) {
                     prepared.image = std::move(read->image);
                     prepared.input = std::move(read->input);
+                    prepared.engine = read->engine;
                     if (!m_options.keepPixels) {
                         prepared.image.rgb = {};
                         prepared.image.deep = nullptr;
@@ -149,19 +153,19 @@ private:
     }
 
     void predictAll() {
-        std::vector<Prepared> batch;
-        for (;;) {
-            batch.clear();
-            while (batch.size() < m_batch) {
-                std::optional<Prepared> next = m_prepared.pop();
-                if (!next)
-                    break;
-                batch.push_back(std::move(*next));
+        // A batch for each engine; those that are not full at the end run then.
+        std::vector<std::vector<Prepared>> batches(m_engines.size());
+        while (std::optional<Prepared> next = m_prepared.pop()) {
+            std::vector<Prepared>& batch = batches[next->engine];
+            batch.push_back(std::move(*next));
+            if (batch.size() == m_batch) {
+                predict(batch);
+                batch.clear();
             }
-            if (batch.empty())
-                return;
-            predict(batch);
         }
+        for (std::vector<Prepared>& batch : batches)
+            if (!batch.empty())
+                predict(batch);
     }
 
     void predict(std::vector<Prepared>& batch) {
@@ -175,7 +179,8 @@ private:
             inputs.push_back(std::move(prepared.input));
 
         const Clock::time_point begin = Clock::now();
-        Result<std::vector<FloatMap>> maps = m_engine.run(inputs, m_options.predict, m_cancel);
+        Result<std::vector<FloatMap>> maps =
+            m_engines[batch.front().engine]->run(inputs, m_options.predict, m_cancel);
         m_network.add(since(begin));
         if (maps) {
             for (std::size_t i = 0; i < batch.size(); ++i)
@@ -190,6 +195,7 @@ private:
         for (std::size_t i = 0; i < batch.size(); ++i) {
             std::vector<Prepared> one(1);
             one[0].item = batch[i].item;
+            one[0].engine = batch[i].engine;
             one[0].image = std::move(batch[i].image);
             one[0].input = std::move(inputs[i]);
             predict(one);
@@ -197,7 +203,7 @@ private:
     }
 
     void hand(Prepared& prepared, FloatMap map) {
-        Predicted predicted{prepared.item, std::move(prepared.image), std::move(map)};
+        Predicted predicted{prepared.item, prepared.engine, std::move(prepared.image), std::move(map)};
         const std::size_t bytes = bytesOf(predicted.image) + predicted.map.values.size() * sizeof(float);
         m_predicted.push(std::move(predicted), bytes);
     }
@@ -205,7 +211,8 @@ private:
     Result<void> finish(Predicted& predicted) {
         if (m_steps.finishMap)
             return m_steps.finishMap(predicted.item, std::move(predicted.image), std::move(predicted.map));
-        Proposal proposal = m_engine.finish(predicted.image, std::move(predicted.map), m_options.predict);
+        Proposal proposal =
+            m_engines[predicted.engine]->finish(predicted.image, std::move(predicted.map), m_options.predict);
         return m_steps.finish(predicted.item, std::move(predicted.image), std::move(proposal));
     }
 
@@ -226,7 +233,7 @@ private:
         }
     }
 
-    Engine& m_engine;
+    const std::vector<Engine*> m_engines;
     const std::size_t m_items;
     const PipelineOptions& m_options;
     const PipelineSteps& m_steps;
@@ -246,7 +253,13 @@ private:
 
 PipelineTimes runPipeline(Engine& engine, std::size_t items, const PipelineOptions& options,
                           const PipelineSteps& steps, const CancelToken* cancel) {
-    return Pipeline(engine, items, options, steps, cancel).run();
+    return Pipeline({&engine}, items, options, steps, cancel).run();
+}
+
+PipelineTimes runPipeline(const std::vector<Engine*>& engines, std::size_t items,
+                          const PipelineOptions& options, const PipelineSteps& steps,
+                          const CancelToken* cancel) {
+    return Pipeline(engines, items, options, steps, cancel).run();
 }
 
 } // namespace limn

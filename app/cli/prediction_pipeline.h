@@ -27,12 +27,15 @@ struct PipelineOptions {
 struct PreparedImage {
     Image image;
     std::vector<float> input; // as of Engine::preprocess()
+    std::size_t engine = 0;   // which of the pipeline's engines it is for
 };
 
 struct PipelineSteps {
     // On a reader's thread. One of the two is set: what prepare() gives is not preprocessed any more.
     std::function<Result<Image>(std::size_t item)> read;
     std::function<Result<PreparedImage>(std::size_t item)> prepare;
+    // With read(): which of the engines an image is for. Not set: the first.
+    std::function<std::size_t(std::size_t item, const Image& image)> choose;
     // On a finisher's thread, for each item that has a proposal. One of the two is set: finishMap() takes the
     // network's own map, and brings it to the image's size itself.
     std::function<Result<void>(std::size_t item, Image image, Proposal proposal)> finish;
@@ -55,5 +58,10 @@ struct PipelineTimes {
 // that fails is tried image by image. After a cancel, what has been through the network is still finished.
 PipelineTimes runPipeline(Engine& engine, std::size_t items, const PipelineOptions& options,
                           const PipelineSteps& steps, const CancelToken* cancel = nullptr);
+// The same with several engines, all of one device: each image goes to one of them, and a batch holds images
+// of one.
+PipelineTimes runPipeline(const std::vector<Engine*>& engines, std::size_t items,
+                          const PipelineOptions& options, const PipelineSteps& steps,
+                          const CancelToken* cancel = nullptr);
 
 } // namespace limn

@@ -76,17 +76,18 @@ std::size_t thresholdRow(const std::uint16_t* values, std::size_t width, std::ui
 
 class Batch {
 public:
-    Batch(Engine& engine, const std::vector<InputImage>& images, const SegmentOptions& options,
-          CancelToken& cancel, const std::function<void(std::size_t, std::size_t)>& progress)
-        : m_engine(engine)
+    Batch(const std::vector<SegmentEngine>& engines, const std::vector<InputImage>& images,
+          const SegmentOptions& options, CancelToken& cancel,
+          const std::function<void(std::size_t, std::size_t)>& progress)
+        : m_engines(engines)
         , m_images(images)
         , m_options(options)
         , m_cancel(cancel)
         , m_progress(progress)
-        , m_threshold(options.threshold.value_or(static_cast<double>(engine.model().defaultThreshold)))
         , m_rows(images.size())
         , m_errors(images.size())
-        , m_figures(images.size()) {}
+        , m_figures(images.size())
+        , m_engineOf(images.size(), engines.size() == 1 ? 0 : kNone) {}
 
     Result<SegmentSummary> run() {
         if (Result<void> made = makeFolder(); !made)
@@ -94,6 +95,7 @@ public:
         if (Result<void> same = settleSettings(); !same)
             return same.error();
         m_summary.images = m_images.size();
+        m_summary.byEngine.assign(m_engines.size(), 0);
 
         std::map<std::string, CsvRow> before;
         if (m_options.resume && !m_options.report.empty())
@@ -118,17 +120,25 @@ public:
         PipelineOptions pipeline = m_options.pipeline;
         pipeline.keepPixels = m_options.saveOverlay;
         PipelineSteps steps;
-        if (m_options.saveOverlay)
+        if (m_options.saveOverlay) {
             steps.read = [this](std::size_t item) { return readImage(m_images[m_work[item]].path); };
-        else
-            steps.prepare = [this](std::size_t item) { return prepare(m_images[m_work[item]].path); };
+            if (m_engines.size() > 1)
+                steps.choose = [this](std::size_t item, const Image& image) {
+                    return m_engineOf[m_work[item]] = engineFor(guessImageKind(image));
+                };
+        } else {
+            steps.prepare = [this](std::size_t item) { return prepare(m_work[item]); };
+        }
         steps.finishMap = [this](std::size_t item, Image image, const FloatMap& network) {
             return finish(m_work[item], std::move(image), network);
         };
         steps.done = [this](std::size_t item, const std::optional<Error>& error) {
             done(m_work[item], error);
         };
-        m_summary.times = runPipeline(m_engine, m_work.size(), pipeline, steps, &m_cancel);
+        std::vector<Engine*> engines;
+        for (const SegmentEngine& one : m_engines)
+            engines.push_back(one.engine);
+        m_summary.times = runPipeline(engines, m_work.size(), pipeline, steps, &m_cancel);
 
         if (Result<void> written = writeReport(); !written)
             return written.error();
@@ -154,14 +164,33 @@ private:
         return {};
     }
 
+    std::size_t engineFor(ImageKind kind) const {
+        for (std::size_t i = 0; i < m_engines.size(); ++i)
+            if (m_engines[i].kind == kind)
+                return i;
+        return 0;
+    }
+    double thresholdOf(std::size_t engine) const {
+        return m_options.threshold.value_or(
+            static_cast<double>(m_engines[engine].engine->model().defaultThreshold));
+    }
+
     // What changes a mask: a run that is continued must have it the same, or old and new results would be
     // mixed.
     Result<void> settleSettings() const {
         const PredictOptions& predict = m_options.pipeline.predict;
-        const ModelInfo& model = m_engine.model();
+        nlohmann::json models = nlohmann::json::array();
+        bool sameThreshold = true;
+        for (std::size_t i = 0; i < m_engines.size(); ++i) {
+            const ModelIdentity& identity = m_engines[i].engine->model().identity;
+            models.push_back({{"name", identity.name}, {"sha256", identity.sha256}});
+            sameThreshold &= thresholdOf(i) == thresholdOf(0);
+        }
+        for (std::size_t i = 0; i < m_engines.size() && !sameThreshold; ++i)
+            models[i]["threshold"] = thresholdOf(i);
         const nlohmann::json now = {
-            {"model", {{"name", model.identity.name}, {"sha256", model.identity.sha256}}},
-            {"threshold", m_threshold},
+            {"model", models.size() == 1 ? models[0] : nlohmann::json{{"name", "auto"}, {"models", models}}},
+            {"threshold", sameThreshold ? nlohmann::json(thresholdOf(0)) : nlohmann::json()},
             {"input_size", predict.inputSize},
             {"resize", nameOf(predict.resize)},
             {"flip_average", predict.flipAverage}};
@@ -178,9 +207,13 @@ private:
                     const auto shown = [&](const nlohmann::json& v) {
                         if (!isModel)
                             return v.dump();
-                        return v.is_object() ? v.value("name", "") + " (SHA-256 " +
-                                                   v.value("sha256", "").substr(0, 12) + "...)"
-                                             : v.dump();
+                        if (!v.is_object())
+                            return v.dump();
+                        std::string text;
+                        for (const nlohmann::json& one : v.value("models", nlohmann::json::array({v})))
+                            text += (text.empty() ? "" : " and ") + one.value("name", std::string()) +
+                                    " (SHA-256 " + one.value("sha256", std::string()).substr(0, 12) + "...)";
+                        return text;
                     };
                     return Error{ErrorCode::InvalidArgument,
                                  {"The setting " + key, shown(value),
@@ -203,17 +236,27 @@ private:
     }
 
     // The network's input made while the rows come from the file.
-    Result<PreparedImage> prepare(const std::string& path) const {
+    Result<PreparedImage> prepare(std::size_t index) {
+        const std::string& path = m_images[index].path;
         const PredictOptions& predict = m_options.pipeline.predict;
         if (Result<void> valid = checkInputSize(predict.inputSize); !valid)
             return valid.error();
         std::optional<InputRows> rows;
-        const RowSink sink = {[&](Size size) { rows.emplace(size, predict.inputSize, predict.resize); },
-                              [&](const std::uint8_t* rgb, int count) { rows->add(rgb, count); }};
+        std::optional<LookSampler> look;
+        const RowSink sink = {[&](Size size) {
+                                  rows.emplace(size, predict.inputSize, predict.resize);
+                                  look.emplace(size);
+                              },
+                              [&](const std::uint8_t* rgb, int count) {
+                                  rows->add(rgb, count);
+                                  look->add(rgb, count);
+                              }};
         Result<Image> image = readImageRows(path, sink);
         if (!image)
             return image.error();
-        return PreparedImage{std::move(*image), rows->finish()};
+        if (m_engines.size() > 1)
+            m_engineOf[index] = engineFor(look->kind());
+        return PreparedImage{std::move(*image), rows->finish(), m_engineOf[index]};
     }
 
     // A row at a time from the network's map to the mask's file: what is not asked for as a whole is never in
@@ -222,7 +265,7 @@ private:
         const InputImage& input = m_images[index];
         const Size size = image.size;
         const std::size_t width = static_cast<std::size_t>(size.width);
-        const std::uint32_t inside = ProbabilityMap::firstInside(m_threshold);
+        const std::uint32_t inside = ProbabilityMap::firstInside(thresholdOf(m_engineOf[index]));
         ProbabilityRows rows(network, size, m_options.saveProbability ? 0 : inside);
         ProbabilityMap map;
         map.size = size;
@@ -278,6 +321,7 @@ private:
     void done(std::size_t index, const std::optional<Error>& error) {
         if (!error) {
             ++m_summary.done;
+            ++m_summary.byEngine[m_engineOf[index]];
             m_rows[index] = rowOf(index, "done");
         } else if (error->code == ErrorCode::Cancelled) {
             ++m_summary.cancelled;
@@ -322,10 +366,13 @@ private:
             row[8] = number("%.4f", figures->meanInside);
         }
         const PredictOptions& predict = m_options.pipeline.predict;
-        row[9] = number("%g", m_threshold);
-        row[10] = m_engine.model().identity.name;
-        row[11] = m_engine.model().identity.sha256;
-        row[12] = m_engine.device().id;
+        // Of an image that was not read, nobody knows for which of several models it is.
+        if (const std::size_t engine = m_engineOf[index]; engine != kNone) {
+            row[9] = number("%g", thresholdOf(engine));
+            row[10] = m_engines[engine].engine->model().identity.name;
+            row[11] = m_engines[engine].engine->model().identity.sha256;
+        }
+        row[12] = m_engines.front().engine->device().id;
         row[13] = std::to_string(predict.inputSize);
         row[14] = nameOf(predict.resize);
         row[15] = predict.flipAverage ? "yes" : "no";
@@ -359,16 +406,18 @@ private:
         return written;
     }
 
-    Engine& m_engine;
+    static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
+    const std::vector<SegmentEngine>& m_engines;
     const std::vector<InputImage>& m_images;
     const SegmentOptions& m_options;
     CancelToken& m_cancel;
     const std::function<void(std::size_t, std::size_t)>& m_progress;
-    const double m_threshold;
     std::vector<std::size_t> m_work;
     std::vector<CsvRow> m_rows;                    // in the order of the input; empty: not known yet
     std::vector<std::optional<Error>> m_errors;    // likewise
     std::vector<std::optional<Figures>> m_figures; // each written by one finisher, then read by done()
+    std::vector<std::size_t> m_engineOf;           // each written by one reader
     SegmentSummary m_summary;
     std::size_t m_failures = 0;
     Clock::time_point m_reportAt = Clock::now();
@@ -380,7 +429,15 @@ private:
 Result<SegmentSummary> segmentImages(Engine& engine, const std::vector<InputImage>& images,
                                      const SegmentOptions& options, CancelToken& cancel,
                                      const std::function<void(std::size_t, std::size_t)>& progress) {
-    return Batch(engine, images, options, cancel, progress).run();
+    return segmentImages(std::vector<SegmentEngine>{{&engine, ImageKind::Unknown}}, images, options, cancel,
+                         progress);
+}
+
+Result<SegmentSummary> segmentImages(const std::vector<SegmentEngine>& engines,
+                                     const std::vector<InputImage>& images, const SegmentOptions& options,
+                                     CancelToken& cancel,
+                                     const std::function<void(std::size_t, std::size_t)>& progress) {
+    return Batch(engines, images, options, cancel, progress).run();
 }
 
 } // namespace limn

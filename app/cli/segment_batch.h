@@ -5,6 +5,7 @@
 
 #include "app/cli/inputs.h"
 #include "app/cli/prediction_pipeline.h"
+#include "app/images/image_kind.h"
 #include "inference/engine.h"
 #include "io/core/result.h"
 
@@ -28,6 +29,13 @@ struct SegmentOptions {
     PipelineOptions pipeline;
 };
 
+// A model, and the kind of image that it is for: with several, each image goes to the one of its look, and
+// what is of none of their kinds to the first.
+struct SegmentEngine {
+    Engine* engine = nullptr;
+    ImageKind kind = ImageKind::Unknown;
+};
+
 struct SegmentSummary {
     std::size_t images = 0;
     std::size_t done = 0;
@@ -35,13 +43,15 @@ struct SegmentSummary {
     std::vector<std::pair<std::string, Error>> failed; // image, why; in the order of the input
     std::size_t cancelled = 0;
     PipelineTimes times;
+    std::vector<std::size_t> byEngine; // images done, in the order of the engines
 };
 
 // Writes into options.output, each file in one step (a kill leaves none half written):
 //   NAME_mask.png         0 and 255
 //   NAME_probability.png  16 bit, probability x 65535 rounded
 //   NAME_overlay.jpg      the picture with the mask's outline
-//   segment.json          the model's name and SHA-256, and the settings that change a result
+//   segment.json          the model's name and SHA-256 (of several: of each), and the settings that change a
+//   result
 // and the report: a row for each image (columns in segment_batch.cpp), brought up to date every few seconds.
 // With resume the rows of images that are skipped are taken over from the report that stands there.
 //
@@ -51,6 +61,11 @@ struct SegmentSummary {
 Result<SegmentSummary>
 segmentImages(Engine& engine, const std::vector<InputImage>& images, const SegmentOptions& options,
               CancelToken& cancel,
+              const std::function<void(std::size_t done, std::size_t failed)>& progress = {});
+// The same with several models, at least one, all on one device.
+Result<SegmentSummary>
+segmentImages(const std::vector<SegmentEngine>& engines, const std::vector<InputImage>& images,
+              const SegmentOptions& options, CancelToken& cancel,
               const std::function<void(std::size_t done, std::size_t failed)>& progress = {});
 
 } // namespace limn

@@ -30,8 +30,36 @@ struct SegmentCommand {
     bool json = false;
 };
 
-nlohmann::json jsonOf(const SegmentSummary& summary, const SegmentCommand& command, const Engine& engine,
-                      double seconds) {
+nlohmann::json modelsOf(const SegmentSummary& summary, const std::vector<LoadedModel>& models) {
+    nlohmann::json list = nlohmann::json::array();
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const ModelIdentity& identity = models[i].engine->model().identity;
+        list.push_back({{"name", identity.name}, {"sha256", identity.sha256}});
+        if (models.size() > 1)
+            list.back()["images"] = summary.byEngine[i];
+    }
+    return list.size() == 1 ? list[0] : nlohmann::json{{"name", "auto"}, {"models", list}};
+}
+
+// "dermoscopy", or of several "dermoscopy (6) and polyp (6)"; those that no image was for are not named,
+// unless there was no image at all.
+std::string modelsText(const SegmentSummary& summary, const std::vector<LoadedModel>& models) {
+    if (models.size() == 1)
+        return models.front().engine->model().identity.name;
+    std::string text;
+    for (std::size_t i = 0; i < models.size(); ++i)
+        if (summary.byEngine[i] > 0 || summary.done == 0)
+            text += (text.empty() ? "" : " and ") + models[i].engine->model().identity.name + " (" +
+                    std::to_string(summary.byEngine[i]) + ")";
+    return text;
+}
+
+nlohmann::json jsonOf(const SegmentSummary& summary, const SegmentCommand& command,
+                      const std::vector<LoadedModel>& models, double seconds) {
+    nlohmann::json notes = nlohmann::json::array();
+    for (const LoadedModel& model : models)
+        for (const std::string& note : model.engine->notes())
+            notes.push_back(note);
     nlohmann::json failures = nlohmann::json::array();
     for (const auto& [image, error] : summary.failed)
         failures.push_back(
@@ -49,9 +77,9 @@ nlohmann::json jsonOf(const SegmentSummary& summary, const SegmentCommand& comma
              {{"read", summary.times.readMs / 1000.0},
               {"network", summary.times.networkMs / 1000.0},
               {"write", summary.times.finishMs / 1000.0}}},
-            {"model", {{"name", engine.model().identity.name}, {"sha256", engine.model().identity.sha256}}},
-            {"device", engine.device().id},
-            {"notes", engine.notes()},
+            {"model", modelsOf(summary, models)},
+            {"device", models.front().engine->device().id},
+            {"notes", notes},
             {"output", command.options.output},
             {"failures", failures}};
 }
@@ -78,15 +106,18 @@ int segment(SegmentCommand& command) {
         }
         *images = shardOf(std::move(*images), *shard);
     }
-    Result<std::unique_ptr<Engine>> engine = loadEngine(command.choice);
-    if (!engine)
-        return reportError(engine.error());
-    command.options.pipeline = pipelineOptions(command.choice, **engine);
+    Result<std::vector<LoadedModel>> models = loadEngines(command.choice);
+    if (!models)
+        return reportError(models.error());
+    command.options.pipeline = pipelineOptions(command.choice, *models->front().engine);
+    std::vector<SegmentEngine> engines;
+    for (const LoadedModel& model : *models)
+        engines.push_back({model.engine.get(), model.kind});
 
     CancelToken& cancel = interruptToken();
     ProgressBar bar(images->size(), "images");
     Result<SegmentSummary> summary =
-        segmentImages(**engine, *images, command.options, cancel,
+        segmentImages(engines, *images, command.options, cancel,
                       [&bar](std::size_t done, std::size_t failed) { bar.show(done, failed); });
     bar.wipe();
     if (!summary)
@@ -94,10 +125,10 @@ int segment(SegmentCommand& command) {
 
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (command.json) {
-        printLine(jsonOf(*summary, command, **engine, seconds).dump(2));
+        printLine(jsonOf(*summary, command, *models, seconds).dump(2));
     } else {
         std::string line = imageCount(summary->done) + " segmented in " + durationText(seconds) + " with " +
-                           (*engine)->model().identity.name + " on " + (*engine)->device().id;
+                           modelsText(*summary, *models) + " on " + models->front().engine->device().id;
         if (summary->skipped > 0)
             line += "; " + std::to_string(summary->skipped) + " complete before";
         if (!summary->failed.empty())
@@ -106,8 +137,9 @@ int segment(SegmentCommand& command) {
             line += "; " + std::to_string(summary->cancelled) + " not begun";
         printLine(line + ". Results: " + command.options.output);
     }
-    for (const std::string& note : (*engine)->notes())
-        printProblem(note);
+    for (const LoadedModel& model : *models)
+        for (const std::string& note : model.engine->notes())
+            printProblem(note);
     if (!summary->failed.empty()) {
         printProblem(imageCount(summary->failed.size()) + " failed:");
         for (std::size_t i = 0; i < summary->failed.size() && i < kFailuresShown; ++i)
@@ -136,7 +168,7 @@ void addSegmentCommand(CLI::App& program, ChosenCommand& chosen) {
     command->add_option("--output", state->options.output, "Folder for the results; made when missing")
         ->required()
         ->type_name("DIR");
-    addEngineOptions(*command, state->choice);
+    addEngineOptions(*command, state->choice, "without it each image's look decides");
     command
         ->add_option("--threshold", state->threshold,
                      "Probability from which a pixel is inside; without it the model's own")

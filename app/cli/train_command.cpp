@@ -70,9 +70,11 @@ public:
             if (m_hasValidation)
                 std::snprintf(scores, sizeof scores, "  validation dsc %.4f miou %.4f loss %.4f%s",
                               p.scores.dsc, p.scores.miou, p.scores.loss, p.isBest ? " (best)" : "");
-            std::snprintf(line, sizeof line, "epoch %d/%d  loss %.4f%s  %s  device idle %.0f %%  %s left",
-                          p.epoch, p.epochs, p.loss, scores, speedText(p.imagesPerSecond).c_str(),
-                          100.0 * p.deviceIdleShare, durationText(p.secondsLeft).c_str());
+            // After the last one nothing is left.
+            const std::string left = p.epoch < p.epochs ? "  " + durationText(p.secondsLeft) + " left" : "";
+            std::snprintf(line, sizeof line, "epoch %d/%d  loss %.4f%s  %s  device idle %.0f %%%s", p.epoch,
+                          p.epochs, p.loss, scores, speedText(p.imagesPerSecond).c_str(),
+                          100.0 * p.deviceIdleShare, left.c_str());
             printLine(line);
             std::fflush(stdout);
         } else if (isatty(STDERR_FILENO) != 0) {

@@ -24,18 +24,35 @@ double endoscopyScore(const ImageLook& look) {
 
 } // namespace
 
-ImageLook lookOf(const Image& image) {
+LookSampler::LookSampler(Size size) : m_size(size), m_points(size.pixels() > 0 ? 3 * kPoints * kPoints : 0) {}
+
+void LookSampler::add(const std::uint8_t* rgb, int rows) {
+    if (m_points.empty())
+        return;
+    const auto place = [](int point, int side) { return static_cast<int>((point + 0.5) * side / kPoints); };
+    for (; m_next < kPoints; ++m_next) {
+        const int y = place(m_next, m_size.height);
+        if (y >= m_row + rows)
+            break;
+        const std::uint8_t* row = rgb + std::size_t{3} * static_cast<std::size_t>(y - m_row) *
+                                            static_cast<std::size_t>(m_size.width);
+        for (int i = 0; i < kPoints; ++i)
+            std::copy_n(row + std::size_t{3} * static_cast<std::size_t>(place(i, m_size.width)), 3,
+                        m_points.data() + 3 * (m_next * kPoints + i));
+    }
+    m_row += rows;
+}
+
+ImageLook LookSampler::look() const {
     ImageLook look;
-    if (image.size.pixels() == 0)
+    if (m_points.empty())
         return look;
     double blue = 0, saturation = 0, brightness = 0;
     int dark = 0, corners = 0, darkCorners = 0;
     const auto nearEdge = [](int v) { return v < kPoints / 8 || v >= kPoints - kPoints / 8; };
     for (int j = 0; j < kPoints; ++j) {
-        const int y = static_cast<int>((j + 0.5) * image.size.height / kPoints);
         for (int i = 0; i < kPoints; ++i) {
-            const int x = static_cast<int>((i + 0.5) * image.size.width / kPoints);
-            const std::uint8_t* p = image.pixel(x, y);
+            const std::uint8_t* p = m_points.data() + 3 * (j * kPoints + i);
             const int most = std::max({p[0], p[1], p[2]});
             const int least = std::min({p[0], p[1], p[2]});
             const bool isDark = most < kDark;
@@ -62,10 +79,22 @@ ImageLook lookOf(const Image& image) {
     return look;
 }
 
-ImageKind guessImageKind(const Image& image) {
-    if (image.size.pixels() == 0)
+ImageKind LookSampler::kind() const {
+    if (m_points.empty())
         return ImageKind::Unknown;
-    return endoscopyScore(lookOf(image)) > 0 ? ImageKind::Endoscopy : ImageKind::Dermoscopy;
+    return endoscopyScore(look()) > 0 ? ImageKind::Endoscopy : ImageKind::Dermoscopy;
+}
+
+ImageLook lookOf(const Image& image) {
+    LookSampler sampler(image.size);
+    sampler.add(image.rgb.data(), image.size.height);
+    return sampler.look();
+}
+
+ImageKind guessImageKind(const Image& image) {
+    LookSampler sampler(image.size);
+    sampler.add(image.rgb.data(), image.size.height);
+    return sampler.kind();
 }
 
 ImageKind modelKind(const std::string& modelName) {

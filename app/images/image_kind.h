@@ -5,7 +5,9 @@
 
 #include "io/core/image.h"
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace limn {
 
@@ -18,6 +20,21 @@ struct ImageLook {
     double brightness = 0;  // the same mean
     double darkShare = 0;   // points darker than 40 in every channel
     double darkCorners = 0; // share of them in the four corners (an eighth of the side each)
+};
+
+// Of an image that comes from a decoder row by row.
+class LookSampler {
+public:
+    explicit LookSampler(Size size);
+    void add(const std::uint8_t* rgb, int rows); // the next ones, from the top
+    ImageLook look() const;
+    ImageKind kind() const; // as guessImageKind()
+
+private:
+    Size m_size;
+    std::vector<std::uint8_t> m_points;
+    int m_row = 0;  // rows so far
+    int m_next = 0; // row of points
 };
 
 ImageLook lookOf(const Image& image);

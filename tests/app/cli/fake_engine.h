@@ -23,6 +23,7 @@ public:
     std::function<Result<void>(std::size_t images)> beforeRun;
     std::vector<std::size_t> batches; // images in each run that was begun
 
+    void setModelName(const std::string& name) { m_model.identity.name = name; }
     void setModelHash(char digit) { m_model.identity.sha256 = std::string(64, digit); }
 
     const ModelInfo& model() const override { return m_model; }

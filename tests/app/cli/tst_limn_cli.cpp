@@ -247,6 +247,23 @@ private Q_SLOTS:
         QVERIFY(!QFile::exists(m_dir.filePath(text("none"))));
     }
 
+    // Without --model each image gets the one made for what it shows.
+    void withoutAModelEachImageGetsItsOwn() {
+        const QString demo = text(LIMN_SOURCE_DIR "/resources/demo/");
+        const QString out = m_dir.filePath(text("auto"));
+        const QString report = m_dir.filePath(text("auto.csv"));
+        const Run run =
+            limnCli({text("segment"), demo + text("derm_01.jpg"), demo + text("endo_01.jpg"),
+                     text("--output"), out, text("--report"), report, text("--device"), text("cpu")});
+        LIMN_COMPARE_EXIT(run, 0);
+        QVERIFY2(run.out.contains("with dermoscopy (1) and polyp (1) on cpu"), run.out.constData());
+        QFile file(report);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QList<QByteArray> lines = file.readAll().split('\n');
+        QVERIFY(lines.size() > 2 && lines[1].contains("derm_01") && lines[1].contains(",dermoscopy,") &&
+                lines[2].contains("endo_01") && lines[2].contains(",polyp,"));
+    }
+
     void modelNamesAreLookedUp() {
         QVERIFY(QDir(m_dir.path()).mkpath(text("models")));
         QVERIFY(QFile::copy(m_model, m_dir.filePath(text("models/mine.safetensors"))));

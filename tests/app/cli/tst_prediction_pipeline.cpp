@@ -70,6 +70,48 @@ class PredictionPipelineTest : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    // Each image goes through the engine that was chosen for it, and a batch holds images of one alone.
+    void severalEngines() {
+        for (const int batch : {1, 4}) {
+            FakeEngine engines[2];
+            std::mutex mutex;
+            std::map<std::size_t, int> reports;
+            PipelineSteps steps;
+            steps.read = [](std::size_t item) -> Result<Image> { return pictureOf(item % 20); };
+            steps.choose = [](std::size_t item, const Image& image) -> std::size_t {
+                return image.rgb.empty() ? 0 : item % 3 == 0;
+            };
+            steps.done = [&](std::size_t item, const std::optional<Error>& error) {
+                std::lock_guard lock(mutex);
+                reports[item] += error ? 100 : 1;
+            };
+            engines[1].setModelHash('b');
+            std::map<std::size_t, std::string> hash;
+            steps.finish = [&](std::size_t item, Image, Proposal proposal) -> Result<void> {
+                std::lock_guard lock(mutex);
+                hash[item] = proposal.model.sha256;
+                return {};
+            };
+            runPipeline(std::vector<Engine*>{&engines[0], &engines[1]}, 31, optionsOf(batch, 3), steps);
+            QCOMPARE(reports.size(), std::size_t(31));
+            for (const auto& [item, count] : reports) {
+                QCOMPARE(count, 1);
+                QCOMPARE(hash[item], std::string(64, item % 3 == 0 ? 'b' : 'a'));
+            }
+            std::size_t through[2] = {0, 0};
+            for (int i = 0; i < 2; ++i)
+                for (const std::size_t images : engines[i].batches) {
+                    through[i] += images;
+                    QVERIFY(images <= static_cast<std::size_t>(batch));
+                }
+            QCOMPARE(through[0], std::size_t(20));
+            QCOMPARE(through[1], std::size_t(11));
+            // Full but for the last ones.
+            QCOMPARE(engines[0].batches.size(), std::size_t((20 + batch - 1) / batch));
+            QCOMPARE(engines[1].batches.size(), std::size_t((11 + batch - 1) / batch));
+        }
+    }
+
     void everyItemOnce_data() {
         QTest::addColumn<int>("items");
         QTest::addColumn<int>("batch");

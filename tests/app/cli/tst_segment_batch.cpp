@@ -4,6 +4,7 @@
 // settings. Images are drawn here; the engine makes dark pixels probable.
 #include "app/cli/segment_batch.h"
 #include "app/export/csv.h"
+#include "io/core/drawn_image.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
@@ -38,11 +39,19 @@ public:
     }
     QString path(const std::string& name) const { return m_dir.filePath(QString::fromStdString(name)); }
 
-    void addImage(const std::string& name) {
+    void addImage(const std::string& name) { addImage(name, pictureWith(kSize, kDark)); }
+    void addImage(const std::string& name, const Image& image) {
         QDir().mkpath(QString::fromStdString(in("")));
-        QVERIFY(writePng(in(name), pictureWith(kSize, kDark)).ok());
+        QVERIFY(writePng(in(name), image).ok());
         inputs.push_back(
             {in(name), QString::fromStdString(name).section(QLatin1Char('.'), 0, 0).toStdString(), {}});
+    }
+    // One that is taken for what it is.
+    void addDrawnImage(const std::string& name, DrawnKind drawn, ImageKind kind) {
+        Image image;
+        for (std::uint64_t seed = 0; guessImageKind(image) != kind; ++seed)
+            image = drawImage(drawn, {160, 120}, seed).image;
+        addImage(name, image);
     }
     void addBadImage(const std::string& name) {
         QDir().mkpath(QString::fromStdString(in("")));
@@ -151,6 +160,56 @@ private Q_SLOTS:
         QVERIFY(!bench.files().contains(QStringLiteral("a_mask.png")));
     }
 
+    // Of several models each image gets that of its kind, whether its rows or its pixels are looked at;
+    // report and segment.json say which, and --resume knows them again.
+    void eachImageItsModel() {
+        for (const bool overlays : {false, true}) {
+            Bench bench;
+            bench.addDrawnImage("skin.png", DrawnKind::Dermoscopy, ImageKind::Dermoscopy);
+            bench.addDrawnImage("gut.png", DrawnKind::Endoscopy, ImageKind::Endoscopy);
+            bench.addBadImage("bad.png");
+            bench.options.saveOverlay = overlays;
+            bench.options.report = bench.out("") + "-report.csv";
+            FakeEngine polyp;
+            bench.engine.setModelName("dermoscopy");
+            polyp.setModelName("polyp");
+            polyp.setModelHash('b');
+            const std::vector<SegmentEngine> engines = {{&bench.engine, ImageKind::Dermoscopy},
+                                                        {&polyp, ImageKind::Endoscopy}};
+            CancelToken cancel;
+            Result<SegmentSummary> summary = segmentImages(engines, bench.inputs, bench.options, cancel);
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->byEngine, (std::vector<std::size_t>{1, 1}));
+            QCOMPARE(summary->failed.size(), std::size_t{1});
+            QCOMPARE(bench.engine.batches.size(), std::size_t{1});
+            QCOMPARE(polyp.batches.size(), std::size_t{1});
+            Result<std::vector<CsvRow>> table = readCsv(bench.options.report);
+            QVERIFY(table.ok());
+            QCOMPARE(cell(*table, 1, "model"), std::string("dermoscopy"));
+            QCOMPARE(cell(*table, 1, "model_sha256"), std::string(64, 'a'));
+            QCOMPARE(cell(*table, 2, "model"), std::string("polyp"));
+            QCOMPARE(cell(*table, 2, "model_sha256"), std::string(64, 'b'));
+            QCOMPARE(cell(*table, 3, "model"), std::string()); // it was never seen
+            QFile settings(QString::fromStdString(bench.out("segment.json")));
+            QVERIFY(settings.open(QIODevice::ReadOnly));
+            const QByteArray json = settings.readAll();
+            QVERIFY(json.contains("\"auto\"") && json.contains("\"polyp\"") &&
+                    json.contains(QByteArray(64, 'b')));
+
+            bench.options.resume = true;
+            summary = segmentImages(engines, bench.inputs, bench.options, cancel);
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->skipped, std::size_t{2});
+            polyp.setModelHash('c');
+            QCOMPARE(segmentImages(engines, bench.inputs, bench.options, cancel).error().code,
+                     ErrorCode::InvalidArgument);
+            const Error other = bench.run().error();
+            QCOMPARE(other.code, ErrorCode::InvalidArgument);
+            QVERIFY2(other.message().find("polyp (SHA-256 bbbbbbbbbbbb...)") != std::string::npos,
+                     other.message().c_str());
+        }
+    }
+
     void oneBadFileStopsNothing() {
         Bench bench;
         bench.addImage("a.png");
@@ -254,7 +313,7 @@ private Q_SLOTS:
     void cancelLeavesTheRestUndone() {
         Bench bench;
         for (int i = 0; i < 40; ++i)
-            bench.addImage("i" + std::to_string(i) + ".png");
+            bench.addImage(std::to_string(i) + ".png");
         CancelToken cancel;
         Result<SegmentSummary> summary = segmentImages(bench.engine, bench.inputs, bench.options, cancel,
                                                        [&cancel](std::size_t done, std::size_t) {

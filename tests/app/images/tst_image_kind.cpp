@@ -8,6 +8,7 @@
 #include <QDir>
 #include <QTest>
 
+#include <algorithm>
 #include <cstdio>
 
 using namespace limn;
@@ -81,6 +82,27 @@ private Q_SLOTS:
         QVERIFY(seen > 0);
         std::printf("%s: %d of %d wrong\n", qPrintable(folder), wrong, seen);
         QVERIFY2(wrong <= seen / 50, qPrintable(QStringLiteral("%1 of %2 wrong").arg(wrong).arg(seen)));
+    }
+
+    // What a decoder gives in rows is judged as the whole image is.
+    void rowsSayTheSame() {
+        for (const Size size : {Size{640, 480}, Size{50, 40}, Size{7, 900}, Size{1, 1}}) {
+            for (const DrawnKind kind : {DrawnKind::Dermoscopy, DrawnKind::Endoscopy}) {
+                Image image = drawImage(kind, {640, 480}, 4).image;
+                image.size = size;
+                image.rgb.resize(3 * size.pixels(), 90);
+                const ImageLook whole = lookOf(image);
+                for (const int step : {1, 16, 37, 1000}) {
+                    LookSampler sampler(size);
+                    for (int y = 0; y < size.height; y += step)
+                        sampler.add(image.pixel(0, y), std::min(step, size.height - y));
+                    QCOMPARE(sampler.kind(), guessImageKind(image));
+                    QCOMPARE(sampler.look().blueShare, whole.blueShare);
+                    QCOMPARE(sampler.look().saturation, whole.saturation);
+                    QCOMPARE(sampler.look().darkCorners, whole.darkCorners);
+                }
+            }
+        }
     }
 
     void emptyImageIsUnknown() { QCOMPARE(guessImageKind(Image{}), ImageKind::Unknown); }
