@@ -79,6 +79,9 @@ private:
         if (m_window->width() > m_window->screen()->availableSize().width())
             m_problems.append(
                 QStringLiteral("wider than the screen (%1): %2").arg(what).arg(m_window->width()));
+        const QRect viewBar = part("viewBar")->geometry().translated(-canvas()->pos());
+        if (part("viewBar")->isVisible() && canvas()->scaleBarPlace().intersects(viewBar))
+            m_problems.append(QStringLiteral("the scale bar is covered (%1)").arg(what));
         for (const QString& text : cutTexts(root))
             m_problems.append(QStringLiteral("cut (%1): %2").arg(what, text));
         for (const QString& text : overlaps(root))

@@ -278,6 +278,13 @@ void CanvasView::setScaleBarVisible(bool on) {
     updateOverlay();
 }
 
+void CanvasView::setCornerTaken(const QRect& place) {
+    if (m_cornerTaken == place)
+        return;
+    m_cornerTaken = place;
+    updateOverlay();
+}
+
 void CanvasView::setEmptyText(const QString& text) {
     m_emptyText = text;
     updateOverlay();
@@ -536,11 +543,14 @@ void CanvasView::paintLegend(QPainter& painter) const {
     painter.restore();
 }
 
-void CanvasView::paintScaleBar(QPainter& painter) const {
+CanvasView::ScaleBar CanvasView::scaleBar() const {
+    if (m_view.empty() || !m_scaleBar)
+        return {};
     // The longest of 1, 2, 5 x 10^n that fits.
+    constexpr double kLongest = 140;
     const double ratio = devicePixelRatioF();
     const double unitsPerLogical = ratio / m_view.zoom() * (m_spacingMm > 0 ? m_spacingMm : 1.0);
-    const double longest = 140 * unitsPerLogical;
+    const double longest = kLongest * unitsPerLogical;
     const double decade = std::pow(10.0, std::floor(std::log10(longest)));
     double length = decade;
     if (5 * decade <= longest)
@@ -549,14 +559,25 @@ void CanvasView::paintScaleBar(QPainter& painter) const {
         length = 2 * decade;
     if (m_spacingMm <= 0 && length < 1)
         length = 1;
-    const double bar = length / unitsPerLogical;
+    ScaleBar scale;
+    scale.length = length / unitsPerLogical;
     const QLocale locale;
-    const QString text = m_spacingMm > 0 ? tr("%1 mm").arg(locale.toString(length, 'g', 3))
-                                         : tr("%1 px").arg(locale.toString(length, 'g', 6));
-    const QFontMetrics metrics(painter.font());
-    const double textWidth = metrics.horizontalAdvance(text);
+    scale.text = m_spacingMm > 0 ? tr("%1 mm").arg(locale.toString(length, 'g', 3))
+                                 : tr("%1 px").arg(locale.toString(length, 'g', 6));
+    const QFontMetrics metrics(font());
+    const double textWidth = metrics.horizontalAdvance(scale.text);
     const double boxHeight = metrics.height() + 10;
-    const QRectF box(12, height() - 12 - boxHeight, bar + textWidth + 26, boxHeight);
+    // Not under what lies in the other corner; the same at every zoom, as if it were as long as it can be.
+    const bool lifted = !m_cornerTaken.isEmpty() && 12 + kLongest + textWidth + 26 + 8 > m_cornerTaken.left();
+    const double bottom = lifted ? m_cornerTaken.top() - 8 : height() - 12;
+    scale.box = QRectF(12, bottom - boxHeight, scale.length + textWidth + 26, boxHeight);
+    return scale;
+}
+
+void CanvasView::paintScaleBar(QPainter& painter) const {
+    const ScaleBar scale = scaleBar();
+    const QRectF& box = scale.box;
+    const double bar = scale.length;
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(Qt::NoPen);
@@ -569,7 +590,8 @@ void CanvasView::paintScaleBar(QPainter& painter) const {
     painter.drawLine(QLineF(x, y, x + bar, y));
     painter.drawLine(QLineF(x, y - 4, x, y + 4));
     painter.drawLine(QLineF(x + bar, y - 4, x + bar, y + 4));
-    painter.drawText(QRectF(x + bar + 8, box.top(), textWidth + 2, box.height()), Qt::AlignVCenter, text);
+    painter.drawText(QRectF(x + bar + 8, box.top(), box.right() - x - bar - 8, box.height()),
+                     Qt::AlignVCenter, scale.text);
     painter.restore();
 }
 

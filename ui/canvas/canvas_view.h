@@ -70,6 +70,9 @@ public:
     // Millimetres per pixel along x; 0 shows pixels.
     void setScaleBarSpacing(double mmPerPixel);
     void setScaleBarVisible(bool on);
+    // What lies over the lower right corner, in the canvas's coordinates: the scale bar keeps clear of it.
+    void setCornerTaken(const QRect& place);
+    QRectF scaleBarPlace() const { return scaleBar().box; } // empty: it is not drawn
     // Shown while there is no image.
     void setEmptyText(const QString& text);
     const QString& emptyText() const { return m_emptyText; }
@@ -123,6 +126,12 @@ private:
     void applyView(const ViewTransform& view);
     void placeDividerHandle();
     void paintOverlay(QPainter& painter, const QRect& logicalClip);
+    struct ScaleBar {
+        QRectF box;
+        double length = 0; // of the line
+        QString text;
+    };
+    ScaleBar scaleBar() const;
     void paintScaleBar(QPainter& painter) const;
     void paintCaptions(QPainter& painter) const;
     void paintLegend(QPainter& painter) const;
@@ -148,6 +157,7 @@ private:
     bool m_grid = true;
     bool m_wheelPans = false;
     bool m_scaleBar = true;
+    QRect m_cornerTaken;
     double m_spacingMm = 0.0;
     double m_divider = -1.0;
     bool m_movingDivider = false;

@@ -144,7 +144,7 @@ void BannerBar::rebuild() {
                                                                : QStringLiteral("info"));
     style()->unpolish(this);
     style()->polish(this);
-    m_icon->setPixmap(Theme::pixmap(icon, token, 18, devicePixelRatioF()));
+    m_icon->setPixmap(Theme::pixmap(icon, token, Theme::instance().scaled(18), devicePixelRatioF()));
     m_text->setText(banner.text);
     m_entry->setVisible(static_cast<bool>(banner.entered));
     if (banner.entered)

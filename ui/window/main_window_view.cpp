@@ -475,6 +475,7 @@ void MainWindow::placeViewBar() {
     m_viewBar->move(std::max(4, m_canvasPage->width() - m_viewBar->width() - 12),
                     m_canvasPage->height() - m_viewBar->height() - 12);
     m_viewBar->raise();
+    m_canvas->setCornerTaken(m_viewBar->geometry().translated(-m_canvas->pos()));
     m_miniBar->adjustSize();
     m_miniBar->move(12, 12);
     m_miniBar->raise();
