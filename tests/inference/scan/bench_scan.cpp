@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How long the scans of one 256 x 256 image take on the processor, stage by stage, against the sequential
-// reference. A program to run by hand (bench_scan [threads] [repetitions]); no test.
+// reference. A program to run by hand (bench_scan [threads] [repetitions] [AVX2|SSE4]); no test. With a third
+// argument no better instruction set than this one is used, as on machines that have none.
 #include "inference/scan/selective_scan.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <random>
 #include <vector>
+
+#include "hwy/targets.h"
 
 using namespace limn;
 
@@ -45,6 +49,18 @@ struct Stage {
     int blocks; // of this size in the network
 };
 
+// False if this machine, or this program, has no instruction set of that name.
+bool useNoneBetterThan(const char* name) {
+    for (std::int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+        const std::int64_t target = left & -left; // better ones have lower bits
+        if (std::strcmp(hwy::TargetName(target), name) == 0) {
+            hwy::DisableTargets(target - 1);
+            return std::strcmp(scanInstructionSet(), name) == 0;
+        }
+    }
+    return false;
+}
+
 constexpr Stage kStages[] = {{"1", 64, 192, 6, 2}, {"2", 32, 384, 12, 2}, {"3", 16, 768, 24, 9}};
 
 } // namespace
@@ -52,6 +68,10 @@ constexpr Stage kStages[] = {{"1", 64, 192, 6, 2}, {"2", 32, 384, 12, 2}, {"3", 
 int main(int argc, char** argv) {
     const int threads = argc > 1 ? std::atoi(argv[1]) : 0;
     const int repetitions = argc > 2 ? std::max(1, std::atoi(argv[2])) : 21;
+    if (argc > 3 && !useNoneBetterThan(argv[3])) {
+        std::fprintf(stderr, "bench_scan: this machine has no instruction set %s\n", argv[3]);
+        return 1;
+    }
     std::printf("instruction set %s, threads %d (0: all cores), median of %d\n", scanInstructionSet(),
                 threads, repetitions);
     std::printf("%-6s %9s %9s %9s %9s %9s | %8s %8s | %8s %8s | %9s\n", "stage", "states M", "fwd ms", "G/s",
