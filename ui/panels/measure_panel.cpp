@@ -192,9 +192,12 @@ MeasurePanel::MeasurePanel(ReviewSession& session, QWidget* parent) : QWidget(pa
     m_timer.setInterval(kDelayMs);
     connect(&m_timer, &QTimer::timeout, this, &MeasurePanel::compute);
     connect(&session, &ReviewSession::documentChanged, this, [this](const DocumentChange& change) {
-        // A stroke's end brings new content; its pixels were announced while it was drawn.
-        if (change.content)
+        // A stroke's end brings new content; its pixels were announced while it was drawn. Figures of what
+        // was there before would only keep a core busy.
+        if (change.content) {
+            stop();
             m_timer.start();
+        }
     });
     connect(&session, &ReviewSession::documentReady, this, [this] { m_timer.start(); });
     connect(&session, &ReviewSession::activeLabelChanged, this, [this] { m_timer.start(); });
