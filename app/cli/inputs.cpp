@@ -96,6 +96,7 @@ Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& pa
                       "at least one image, or a folder with images in it"}};
     }
     std::vector<std::string> found;
+    found.reserve(images.size());
     for (const InputImage& image : images)
         found.push_back(image.path);
     const std::vector<std::string> names = distinctNames(found);

@@ -11,7 +11,9 @@
 #include <cstdio>
 #include <exception>
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
     QCoreApplication application(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("limn-cli"));
     QCoreApplication::setApplicationVersion(QStringLiteral(LIMN_VERSION));
@@ -42,11 +44,17 @@ int main(int argc, char** argv) {
         std::fputs("limn-cli --help, or limn-cli COMMAND --help, shows what can be given.\n", stderr);
         return limn::kExitUsage;
     }
+    return chosen();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
     try {
-        return chosen();
+        return run(argc, argv);
     } catch (const std::exception& error) {
         // A last resort for what libraries throw: a sentence, never a crash.
-        limn::printProblem(std::string("an unexpected problem ended the command: ") + error.what());
+        std::fprintf(stderr, "limn-cli: an unexpected problem ended the command: %s\n", error.what());
         return limn::kExitFailed;
     }
 }

@@ -21,6 +21,7 @@ void waitWithoutSpinning() {
     if (words.empty())
         return;
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);

@@ -80,6 +80,7 @@ public:
         const int finishers = threadsOf(m_options.finishers);
         m_readersLeft = readers;
         std::vector<std::thread> threads;
+        threads.reserve(static_cast<std::size_t>(readers) + static_cast<std::size_t>(finishers));
         for (int i = 0; i < readers; ++i)
             threads.emplace_back([this] { readAll(); });
         for (int i = 0; i < finishers; ++i)
@@ -175,6 +176,7 @@ private:
             return;
         }
         std::vector<std::vector<float>> inputs;
+        inputs.reserve(batch.size());
         for (Prepared& prepared : batch)
             inputs.push_back(std::move(prepared.input));
 

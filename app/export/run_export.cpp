@@ -230,7 +230,7 @@ struct Outcome {
 // Makes the files of one image. Its functions may run in several threads at once.
 class ImageWriter {
 public:
-    ImageWriter(const ExportOptions& options, std::string folder, std::string imageFolder)
+    ImageWriter(const ExportOptions& options, std::string folder, const std::string& imageFolder)
         : m_options(options), m_folder(std::move(folder)), m_base(QString::fromStdString(imageFolder)) {}
 
     std::string source(const ImageRecord& image) const {

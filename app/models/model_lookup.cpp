@@ -53,6 +53,7 @@ std::vector<ModelFile> listModels() {
             byName.try_emplace(file.completeBaseName().toStdString(), file.absoluteFilePath().toStdString());
     }
     std::vector<ModelFile> models;
+    models.reserve(byName.size());
     for (const auto& [name, path] : byName)
         models.push_back({name, path});
     return models;

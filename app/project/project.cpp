@@ -66,7 +66,7 @@ std::string cameraOf(const ImageRecord& image) {
     return std::to_string(image.size.width) + " x " + std::to_string(image.size.height);
 }
 
-void Project::State::notice(ProjectNotice notice) {
+void Project::State::notice(const ProjectNotice& notice) {
     notices.push_back(notice);
     Q_EMIT project->noticed(notice);
 }
@@ -507,16 +507,17 @@ Result<std::optional<LoadedAnnotation>> loadedFrom(const Result<StoredAnnotation
 void Project::loadAnnotation(ImageId image, PersonId person, int version,
                              std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done) {
     State* const s = m_state.get();
-    s->saver->load(image, person, version, [s, done](const Result<StoredAnnotationPtr>& stored) {
-        auto loaded = std::make_shared<const Result<std::optional<LoadedAnnotation>>>(loadedFrom(stored));
-        s->toOwner([loaded, done] { done(*loaded); });
-    });
+    s->saver->load(
+        image, person, version, [s, done = std::move(done)](const Result<StoredAnnotationPtr>& stored) {
+            auto loaded = std::make_shared<const Result<std::optional<LoadedAnnotation>>>(loadedFrom(stored));
+            s->toOwner([loaded, done] { done(*loaded); });
+        });
 }
 
 void Project::listAnnotations(ImageId image,
                               std::function<void(const Result<std::vector<AnnotationInfo>>&)> done) {
     State* const s = m_state.get();
-    s->saver->read([s, image, done](const Result<ProjectStore*>& store) {
+    s->saver->read([s, image, done = std::move(done)](const Result<ProjectStore*>& store) {
         Result<std::vector<AnnotationInfo>> list =
             store ? (*store)->annotationsOf(image) : Result<std::vector<AnnotationInfo>>(store.error());
         s->toOwner([list = std::move(list), done] { done(list); });
@@ -526,7 +527,7 @@ void Project::listAnnotations(ImageId image,
 void Project::loadHistory(ImageId image, int limit,
                           std::function<void(const Result<std::vector<HistoryRecord>>&)> done) {
     State* const s = m_state.get();
-    s->saver->read([s, image, limit, done](const Result<ProjectStore*>& store) {
+    s->saver->read([s, image, limit, done = std::move(done)](const Result<ProjectStore*>& store) {
         Result<std::vector<HistoryRecord>> lines =
             store ? (*store)->history(image, limit) : Result<std::vector<HistoryRecord>>(store.error());
         s->toOwner([lines = std::move(lines), done] { done(lines); });
@@ -536,7 +537,7 @@ void Project::loadHistory(ImageId image, int limit,
 void Project::listKeptVersions(ImageId image,
                                std::function<void(const Result<std::vector<KeptVersion>>&)> done) {
     State* const s = m_state.get();
-    s->saver->read([s, image, done](const Result<ProjectStore*>& store) {
+    s->saver->read([s, image, done = std::move(done)](const Result<ProjectStore*>& store) {
         Result<std::vector<KeptVersion>> list =
             store ? (*store)->keptVersions(image) : Result<std::vector<KeptVersion>>(store.error());
         s->toOwner([list = std::move(list), done] { done(list); });
@@ -546,7 +547,7 @@ void Project::listKeptVersions(ImageId image,
 void Project::loadKeptVersion(std::int64_t keptId,
                               std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done) {
     State* const s = m_state.get();
-    s->saver->read([s, keptId, done](const Result<ProjectStore*>& store) {
+    s->saver->read([s, keptId, done = std::move(done)](const Result<ProjectStore*>& store) {
         const Result<StoredAnnotationPtr> stored =
             store ? (*store)->keptAnnotation(keptId) : Result<StoredAnnotationPtr>(store.error());
         auto loaded = std::make_shared<const Result<std::optional<LoadedAnnotation>>>(loadedFrom(stored));
@@ -596,7 +597,7 @@ void Project::removeCalibration(ImageId image, const std::string& camera) {
 void Project::findCalibration(ImageId image, const std::string& camera,
                               std::function<void(const Result<std::optional<CalibrationRecord>>&)> done) {
     State* const s = m_state.get();
-    s->saver->read([s, image, camera, done](const Result<ProjectStore*>& store) {
+    s->saver->read([s, image, camera, done = std::move(done)](const Result<ProjectStore*>& store) {
         Result<std::optional<CalibrationRecord>> found =
             store ? (*store)->calibration(image, camera)
                   : Result<std::optional<CalibrationRecord>>(store.error());
@@ -612,7 +613,7 @@ void Project::saveElsewhere(const std::string& path, std::function<void(const Re
     State* const s = m_state.get();
     const std::string target = absolutePathOf(path);
     const std::string folder = s->now.imageFolder;
-    s->saver->read([s, target, folder, done](const Result<ProjectStore*>& store) {
+    s->saver->read([s, target, folder, done = std::move(done)](const Result<ProjectStore*>& store) {
         Result<void> copied = store ? (*store)->copyTo(target) : Result<void>(store.error());
         if (copied) {
             s->saver->reopen([s, target, folder](bool fullCheck) -> Result<std::unique_ptr<ProjectStore>> {

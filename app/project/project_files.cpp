@@ -71,7 +71,7 @@ void Project::State::search(std::vector<std::string> paths, Search how) {
             }
             toOwner([this, fresh = std::move(fresh), moved = std::move(moved)]() mutable {
                 follow(moved);
-                found(std::move(fresh));
+                found(fresh);
             });
         };
         listImageFiles(paths, portion, goOn);
@@ -137,7 +137,7 @@ void Project::State::noteGone(const std::vector<ImageId>& ids) {
 }
 
 // Adds files to the store; their records come to the worklist when they have their numbers.
-void Project::State::found(std::vector<std::string> paths) {
+void Project::State::found(const std::vector<std::string>& paths) {
     std::vector<ImageRecord> records;
     for (const std::string& path : paths) {
         ImageRecord record;
@@ -161,7 +161,7 @@ void Project::State::found(std::vector<std::string> paths) {
             now.worklist.add(std::move(*added));
             if (!ids.empty()) {
                 Q_EMIT project->imagesAdded(ids);
-                lookAt(std::move(ids), false);
+                lookAt(ids, false);
             }
             endScan();
         });
@@ -190,7 +190,7 @@ void Project::State::found(std::vector<std::string> paths) {
 }
 
 // Size, spacing and hash of files, in the background.
-void Project::State::lookAt(std::vector<ImageId> ids, bool urgent) {
+void Project::State::lookAt(const std::vector<ImageId>& ids, bool urgent) {
     struct File {
         ImageRecord record;
         std::string path;
@@ -278,7 +278,7 @@ void Project::State::looked(std::vector<ImageRecord> records) {
 }
 
 // Compares source files with what was noted of them.
-void Project::State::checkKnown(std::vector<ImageId> ids, bool saysMissing) {
+void Project::State::checkKnown(const std::vector<ImageId>& ids, bool saysMissing) {
     struct File {
         ImageRecord record;
         std::string path;
@@ -294,7 +294,7 @@ void Project::State::checkKnown(std::vector<ImageId> ids, bool saysMissing) {
         else
             files->push_back({*record, absolutePath(record->path)});
     }
-    lookAt(std::move(neverLookedAt), false);
+    lookAt(neverLookedAt, false);
     if (files->empty())
         return;
     beginScan();

@@ -153,7 +153,7 @@ struct Project::State {
     Result<void> readPeople(ProjectStore& store, const std::string& name);
     void refreshPeople();
 
-    void notice(ProjectNotice notice);
+    void notice(const ProjectNotice& notice);
     // Posts a change, done by who works now. When it is refused, the records of `touched` are read again.
     void change(std::function<Result<void>(ProjectStore&, PersonId by)> act,
                 std::vector<ImageId> touched = {});
@@ -173,11 +173,11 @@ struct Project::State {
     void search(std::vector<std::string> paths, Search how);
     void follow(const std::vector<std::pair<ImageId, std::string>>& moved);
     void noteGone(const std::vector<ImageId>& ids);
-    void found(std::vector<std::string> paths);
-    void lookAt(std::vector<ImageId> ids, bool urgent);
+    void found(const std::vector<std::string>& paths);
+    void lookAt(const std::vector<ImageId>& ids, bool urgent);
     void looked(std::vector<ImageRecord> records);
     // saysMissing: false where a search for moved files follows, which says what it did not find.
-    void checkKnown(std::vector<ImageId> ids, bool saysMissing);
+    void checkKnown(const std::vector<ImageId>& ids, bool saysMissing);
 };
 
 } // namespace limn
