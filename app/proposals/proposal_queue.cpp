@@ -11,8 +11,6 @@
 #include <thread>
 #include <utility>
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace limn {
@@ -467,7 +465,7 @@ bool ProposalQueue::State::step() {
 void ProposalQueue::State::run() {
     // Threads inherit it from the one that starts them.
     if (options.niceness != 0)
-        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), options.niceness);
+        (void)nice(options.niceness); // Linux: of this thread alone, counted from what it began with
     for (;;) {
         {
             std::unique_lock lock(mutex);

@@ -4,8 +4,6 @@
 
 #include <QThread>
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace limn {
@@ -14,7 +12,7 @@ namespace limn {
 void WorkPool::lowerPriority() const {
     thread_local bool lowered = false;
     if (m_pool.contains(QThread::currentThread()) && !std::exchange(lowered, true))
-        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), m_niceness);
+        (void)nice(m_niceness); // Linux: of this thread alone, counted from what it began with
 }
 
 } // namespace limn
