@@ -16,6 +16,7 @@ struct InputImage {
     std::string path;             // UTF-8, as given or found
     std::string name;             // stem of its output files; no two images of a list share one
     std::optional<Error> problem; // known already: the folder cannot be listed, ...
+    double endoscopyOdds = 0.0;   // what its folder says about its kind (folder_kind.h)
 };
 
 // Files as given; folders searched through (hidden files and `outputFolder` left out) for names that end like

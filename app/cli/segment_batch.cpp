@@ -124,7 +124,8 @@ public:
             steps.read = [this](std::size_t item) { return readImage(m_images[m_work[item]].path); };
             if (m_engines.size() > 1)
                 steps.choose = [this](std::size_t item, const Image& image) {
-                    return m_engineOf[m_work[item]] = engineFor(guessImageKind(image));
+                    return m_engineOf[m_work[item]] =
+                               engineFor(guessImageKind(image, m_images[m_work[item]].endoscopyOdds));
                 };
         } else {
             steps.prepare = [this](std::size_t item) { return prepare(m_work[item]); };
@@ -255,7 +256,7 @@ private:
         if (!image)
             return image.error();
         if (m_engines.size() > 1)
-            m_engineOf[index] = engineFor(look->kind());
+            m_engineOf[index] = engineFor(look->kind(m_images[index].endoscopyOdds));
         return PreparedImage{std::move(*image), rows->finish(), m_engineOf[index]};
     }
 

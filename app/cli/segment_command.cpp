@@ -5,6 +5,7 @@
 #include "app/cli/engine_options.h"
 #include "app/cli/option_help.h"
 #include "app/cli/segment_batch.h"
+#include "app/images/folder_kind.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,16 @@ struct SegmentCommand {
     std::string shard;
     bool json = false;
 };
+
+void weighByFolder(std::vector<InputImage>& images) {
+    std::vector<std::string> paths;
+    paths.reserve(images.size());
+    for (const InputImage& image : images)
+        paths.push_back(image.path);
+    const std::vector<double> odds = folderOdds(paths);
+    for (std::size_t i = 0; i < images.size(); ++i)
+        images[i].endoscopyOdds = odds[i];
+}
 
 nlohmann::json modelsOf(const SegmentSummary& summary, const std::vector<LoadedModel>& models) {
     nlohmann::json list = nlohmann::json::array();
@@ -98,17 +109,22 @@ int segment(SegmentCommand& command) {
     Result<std::vector<InputImage>> images = collectImages(command.inputs, command.options.output);
     if (!images)
         return reportError(images.error());
+    Shard part;
     if (!command.shard.empty()) {
-        Result<Shard> shard = parseShard(command.shard);
+        const Result<Shard> shard = parseShard(command.shard);
         if (!shard) {
             reportError(shard.error());
             return kExitUsage;
         }
-        *images = shardOf(std::move(*images), *shard);
+        part = *shard;
     }
     Result<std::vector<LoadedModel>> models = loadEngines(command.choice);
     if (!models)
         return reportError(models.error());
+    // Before the parts are told apart: an image's model is the same in any of them.
+    if (models->size() > 1)
+        weighByFolder(*images);
+    *images = shardOf(std::move(*images), part);
     command.options.pipeline = pipelineOptions(command.choice, *models->front().engine);
     std::vector<SegmentEngine> engines;
     for (const LoadedModel& model : *models)
@@ -168,7 +184,7 @@ void addSegmentCommand(CLI::App& program, ChosenCommand& chosen) {
     command->add_option("--output", state->options.output, "Folder for the results; made when missing")
         ->required()
         ->type_name("DIR");
-    addEngineOptions(*command, state->choice, "without it each image's look decides");
+    addEngineOptions(*command, state->choice, "without it, by the look of image and folder");
     command
         ->add_option("--threshold", state->threshold,
                      "Probability from which a pixel is inside; without it the model's own")

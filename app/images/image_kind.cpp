@@ -79,10 +79,10 @@ ImageLook LookSampler::look() const {
     return look;
 }
 
-ImageKind LookSampler::kind() const {
+ImageKind LookSampler::kind(double endoscopyOdds) const {
     if (m_points.empty())
         return ImageKind::Unknown;
-    return endoscopyScore(look()) > 0 ? ImageKind::Endoscopy : ImageKind::Dermoscopy;
+    return endoscopyScore(look()) + endoscopyOdds > 0 ? ImageKind::Endoscopy : ImageKind::Dermoscopy;
 }
 
 ImageLook lookOf(const Image& image) {
@@ -91,10 +91,10 @@ ImageLook lookOf(const Image& image) {
     return sampler.look();
 }
 
-ImageKind guessImageKind(const Image& image) {
+ImageKind guessImageKind(const Image& image, double endoscopyOdds) {
     LookSampler sampler(image.size);
     sampler.add(image.rgb.data(), image.size.height);
-    return sampler.kind();
+    return sampler.kind(endoscopyOdds);
 }
 
 ImageKind modelKind(const std::string& modelName) {

@@ -28,7 +28,7 @@ public:
     explicit LookSampler(Size size);
     void add(const std::uint8_t* rgb, int rows); // the next ones, from the top
     ImageLook look() const;
-    ImageKind kind() const; // as guessImageKind()
+    ImageKind kind(double endoscopyOdds = 0.0) const; // as guessImageKind()
 
 private:
     Size m_size;
@@ -39,8 +39,9 @@ private:
 
 ImageLook lookOf(const Image& image);
 
-// Unknown for an empty image alone: otherwise the likelier of the two kinds. Under 1 ms.
-ImageKind guessImageKind(const Image& image);
+// Unknown for an empty image alone: otherwise the likelier of the two kinds. Under 1 ms. endoscopyOdds: the
+// logarithm of how much likelier endoscopy is before one has looked (folder_kind.h).
+ImageKind guessImageKind(const Image& image, double endoscopyOdds = 0.0);
 
 // The kind that a model of this name was trained on, by the words in it ("dermoscopy", "polyp-2026").
 ImageKind modelKind(const std::string& modelName);

@@ -210,6 +210,23 @@ private Q_SLOTS:
         }
     }
 
+    // What the folder says counts, whether rows or pixels are looked at.
+    void aFolderSpeaksForItsImages() {
+        for (const bool overlays : {false, true}) {
+            Bench bench;
+            bench.addDrawnImage("gut.png", DrawnKind::Endoscopy, ImageKind::Endoscopy);
+            bench.options.saveOverlay = overlays;
+            bench.inputs.back().endoscopyOdds = -1000.0;
+            FakeEngine polyp;
+            CancelToken cancel;
+            const Result<SegmentSummary> summary =
+                segmentImages({{&bench.engine, ImageKind::Dermoscopy}, {&polyp, ImageKind::Endoscopy}},
+                              bench.inputs, bench.options, cancel);
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->byEngine, (std::vector<std::size_t>{1, 0}));
+        }
+    }
+
     void oneBadFileStopsNothing() {
         Bench bench;
         bench.addImage("a.png");
