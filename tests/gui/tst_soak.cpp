@@ -113,6 +113,13 @@ private Q_SLOTS:
                                                      .arg(static_cast<int>(m.session().record(id)->state))
                                                      .arg(m.window().statusText())),
                                       5000);
+            const bool looks = i + 1 == warm || (i + 1) % 25 == 0;
+            if (looks) {
+                // What is on its way, such as neighbours being read and pages being written, comes to rest
+                // first.
+                QVERIFY(m.session().waitUntilSaved(20000).waiting == 0);
+                QTest::qWait(400);
+            }
             if (i + 1 == warm) {
                 early = Memory::now().all;
                 widgets = QApplication::allWidgets().size();
