@@ -275,9 +275,7 @@ limn_prepare() {
 # What limn_configure would configure with; a file in the build folder keeps it.
 limn_configuration() {
     shift
-    local options=("$@")
-    [ -z "${LIMN_TORCH_DIR:-}" ] || options+=("-DLIMN_TORCH_DIR=$LIMN_TORCH_DIR")
-    printf '%s' "${options[*]:-none} ${XDG_CACHE_HOME:-} $(limn_torch_part)"
+    printf '%s' "${*:-none} ${LIMN_TORCH_DIR:-} ${XDG_CACHE_HOME:-} $(limn_torch_part)"
 }
 
 # limn_is_configured PRESET [CMAKE-OPTION...]
@@ -293,13 +291,11 @@ limn_configure() {
     local preset="$1" folder="$LIMN_ROOT/build/$1" wanted fresh=()
     wanted=$(limn_configuration "$@")
     shift
-    local options=("$@")
-    [ -z "${LIMN_TORCH_DIR:-}" ] || options+=("-DLIMN_TORCH_DIR=$LIMN_TORCH_DIR")
     # Options of an earlier call must not live on in the cache.
     [ ! -e "$folder/CMakeCache.txt" ] || fresh=(-U 'LIMN_*' -U 'LimnTorch_*')
     run_step "Configuring ($preset)" "configure-$preset" \
         "the first error names what CMake did not find; if build/$preset is from an older version, remove that folder and call this again." \
-        cmake -S "$LIMN_ROOT" --preset "$preset" "${fresh[@]}" "${options[@]}"
+        cmake -S "$LIMN_ROOT" --preset "$preset" "${fresh[@]}" "$@" ${LIMN_TORCH_DIR:+"-DLIMN_TORCH_DIR=$LIMN_TORCH_DIR"}
     printf '%s' "$wanted" >"$folder/.limn-options"
 }
 

@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {
-        // A last resort for what libraries throw: a sentence, never a crash.
+        // A last resort for what libraries throw: a sentence, never a crash. Not by printProblem(), whose
+        // string could throw itself.
         std::fprintf(stderr, "limn-cli: an unexpected problem ended the command: %s\n", error.what());
         return limn::kExitFailed;
     }

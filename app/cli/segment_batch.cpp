@@ -246,16 +246,18 @@ private:
         std::optional<LookSampler> look;
         const RowSink sink = {[&](Size size) {
                                   rows.emplace(size, predict.inputSize, predict.resize);
-                                  look.emplace(size);
+                                  if (m_engines.size() > 1)
+                                      look.emplace(size);
                               },
                               [&](const std::uint8_t* rgb, int count) {
                                   rows->add(rgb, count);
-                                  look->add(rgb, count);
+                                  if (look)
+                                      look->add(rgb, count);
                               }};
         Result<Image> image = readImageRows(path, sink);
         if (!image)
             return image.error();
-        if (m_engines.size() > 1)
+        if (look)
             m_engineOf[index] = engineFor(look->kind(m_images[index].endoscopyOdds));
         return PreparedImage{std::move(*image), rows->finish(), m_engineOf[index]};
     }

@@ -21,11 +21,8 @@ constexpr int kPreviewSide = 256; // a JPEG file in an eighth of its size is rea
 constexpr unsigned kMostThreads = 4;
 
 ImageKind kindOf(const std::string& file) {
-    if (const std::optional<ImagePreview> preview = openImagePreview(file, kPreviewSide)) {
-        LookSampler sampler(preview->size);
-        sampler.add(preview->rgb.data(), preview->size.height);
-        return sampler.kind();
-    }
+    if (const std::optional<ImagePreview> preview = openImagePreview(file, kPreviewSide))
+        return LookSampler(preview->size, preview->rgb.data()).kind();
     const Result<Image> image = openImage(file);
     return image ? guessImageKind(*image) : ImageKind::Unknown;
 }

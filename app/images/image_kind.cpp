@@ -85,16 +85,16 @@ ImageKind LookSampler::kind(double endoscopyOdds) const {
     return endoscopyScore(look()) + endoscopyOdds > 0 ? ImageKind::Endoscopy : ImageKind::Dermoscopy;
 }
 
+LookSampler::LookSampler(Size size, const std::uint8_t* rgb) : LookSampler(size) {
+    add(rgb, size.height);
+}
+
 ImageLook lookOf(const Image& image) {
-    LookSampler sampler(image.size);
-    sampler.add(image.rgb.data(), image.size.height);
-    return sampler.look();
+    return LookSampler(image.size, image.rgb.data()).look();
 }
 
 ImageKind guessImageKind(const Image& image, double endoscopyOdds) {
-    LookSampler sampler(image.size);
-    sampler.add(image.rgb.data(), image.size.height);
-    return sampler.kind(endoscopyOdds);
+    return LookSampler(image.size, image.rgb.data()).kind(endoscopyOdds);
 }
 
 ImageKind modelKind(const std::string& modelName) {

@@ -26,7 +26,8 @@ struct ImageLook {
 class LookSampler {
 public:
     explicit LookSampler(Size size);
-    void add(const std::uint8_t* rgb, int rows); // the next ones, from the top
+    LookSampler(Size size, const std::uint8_t* rgb); // of a whole picture
+    void add(const std::uint8_t* rgb, int rows);     // the next ones, from the top
     ImageLook look() const;
     ImageKind kind(double endoscopyOdds = 0.0) const; // as guessImageKind()
 

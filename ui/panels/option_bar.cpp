@@ -72,6 +72,17 @@ void OptionBar::setRuler(double lengthPx) {
     }
 }
 
+QHBoxLayout* OptionBar::addTogether(QWidget* label, QWidget* field) {
+    auto* group = new QWidget;
+    auto* line = new QHBoxLayout(group);
+    line->setContentsMargins(0, 0, 0, 0);
+    line->setSpacing(kBetween);
+    line->addWidget(label);
+    line->addWidget(field);
+    m_layout->addWidget(group);
+    return line;
+}
+
 QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double maximum, int decimals,
                                      const QString& suffix, std::function<double()> get,
                                      std::function<void(double)> set, bool slider) {
@@ -90,13 +101,7 @@ QDoubleSpinBox* OptionBar::addNumber(const QString& name, double minimum, double
     if (auto* field = box->findChild<QLineEdit*>())
         connect(field, &QLineEdit::returnPressed, this,
                 [this] { QMetaObject::invokeMethod(this, &OptionBar::finished, Qt::QueuedConnection); });
-    auto* group = new QWidget;
-    auto* line = new QHBoxLayout(group);
-    line->setContentsMargins(0, 0, 0, 0);
-    line->setSpacing(kBetween);
-    line->addWidget(label);
-    line->addWidget(box);
-    m_layout->addWidget(group);
+    QHBoxLayout* line = addTogether(label, box);
     QSlider* s = nullptr;
     if (slider) {
         s = new QSlider(Qt::Horizontal);
@@ -245,13 +250,7 @@ void OptionBar::rebuild() {
             sample->addItem(QStringLiteral("%1 × %1").arg(n), n);
         sample->setFocusPolicy(Qt::StrongFocus);
         sample->setAccessibleName(tr("Sample size"));
-        auto* group = new QWidget;
-        auto* line = new QHBoxLayout(group);
-        line->setContentsMargins(0, 0, 0, 0);
-        line->setSpacing(kBetween);
-        line->addWidget(label);
-        line->addWidget(sample);
-        m_layout->addWidget(group);
+        addTogether(label, sample);
         connect(sample, &QComboBox::activated, this, [this, sample] {
             m_settings.wand.sampleSize = sample->currentData().toInt();
             Q_EMIT changed();

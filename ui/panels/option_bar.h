@@ -12,6 +12,7 @@
 class QLabel;
 class QPushButton;
 class QDoubleSpinBox;
+class QHBoxLayout;
 class QSlider;
 class QToolButton;
 
@@ -40,6 +41,8 @@ Q_SIGNALS:
     void calibrated(double millimetres);
 
 private:
+    // On one line of the bar, whatever has room there.
+    QHBoxLayout* addTogether(QWidget* label, QWidget* field);
     QDoubleSpinBox* addNumber(const QString& name, double minimum, double maximum, int decimals,
                               const QString& suffix, std::function<double()> get,
                               std::function<void(double)> set, bool slider);

@@ -3,6 +3,7 @@
 // of 16 bits against float32. Skipped, saying why, where no GPU can be used.
 #include "inference/network/cuda_plugin.h"
 #include "inference/network/device.h"
+#include "tests/inference/cuda/scan_problem.h"
 #include "tests/inference/network/network_fixture.h"
 #include "tests/inference/scan/golden_scan.h"
 
@@ -55,15 +56,8 @@ public:
         , m_dtBias(onTheGpu(arrays.dtBias))
         , m_a(onTheGpu(arrays.a))
         , m_d(onTheGpu(arrays.d))
-        , m_dy(onTheGpu(arrays.dy)) {
-        m_problem.batch = static_cast<int>(m_shape.batch);
-        m_problem.height = static_cast<int>(m_shape.height);
-        m_problem.width = static_cast<int>(m_shape.width);
-        m_problem.channels = static_cast<int>(m_shape.channels);
-        m_problem.rank = static_cast<int>(m_shape.rank);
-        m_problem.rankStride = static_cast<int>(m_shape.rankStride);
-        m_problem.directions = static_cast<int>(m_shape.directions);
-        m_problem.element = elementOf(type);
+        , m_dy(onTheGpu(arrays.dy))
+        , m_problem(problemOf(m_shape, elementOf(type))) {
         m_problem.u = m_u.const_data_ptr();
         m_problem.projected = m_projected.const_data_ptr<float>();
         m_problem.dtWeight = m_dtWeight.const_data_ptr<float>();

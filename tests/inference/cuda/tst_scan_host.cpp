@@ -6,6 +6,7 @@
 #include "inference/cuda/scan_host.h"
 #include "inference/cuda/scan_math.h"
 #include "inference/cuda/scan_plan.h"
+#include "tests/inference/cuda/scan_problem.h"
 #include "tests/inference/scan/golden_scan.h"
 
 #include <QtTest>
@@ -27,15 +28,7 @@ struct Problem : ScanArrays {
     explicit Problem(ScanArrays arrays) : ScanArrays(std::move(arrays)) {}
 
     gpu::ScanProblem problem() const {
-        gpu::ScanProblem out;
-        out.batch = static_cast<int>(shape.batch);
-        out.height = static_cast<int>(shape.height);
-        out.width = static_cast<int>(shape.width);
-        out.channels = static_cast<int>(shape.channels);
-        out.rank = static_cast<int>(shape.rank);
-        out.rankStride = static_cast<int>(shape.rankStride);
-        out.directions = static_cast<int>(shape.directions);
-        out.element = element;
+        gpu::ScanProblem out = problemOf(shape, element);
         out.u = u.data();
         out.projected = projected.data();
         out.dtWeight = dtWeight.data();
