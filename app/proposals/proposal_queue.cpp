@@ -2,6 +2,7 @@
 #include "app/proposals/proposal_queue.h"
 
 #include "app/document/proposal_ops.h"
+#include "app/proposals/time_left.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -21,8 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 // What a proposal is known by inside the queue.
 using Key = std::pair<ImageId, std::string>;
-
-constexpr double kSecondsBeforeEstimate = 10.0;
 
 Key keyOf(ImageId image, const PredictOptions& options, const std::string& model) {
     return {image, proposalSettings(options) + ";model=" + model};
@@ -256,10 +255,8 @@ ProposalProgress ProposalQueue::State::progressLocked() const {
     progress.failed = failed;
     if (running)
         progress.running = running->request.image;
-    const double seconds = std::chrono::duration<double>(now() - begun).count();
-    const std::size_t left = waiting.size() + (running ? 1 : 0);
-    if (left > 0 && done > 0 && seconds >= kSecondsBeforeEstimate)
-        progress.secondsLeft = seconds / static_cast<double>(done) * static_cast<double>(left);
+    progress.secondsLeft = secondsLeft(std::chrono::duration<double>(now() - begun).count(), done,
+                                       waiting.size() + (running ? 1 : 0));
     return progress;
 }
 

@@ -168,6 +168,17 @@
     </message>
 </context>
 <context>
+    <name>Progress</name>
+    <message>
+        <source>%1 s left</source>
+        <translation>noch %1 s</translation>
+    </message>
+    <message>
+        <source>%1 min left</source>
+        <translation>noch %1 min</translation>
+    </message>
+</context>
+<context>
     <name>QObject</name>
     <message>
         <source>Me</source>
@@ -904,6 +915,32 @@
         <source>Save</source>
         <translation>Speichern</translation>
     </message>
+    <message>
+        <source>Model</source>
+        <translation>Modell</translation>
+    </message>
+    <message>
+        <source>Threshold</source>
+        <translation>Schwelle</translation>
+    </message>
+    <message>
+        <source>Source of millimetres</source>
+        <translation>Herkunft der Millimeter</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n not accepted left out</source>
+        <translation>
+            <numerusform>%n nicht angenommenes ausgelassen</numerusform>
+            <numerusform>%n nicht angenommene ausgelassen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n neither accepted nor submitted left out</source>
+        <translation>
+            <numerusform>%n weder angenommenes noch eingereichtes ausgelassen</numerusform>
+            <numerusform>%n weder angenommene noch eingereichte ausgelassen</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>limn::HistogramView</name>
@@ -929,10 +966,6 @@
     <message>
         <source>flagged</source>
         <translation>markiert</translation>
-    </message>
-    <message>
-        <source>assigned</source>
-        <translation>zugewiesen</translation>
     </message>
     <message>
         <source>file moved</source>
@@ -985,6 +1018,33 @@
     <message>
         <source>Version: %1</source>
         <translation>Fassung: %1</translation>
+    </message>
+    <message>
+        <source>no longer assigned</source>
+        <translation>nicht mehr zugewiesen</translation>
+    </message>
+    <message>
+        <source>assigned to %1</source>
+        <translation>%1 zugewiesen</translation>
+    </message>
+    <message>
+        <source>calibrated</source>
+        <translation>kalibriert</translation>
+    </message>
+    <message>
+        <source>calibration removed</source>
+        <translation>Kalibrierung entfernt</translation>
+    </message>
+    <message>
+        <source>kept as a second version</source>
+        <translation>als zweite Fassung behalten</translation>
+    </message>
+    <message numerus="yes">
+        <source>Show %n earlier</source>
+        <translation>
+            <numerusform>%n frühere zeigen</numerusform>
+            <numerusform>%n frühere zeigen</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -1075,6 +1135,10 @@
     <message>
         <source>Commands and their keys</source>
         <translation>Befehle und ihre Tasten</translation>
+    </message>
+    <message>
+        <source>New key</source>
+        <translation>Neue Taste</translation>
     </message>
 </context>
 <context>
@@ -2011,10 +2075,6 @@
         <translation>%1: rechnet…</translation>
     </message>
     <message>
-        <source> · %1 s left</source>
-        <translation> · noch %1 s</translation>
-    </message>
-    <message>
         <source>not saved</source>
         <translation>nicht gespeichert</translation>
     </message>
@@ -2523,10 +2583,6 @@
         </translation>
     </message>
     <message>
-        <source>%1 s left</source>
-        <translation>noch %1 s</translation>
-    </message>
-    <message>
         <source>Proposals</source>
         <translation>Vorschläge</translation>
     </message>
@@ -2580,6 +2636,13 @@
     <message>
         <source>Add the images of %1</source>
         <translation>Bilder aus %1 hinzufügen</translation>
+    </message>
+    <message numerus="yes">
+        <source>The other %n are fine.</source>
+        <translation>
+            <numerusform>Das andere ist in Ordnung.</numerusform>
+            <numerusform>Die anderen %n sind in Ordnung.</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -2968,6 +3031,14 @@
         <source>Details (optional), then Enter</source>
         <translation>Einzelheiten (freiwillig), dann Eingabe</translation>
     </message>
+    <message>
+        <source>Another reason</source>
+        <translation>Anderer Grund</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>Einzelheiten</translation>
+    </message>
 </context>
 <context>
     <name>limn::ReviewSession</name>
@@ -3318,6 +3389,10 @@
     <message>
         <source>Mine %1</source>
         <translation>Meine %1</translation>
+    </message>
+    <message>
+        <source>%1, flagged</source>
+        <translation>%1, markiert</translation>
     </message>
 </context>
 <context>

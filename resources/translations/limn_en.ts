@@ -14,6 +14,20 @@
 <context>
     <name>limn::ExportDialog</name>
     <message numerus="yes">
+        <source>%n not accepted left out</source>
+        <translation>
+            <numerusform>%n not accepted left out</numerusform>
+            <numerusform>%n not accepted left out</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n neither accepted nor submitted left out</source>
+        <translation>
+            <numerusform>%n neither accepted nor submitted left out</numerusform>
+            <numerusform>%n neither accepted nor submitted left out</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%n images</source>
         <translation>
             <numerusform>%n image</numerusform>
@@ -72,6 +86,13 @@
 </context>
 <context>
     <name>limn::MainWindow</name>
+    <message numerus="yes">
+        <source>The other %n are fine.</source>
+        <translation>
+            <numerusform>The other one is fine.</numerusform>
+            <numerusform>The other %n are fine.</numerusform>
+        </translation>
+    </message>
     <message numerus="yes">
         <source>Export %n</source>
         <translation>
@@ -265,6 +286,16 @@
         <translation>
             <numerusform>%n listed</numerusform>
             <numerusform>%n listed</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>limn::HistoryPanel</name>
+    <message numerus="yes">
+        <source>Show %n earlier</source>
+        <translation>
+            <numerusform>Show %n earlier</numerusform>
+            <numerusform>Show %n earlier</numerusform>
         </translation>
     </message>
 </context>

@@ -8,6 +8,7 @@
 #include "ui/canvas/canvas_view.h"
 #include "ui/session/sentences.h"
 #include "ui/theme/application_setup.h"
+#include "ui/theme/theme.h"
 
 #include <QApplication>
 #include <QDialog>
@@ -20,8 +21,10 @@
 #include <QSqlDatabase>
 #include <QSqlQuery>
 #include <QTest>
+#include <QToolButton>
 
 #include <csignal>
+#include <set>
 #include <sys/resource.h>
 
 using namespace limn;
@@ -218,9 +221,22 @@ private Q_SLOTS:
         QVERIFY(painted() > 0);
     }
 
+    void aBrokenFileIsNamed() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 3, {320, 240});
+        QVERIFY(writeFile("case-009.png", "\x89PNG\r\n\x1a\n no more"));
+        openFolder();
+        QTRY_VERIFY2(m_window->bannerText().startsWith(QLatin1String("case-009.png")),
+                     qPrintable(m_window->bannerText()));
+        QVERIFY2(banner("The other 3 are fine."), qPrintable(m_window->bannerText()));
+        QCOMPARE(action(0)->text(), QStringLiteral("Show file"));
+        shot(QStringLiteral("banner-broken-file"));
+    }
+
     void brokenFilesAreCountedAndListed() {
         m_folder = std::make_unique<QTemporaryDir>();
         drawImages(m_folder->path(), 2, {320, 240});
+        QVERIFY(writeFile("case-008.png", "\x89PNG\r\n\x1a\n no more"));
         QVERIFY(writeFile("case-009.png", "\x89PNG\r\n\x1a\n no more"));
         openFolder();
         QTRY_VERIFY2(banner("could not be read as images. The others are fine."),
@@ -310,6 +326,74 @@ private Q_SLOTS:
         auto* dialog = m_window->findChild<QDialog*>(QStringLiteral("exportDialog"));
         QVERIFY(dialog && dialog->isVisible());
         dialog->close();
+    }
+
+    // One at a time; the others are counted, and come when it is solved or closed. Signs follow the colours.
+    void oneBannerAtATime() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        drawImages(m_folder->path(), 2, {320, 240});
+        QVERIFY(writeFile("case-009.png", "\x89PNG\r\n\x1a\n no more"));
+        showWindow();
+        m_window->setModels({});
+        m_window->open({m_folder->path()});
+        auto* more = m_window->findChild<QLabel*>(QStringLiteral("bannerMore"));
+        QTRY_COMPARE_WITH_TIMEOUT(more->text(), QStringLiteral("+1"), 10000);
+        QVERIFY(more->isVisible());
+        const auto colours = [this](const char* name) {
+            const QImage sign =
+                m_window->findChild<QLabel*>(QLatin1String(name))->pixmap(Qt::ReturnByValue).toImage();
+            std::set<QRgb> found;
+            for (int y = 0; y < sign.height(); ++y) {
+                for (int x = 0; x < sign.width(); ++x) {
+                    if (qAlpha(sign.pixel(x, y)) == 255)
+                        found.insert(sign.pixel(x, y));
+                }
+            }
+            return found;
+        };
+        for (const Theme::Mode mode : {Theme::Mode::Light, Theme::Mode::Dark}) {
+            Theme::instance().setMode(mode);
+            const QRgb warn = Theme::instance().color("warn").rgb();
+            const QRgb accent = Theme::instance().color("accent").rgb();
+            QVERIFY(colours("errorIcon").count(warn));
+            QVERIFY(colours("bannerIcon").count(warn) || colours("bannerIcon").count(accent));
+        }
+        const QString first = m_window->bannerText();
+        QTest::mouseClick(m_window->findChild<QToolButton*>(QStringLiteral("bannerClose")), Qt::LeftButton);
+        QVERIFY(m_window->bannerText() != first && !m_window->bannerText().isEmpty());
+        QVERIFY(!more->isVisible());
+        Theme::instance().setMode(Theme::Mode::System);
+    }
+
+    // What was said stays while somebody reads it.
+    void aToastWaitsForThePointer() {
+        open(2, {320, 240});
+        auto* toast = m_window->findChild<QWidget*>(QStringLiteral("toast"));
+        key(Qt::Key_A);
+        QTRY_VERIFY(toast->isVisible());
+        QEnterEvent enter(QPointF(5, 5), QPointF(5, 5), toast->mapToGlobal(QPointF(5, 5)));
+        QApplication::sendEvent(toast, &enter);
+        QTest::qWait(6500);
+        QVERIFY(toast->isVisible());
+        QEvent leave(QEvent::Leave);
+        QApplication::sendEvent(toast, &leave);
+        QTRY_VERIFY_WITH_TIMEOUT(!toast->isVisible(), 8000);
+    }
+
+    void aLockedLabelIsUnlockedByTheRemark() {
+        open(1, {320, 240});
+        session().setUsesProposalFirst(false);
+        Label label = document()->labelTable().front();
+        label.locked = true;
+        QVERIFY(document()->setLabel(label).ok());
+        drag({{100, 100}, {150, 100}});
+        auto* remark = m_window->findChild<QLabel*>(QStringLiteral("messageLabel"));
+        QVERIFY2(remark->text().startsWith(QLatin1String("No effect: Lesion is locked.")),
+                 qPrintable(remark->text()));
+        Q_EMIT remark->linkActivated(QStringLiteral("unlock"));
+        QVERIFY(!document()->isLocked(label.value));
+        drag({{100, 100}, {150, 100}});
+        QVERIFY(painted() > 0);
     }
 
     void bannersGoWithTheirProject() {

@@ -84,11 +84,20 @@ private Q_SLOTS:
 
     void theCopiedCommandGivesTheSameBytes() {
         annotate(4);
+        // A model has a share in one of them.
+        const ImageId second = session().list()[1];
+        session().show(second);
+        QTRY_VERIFY(session().current() == second && decidable());
+        key(Qt::Key_U);
+        key(Qt::Key_Return);
+        key(Qt::Key_A);
+        QTRY_COMPARE(session().record(second)->state, ReviewState::Accepted);
         openDialog(QStringLiteral("one"));
         for (const char* format : {"exportFormat-coco", "exportFormat-labelme", "exportFormat-overlays"})
             part<QCheckBox>(format)->setChecked(true);
         const QString plan = part<QLabel>("exportPlan")->text();
-        QVERIFY2(plan.contains(QLatin1String("3 images")) && plan.contains(QLatin1String("1 left out")),
+        QVERIFY2(plan.contains(QLatin1String("3 images")) &&
+                     plan.contains(QLatin1String("1 not accepted left out")),
                  qPrintable(plan));
         keepScreenshot(m_dialog->grab().toImage(), QStringLiteral("export-form"));
         QTest::mouseClick(part<QPushButton>("exportCopy"), Qt::LeftButton);
@@ -98,6 +107,24 @@ private Q_SLOTS:
         QVERIFY2(summary().startsWith(QLatin1String("3 written")), qPrintable(summary()));
         keepScreenshot(m_dialog->grab().toImage(), QStringLiteral("export-report"));
         QCOMPARE(part<QLabel>("exportWhere")->text(), m_folder->filePath(QStringLiteral("one")));
+        // As in the report's file: what the model was, at which threshold, and whence the millimetres.
+        auto* report = part<QTreeWidget>("exportReport");
+        QCOMPARE(report->columnCount(), 7);
+        QFile csv(m_folder->filePath(QStringLiteral("one/export_report.csv")));
+        QVERIFY(csv.open(QIODevice::ReadOnly));
+        const QStringList lines =
+            QString::fromUtf8(csv.readAll()).split(QLatin1Char('\n'), Qt::SkipEmptyParts);
+        QCOMPARE(lines.size(), 1 + report->topLevelItemCount());
+        for (int i = 0; i < report->topLevelItemCount(); ++i) {
+            const QStringList columns = lines[i + 1].trimmed().split(QLatin1Char(','));
+            const QTreeWidgetItem* row = report->topLevelItem(i);
+            QCOMPARE(row->text(0), columns[0]);
+            QCOMPARE(row->text(4), columns[5].left(8));
+            QCOMPARE(row->text(4).isEmpty(), i != 1);
+            QCOMPARE(row->toolTip(4), columns[5]);
+            QCOMPARE(row->text(5).toDouble(), columns[6].toDouble());
+            QCOMPARE(row->text(6), columns[7]);
+        }
         const auto files = filesIn(QStringLiteral("one"));
         QVERIFY(files.count(QStringLiteral("case-001_mask.png")) &&
                 files.count(QStringLiteral("coco.json")) && files.count(QStringLiteral("case-002.json")) &&

@@ -27,6 +27,7 @@
 #include <QMenu>
 #include <QMenuBar>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QScrollBar>
 #include <QTabBar>
 #include <QTabWidget>
@@ -41,8 +42,16 @@ namespace {
 // is seen at once.
 class PseudoTranslator : public QTranslator {
 public:
+    PseudoTranslator() { (void)m_german.load(QStringLiteral(":/translations/limn_de.qm")); }
     bool isEmpty() const override { return false; }
-    QString translate(const char*, const char* source, const char*, int) const override {
+    // What was asked for and is not there in German.
+    const QStringList& withoutGerman() const { return m_withoutGerman; }
+    QString translate(const char* context, const char* source, const char* comment, int n) const override {
+        // Qt's own texts come with Qt.
+        const bool own = *context != 'Q' || qstrcmp(context, "QObject") == 0;
+        if (own && m_german.translate(context, source, comment, n).isEmpty() &&
+            !m_withoutGerman.contains(QLatin1String(source)))
+            m_withoutGerman.append(QLatin1String(source));
         QString text;
         const QString from = QString::fromUtf8(source);
         // Rich text and places for arguments stay whole.
@@ -68,6 +77,10 @@ public:
         const int longer = (static_cast<int>(from.size()) * 2 + 4) / 5;
         return QStringLiteral("[%1%2]").arg(text, QString(longer, QLatin1Char('~')));
     }
+
+private:
+    QTranslator m_german;
+    mutable QStringList m_withoutGerman;
 };
 
 bool hasLetters(const QString& text) {
@@ -175,6 +188,88 @@ private Q_SLOTS:
         }
         missing.removeDuplicates();
         QVERIFY2(missing.isEmpty(), qPrintable(missing.join(QLatin1Char('\n'))));
+    }
+
+    // 28 pixels each way at the least, for hands that tremble.
+    void targetsAreLargeEnough() {
+        open(3, {320, 240});
+        key(Qt::Key_A);
+        QTRY_VERIFY(decidable());
+        session().addComment(QStringLiteral("A comment."));
+        drag({{100, 100}, {200, 100}});
+        QStringList small;
+        const auto look = [&](QWidget* root) {
+            QTest::qWait(50);
+            for (const QWidget* widget : root->findChildren<QWidget*>()) {
+                if (!isControl(widget) || !widget->isVisibleTo(root) || widget->window() != root->window() ||
+                    qobject_cast<const QAbstractItemView*>(widget))
+                    continue;
+                if (widget->height() < 28 || widget->width() < 28)
+                    small.append(QStringLiteral("%1: %2 x %3")
+                                     .arg(nameOf(widget))
+                                     .arg(widget->width())
+                                     .arg(widget->height()));
+            }
+        };
+        for (const ToolId tool : {ToolId::Brush, ToolId::Wand, ToolId::Contour, ToolId::Ruler}) {
+            m_window->setTool(tool);
+            look(m_window.get());
+        }
+        m_window->setModels({}); // a banner
+        for (const char* command : {"compareDifference", "specks", "activity"}) {
+            m_window->commands().action(QLatin1String(command))->trigger();
+            look(m_window.get());
+        }
+        m_window->commands().action(QStringLiteral("activity"))->trigger();
+        for (const char* id : {"keys", "settings", "export"}) {
+            QWidget* dialog = openDialog(id);
+            QVERIFY2(dialog, id);
+            auto* tabs = dialog->findChild<QTabWidget*>();
+            for (int i = 0; i < (tabs ? tabs->count() : 1); ++i) {
+                if (tabs)
+                    tabs->setCurrentIndex(i);
+                look(dialog);
+            }
+            for (const QAbstractItemView* view : dialog->findChildren<QAbstractItemView*>()) {
+                const QModelIndex first = view->model()->index(0, 0);
+                if (!qobject_cast<const QHeaderView*>(view) && view->isVisibleTo(dialog) &&
+                    view->visualRect(first).height() < 28)
+                    small.append(nameOf(view) + QStringLiteral(": rows"));
+            }
+            dialog->close();
+        }
+        closeWindow();
+        showWindow();
+        m_window->setModels({});
+        look(m_window.get());
+        small.removeDuplicates();
+        for (const QString& one : small)
+            qWarning("%s", qPrintable(one));
+        QVERIFY2(small.isEmpty(), qPrintable(small.join(QLatin1Char('\n'))));
+    }
+
+    // Words on the canvas, which is a middle grey, in both themes.
+    void wordsOnTheCanvasAreRead() {
+        open(2, {320, 240});
+        m_window->findChild<QLineEdit*>(QStringLiteral("worklistSearch"))->setText(QStringLiteral("no such"));
+        QTRY_VERIFY(session().list().empty());
+        canvas()->setImage(nullptr, false);
+        canvas()->setEmptyText(QStringLiteral("||||||||||||||||||||||||"));
+        for (const Theme::Mode mode : {Theme::Mode::Dark, Theme::Mode::Light}) {
+            Theme::instance().setMode(mode);
+            QTest::qWait(50);
+            const QImage frame = canvas()->grabImage();
+            // The least and the most of light where the words stand.
+            QColor darkest = Qt::white, lightest = Qt::black;
+            for (int x = frame.width() / 2 - 20; x < frame.width() / 2 + 20; ++x) {
+                const QColor c = frame.pixelColor(x, frame.height() / 2);
+                darkest = c.lightness() < darkest.lightness() ? c : darkest;
+                lightest = c.lightness() > lightest.lightness() ? c : lightest;
+            }
+            QVERIFY2(contrastOf(darkest, lightest) >= 5,
+                     qPrintable(darkest.name() + QLatin1Char(' ') + lightest.name()));
+        }
+        Theme::instance().setMode(Theme::Mode::System);
     }
 
     void theGermanTranslationIsComplete() {
@@ -343,6 +438,35 @@ private Q_SLOTS:
         shot(QStringLiteral("focus-ring"));
         QTest::mouseClick(canvas(), Qt::MiddleButton);
         QCOMPARE(ringPixels(), 0);
+        // Lists and tabs of dialogs have one, too.
+        m_window->commands().action(QStringLiteral("keys"))->trigger();
+        m_window->commands().action(QStringLiteral("settings"))->trigger();
+        for (const auto& [name, widget] :
+             {std::pair<const char*, QWidget*>{
+                  "keysDialog", m_window->findChild<QAbstractItemView*>(QStringLiteral("keysTree"))},
+              {"settingsDialog",
+               m_window->findChild<QWidget*>(QStringLiteral("settingsDialog"))->findChild<QTabBar*>()}}) {
+            auto* dialog = m_window->findChild<QWidget*>(QLatin1String(name));
+            const auto focusPixels = [dialog, widget = widget] {
+                QTest::qWait(50);
+                const QImage frame = widget->grab().toImage();
+                const QRgb wanted = Theme::instance().color("focus").rgb();
+                int found = 0;
+                for (int y = 0; y < frame.height(); ++y) {
+                    for (int x = 0; x < frame.width(); ++x)
+                        found += frame.pixel(x, y) == wanted;
+                }
+                return found;
+            };
+            dialog->activateWindow();
+            QVERIFY(QTest::qWaitForWindowActive(dialog));
+            dialog->findChildren<QPushButton*>().last()->setFocus();
+            QTRY_VERIFY2(!widget->hasFocus(), name);
+            const int before = focusPixels(); // the light theme has one colour for this and the chosen tab
+            widget->setFocus(Qt::TabFocusReason);
+            QVERIFY2(focusPixels() > before + 100, name);
+            dialog->close();
+        }
     }
 
     void aPseudoLanguageShowsNothingCutOrUntranslated() {
@@ -426,6 +550,8 @@ private Q_SLOTS:
         look(m_window.get(), "start page");
         shot(QStringLiteral("pseudo-start"));
         QCoreApplication::removeTranslator(&pseudo);
+        for (const QString& text : pseudo.withoutGerman())
+            problems.append(QStringLiteral("not in German: ") + text);
         problems.removeDuplicates();
         for (const QString& problem : problems)
             qWarning("%s", qPrintable(problem)); // a failure's own message is cut off

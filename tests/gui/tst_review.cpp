@@ -16,6 +16,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
+#include <QListWidget>
 #include <QPushButton>
 #include <QSettings>
 #include <QTest>
@@ -247,6 +248,68 @@ private Q_SLOTS:
         QCOMPARE(std::count_if(history->begin(), history->end(),
                                [](const HistoryRecord& line) { return line.what == "comment"; }),
                  1);
+    }
+
+    // A digit for each reason, and words for what no reason says.
+    void aReasonByDigitAndWords() {
+        open(3, {320, 240});
+        const std::vector<ImageId> list = session().list();
+        auto* reasons = part<QListWidget>("rejectReasons");
+        QCOMPARE(reasons->count(), 9);
+        key(Qt::Key_X);
+        QTRY_VERIFY(reasons->hasFocus());
+        key(Qt::Key_9);
+        QCOMPARE(reasons->currentRow(), 8);
+        QTest::keyClicks(reasons, QStringLiteral("N"));
+        QVERIFY(part<QLineEdit>("rejectText")->hasFocus());
+        QTest::keyClicks(part<QLineEdit>("rejectText"), QStringLiteral("ot of this study, 3 of 4"));
+        shot(QStringLiteral("review-reasons"));
+        key(Qt::Key_Return);
+        QTRY_COMPARE(state(list[0]), ReviewState::Rejected);
+        QCOMPARE(QString::fromStdString(session().record(list[0])->reason),
+                 QStringLiteral("Another reason: Not of this study, 3 of 4"));
+        // By its place, where a layout needs Shift for digits.
+        QTRY_VERIFY(session().current() == list[1] && decidable());
+        key(Qt::Key_X);
+        QTRY_VERIFY(reasons->hasFocus());
+        QKeyEvent third(QEvent::KeyPress, Qt::Key_QuoteDbl, Qt::NoModifier, 12, 0, 0, QStringLiteral("\""));
+        QApplication::sendEvent(reasons, &third);
+        QCOMPARE(reasons->currentRow(), 2);
+        key(Qt::Key_Return);
+        QTRY_COMPARE(QString::fromStdString(session().record(list[1])->reason),
+                     QStringLiteral("Wrong label"));
+    }
+
+    // Comments, which have a panel of their own, do not push the rest out of the history.
+    void theHistoryIsNotLostBehindComments() {
+        open(1, {320, 240});
+        const auto lines = [this] {
+            QStringList texts;
+            for (const QLabel* label : m_window->findChildren<QLabel*>(QStringLiteral("historyLine"))) {
+                if (label->isVisibleTo(m_window.get()))
+                    texts.append(label->text());
+            }
+            return texts;
+        };
+        Spacing spacing;
+        spacing.xMm = spacing.yMm = 0.05;
+        spacing.source = "by Ana";
+        session().calibrate(spacing, false);
+        for (int i = 0; i < 15; ++i)
+            session().addComment(QStringLiteral("Comment %1").arg(i));
+        session().waitUntilSaved(5000);
+        QTRY_VERIFY2(lines().filter(QStringLiteral("added to the project")).size() == 1,
+                     qPrintable(lines().join(QLatin1Char('|'))));
+        QVERIFY(lines().filter(QStringLiteral("calibrated")).size() == 1);
+        // Long ones are folded.
+        for (int i = 0; i < 14; ++i)
+            session().toggleFlag();
+        session().waitUntilSaved(5000);
+        QTRY_COMPARE(lines().size(), 12);
+        QVERIFY(lines().filter(QStringLiteral("added to the project")).isEmpty());
+        click("historyMore");
+        QTRY_VERIFY(lines().size() > 14);
+        QVERIFY(lines().filter(QStringLiteral("added to the project")).size() == 1);
     }
 
     void severalImagesAtOnce() {

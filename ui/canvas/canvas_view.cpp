@@ -15,6 +15,7 @@
 #include <QSignalBlocker>
 #include <QSlider>
 #include <QTimer>
+#include <QTouchEvent>
 
 #include <cmath>
 
@@ -25,6 +26,7 @@ constexpr double kNotchFactor = 1.189207115002721; // 2^(1/4): four notches doub
 constexpr double kGridZoom = 16.0;
 constexpr double kMenuDrag = 4.0; // logical pixels that turn a right click into a drag
 constexpr double kDividerGrip = 6.0;
+constexpr double kFinger = 20.0; // two taps closer than this are on the same place
 constexpr int kFlashMs = 900;
 
 } // namespace
@@ -80,6 +82,7 @@ protected:
 CanvasView::CanvasView(QWidget* parent) : QOpenGLWidget(parent) {
     setUpdateBehavior(QOpenGLWidget::PartialUpdate);
     setMouseTracking(true);
+    setTabletTracking(true);
     setFocusPolicy(Qt::StrongFocus);
     setAttribute(Qt::WA_AcceptTouchEvents);
     setMinimumSize(160, 120);
@@ -456,8 +459,16 @@ void CanvasView::paintOverlay(QPainter& painter, const QRect& logicalClip) {
     if (!m_view.empty() && !m_legend.empty())
         paintLegend(painter);
     if (m_view.empty() && !m_emptyText.isEmpty()) {
-        painter.setPen(palette().color(QPalette::PlaceholderText));
-        painter.drawText(rect().adjusted(40, 40, -40, -40), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
+        // On a tag of its own, as captions are: the canvas is a middle grey.
+        constexpr int kFlags = Qt::AlignCenter | Qt::TextWordWrap;
+        const QRect box =
+            QFontMetrics(painter.font()).boundingRect(rect().adjusted(40, 40, -40, -40), kFlags, m_emptyText);
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(QColor(0x10, 0x10, 0x10, 190));
+        painter.drawRoundedRect(box.adjusted(-12, -8, 12, 8), 5, 5);
+        painter.setPen(Qt::white);
+        painter.drawText(box, kFlags, m_emptyText);
     }
     m_lastOverlayMs = static_cast<double>(clock.nsecsElapsed()) / 1e6;
     if (m_announceImage && !m_sceneDirty) {
@@ -648,7 +659,7 @@ void CanvasView::mousePressEvent(QMouseEvent* event) {
     setPointer(event->position());
     if (m_view.empty() || m_gesture || m_panning)
         return;
-    if (event->button() == Qt::MiddleButton ||
+    if (event->button() == Qt::MiddleButton || m_penBarrel ||
         (event->button() == Qt::LeftButton && (m_spaceHeld || !m_tool))) {
         m_panning = true;
         m_gestureButton = event->button();
@@ -768,6 +779,8 @@ void CanvasView::mouseDoubleClickEvent(QMouseEvent* event) {
 
 void CanvasView::tabletEvent(QTabletEvent* event) {
     // Pen events carry pressure; the mouse events that Qt makes of them when they are ignored do the rest.
+    m_penSeen = true;
+    m_penBarrel = event->buttons() & (Qt::RightButton | Qt::MiddleButton);
     m_penEraser = event->pointerType() == QPointingDevice::PointerType::Eraser;
     if (event->type() == QEvent::TabletRelease) {
         m_pen.reset();
@@ -776,6 +789,82 @@ void CanvasView::tabletEvent(QTabletEvent* event) {
         m_pen = event->pressure();
     }
     event->ignore();
+}
+
+// One finger is a mouse, unless there is a pen: then the hand that draws may rest on the screen, and fingers
+// only move the view. Two fingers pan and zoom.
+void CanvasView::touch(QTouchEvent& event) {
+    event.accept();
+    QList<QPointF> fingers;
+    for (const QEventPoint& point : event.points()) {
+        if (point.state() != QEventPoint::Released)
+            fingers.append(point.position());
+    }
+    const auto mouse = [&](QEvent::Type type, QPointF at, Qt::MouseButtons buttons) {
+        return QMouseEvent(type, at, mapToGlobal(at), Qt::LeftButton, buttons, event.modifiers());
+    };
+    if (event.type() == QEvent::TouchCancel) {
+        if (m_touch == Touch::Draws)
+            dropGesture();
+        m_touch = Touch::None;
+        return;
+    }
+    if (m_touch == Touch::None) {
+        if (fingers.isEmpty() || m_gesture || m_panning) // the pen or the mouse is at work
+            return;
+        setFocus(Qt::MouseFocusReason);
+        m_fingers = 0;
+        m_touch = fingers.size() == 1 && !m_penSeen && m_tool ? Touch::Waits : Touch::Moves;
+        m_touchMiddle = fingers.first();
+        if (m_touch == Touch::Waits)
+            return;
+    }
+    if (m_touch == Touch::Waits && fingers.size() < 2) {
+        // It presses when it moves or is lifted: until then it may be the first of two.
+        if (!fingers.isEmpty() && QLineF(m_touchMiddle, fingers.first()).length() < kMenuDrag)
+            return;
+        const bool twice = m_tapClock.isValid() &&
+                           m_tapClock.elapsed() < QApplication::doubleClickInterval() &&
+                           QLineF(m_tap, m_touchMiddle).length() < kFinger;
+        QMouseEvent press = mouse(twice ? QEvent::MouseButtonDblClick : QEvent::MouseButtonPress,
+                                  m_touchMiddle, Qt::LeftButton);
+        twice ? mouseDoubleClickEvent(&press) : mousePressEvent(&press);
+        m_touch = Touch::Draws;
+        m_tap = m_touchMiddle;
+    }
+    if (m_touch == Touch::Draws && fingers.size() < 2) {
+        if (!fingers.isEmpty())
+            m_tap = fingers.first();
+        QMouseEvent next = fingers.isEmpty() ? mouse(QEvent::MouseButtonRelease, m_tap, Qt::NoButton)
+                                             : mouse(QEvent::MouseMove, m_tap, Qt::LeftButton);
+        fingers.isEmpty() ? mouseReleaseEvent(&next) : mouseMoveEvent(&next);
+        if (fingers.isEmpty()) {
+            m_touch = Touch::None;
+            m_tapClock.start();
+        }
+        return;
+    }
+    if (m_touch == Touch::Draws) { // two fingers mean no stroke
+        m_panning = false;
+        dropGesture();
+    }
+    m_touch = Touch::Moves;
+    QPointF middle;
+    for (const QPointF& finger : fingers)
+        middle += finger / static_cast<double>(fingers.size());
+    const double span = fingers.size() > 1 ? QLineF(fingers[0], fingers[1]).length() : 0;
+    if (fingers.size() == m_fingers && !m_view.empty()) {
+        ViewTransform next = m_view;
+        next.panBy(device(middle - m_touchMiddle));
+        if (span > 0 && m_touchSpan > 0)
+            next.zoomBy(span / m_touchSpan, device(middle));
+        applyView(next);
+    }
+    m_fingers = fingers.size();
+    m_touchMiddle = middle;
+    m_touchSpan = span;
+    if (fingers.isEmpty())
+        m_touch = Touch::None;
 }
 
 void CanvasView::wheelEvent(QWheelEvent* event) {
@@ -810,6 +899,16 @@ void CanvasView::wheelEvent(QWheelEvent* event) {
 }
 
 bool CanvasView::event(QEvent* event) {
+    switch (event->type()) {
+    case QEvent::TouchBegin:
+    case QEvent::TouchUpdate:
+    case QEvent::TouchEnd:
+    case QEvent::TouchCancel:
+        touch(*static_cast<QTouchEvent*>(event));
+        return true;
+    default:
+        break;
+    }
     if (event->type() == QEvent::NativeGesture) {
         auto* gesture = static_cast<QNativeGestureEvent*>(event);
         if (gesture->gestureType() == Qt::ZoomNativeGesture && !m_view.empty()) {

@@ -18,6 +18,8 @@
 #include <atomic>
 #include <optional>
 
+class QTouchEvent;
+
 namespace limn {
 
 class CanvasOverlay;
@@ -139,6 +141,7 @@ private:
     void updateOverlay();
     void updateCursor();
     void setPointer(QPointF logical);
+    void touch(QTouchEvent& event);
     void releaseContext();
     CanvasPointer pointerAt(QPointF logical, Qt::KeyboardModifiers modifiers) const;
     QPointF device(QPointF logical) const { return logical * devicePixelRatioF(); }
@@ -183,6 +186,15 @@ private:
     QPointF m_panFrom;
     std::optional<double> m_pen; // pressure of the pen while one is down
     bool m_penEraser = false;
+    bool m_penBarrel = false; // a button at its side is held
+    bool m_penSeen = false;
+    enum class Touch { None, Waits, Draws, Moves };
+    Touch m_touch = Touch::None;
+    qsizetype m_fingers = 0; // with the two below: at the last event that moved the view
+    QPointF m_touchMiddle;
+    double m_touchSpan = 0;
+    QElapsedTimer m_tapClock; // since a finger was lifted, and where
+    QPointF m_tap;
     double m_wheelRest = 0.0;
     Rect m_flash;
     QElapsedTimer m_flashClock;

@@ -2,6 +2,7 @@
 // Export dialog.
 #include "ui/dialogs/export_dialog.h"
 
+#include "app/proposals/time_left.h"
 #include "ui/panels/elided_label.h"
 #include "ui/session/sentences.h"
 #include "ui/session/state_words.h"
@@ -40,6 +41,7 @@ namespace {
 constexpr QLatin1String kPresets("exportPresets");
 constexpr QLatin1String kLast("exportLast");
 constexpr int kPathRole = Qt::UserRole;
+constexpr int kShortHash = 8;
 
 QString formatTitle(ExportFormat format) {
     switch (format) {
@@ -107,6 +109,14 @@ QString resultWord(ExportResult result) {
         return ExportDialog::tr("not reached");
     }
     return {};
+}
+
+// Several controls that are one row of the form.
+QHBoxLayout* rowIn(QWidget* page) {
+    auto* row = new QHBoxLayout(page);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(8);
+    return row;
 }
 
 } // namespace
@@ -202,6 +212,13 @@ QString ExportDialog::folder() const {
     return m_job ? QString::fromStdString(m_job->options().folder) : QString();
 }
 
+std::optional<double> ExportDialog::secondsLeft() const {
+    if (!isRunning())
+        return std::nullopt;
+    return limn::secondsLeft(static_cast<double>(m_clock.elapsed()) / 1000.0, m_lastProgress.done,
+                             m_lastProgress.total - m_lastProgress.done);
+}
+
 void ExportDialog::cancelJob() {
     if (isRunning())
         m_job->cancel();
@@ -235,9 +252,7 @@ void ExportDialog::makeForm() {
     auto* presetRows = new QStackedWidget;
     presetRows->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     auto* presetPage = new QWidget;
-    auto* presetRow = new QHBoxLayout(presetPage);
-    presetRow->setContentsMargins(0, 0, 0, 0);
-    presetRow->setSpacing(8);
+    QHBoxLayout* presetRow = rowIn(presetPage);
     m_preset = new QComboBox;
     m_preset->setObjectName(QStringLiteral("exportPreset"));
     m_preset->setAccessibleName(tr("Preset"));
@@ -250,9 +265,7 @@ void ExportDialog::makeForm() {
     presetRow->addWidget(m_removePreset);
     presetRows->addWidget(presetPage);
     auto* namePage = new QWidget;
-    auto* nameRow = new QHBoxLayout(namePage);
-    nameRow->setContentsMargins(0, 0, 0, 0);
-    nameRow->setSpacing(8);
+    QHBoxLayout* nameRow = rowIn(namePage);
     m_presetName = new QLineEdit;
     m_presetName->setObjectName(QStringLiteral("exportPresetName"));
     m_presetName->setPlaceholderText(tr("Name of the preset"));
@@ -304,7 +317,7 @@ void ExportDialog::makeForm() {
 
     auto* formats = new QGridLayout;
     formats->setHorizontalSpacing(18);
-    formats->setVerticalSpacing(6);
+    formats->setVerticalSpacing(0);
     int at = 0;
     for (const ExportFormat format : allExportFormats()) {
         auto* box = new QCheckBox(formatTitle(format));
@@ -351,13 +364,13 @@ void ExportDialog::makeForm() {
     m_wholeLabels = new QCheckBox(tr("COCO, labelme: one object per label, not per part"));
     m_wholeLabels->setObjectName(QStringLiteral("exportWholeLabels"));
     auto* options = new QVBoxLayout;
-    options->setSpacing(6);
+    options->setSpacing(0);
     options->addWidget(m_withoutPeople);
     options->addWidget(m_wholeLabels);
     form->addRow(QString(), options);
 
-    auto* row = new QHBoxLayout;
-    row->setSpacing(8);
+    auto* folderRow = new QWidget;
+    QHBoxLayout* row = rowIn(folderRow);
     m_folder = new QLineEdit(QDir::toNativeSeparators(
         QString::fromStdString(m_session.project()->imageFolder()) + QStringLiteral("/export")));
     m_folder->setObjectName(QStringLiteral("exportFolder"));
@@ -365,7 +378,7 @@ void ExportDialog::makeForm() {
     auto* choose = new QPushButton(tr("Choose…"));
     row->addWidget(m_folder, 1);
     row->addWidget(choose);
-    form->addRow(tr("Folder"), row);
+    form->addRow(tr("Folder"), folderRow);
     m_existing = new QComboBox;
     m_existing->setObjectName(QStringLiteral("exportExisting"));
     m_existing->addItem(tr("Replace them"), static_cast<int>(ExistingFiles::Replace));
@@ -376,6 +389,8 @@ void ExportDialog::makeForm() {
     m_plan = new QLabel;
     m_plan->setObjectName(QStringLiteral("exportPlan"));
     m_plan->setWordWrap(true);
+    // Room for two lines, since a form gives none to what wraps later.
+    m_plan->setMinimumHeight(2 * m_plan->fontMetrics().lineSpacing());
     form->addRow(QString(), m_plan);
     m_pages->addWidget(page);
 
@@ -413,9 +428,11 @@ void ExportDialog::makeResults() {
     m_report->setAccessibleName(tr("Result for each image"));
     m_report->setRootIsDecorated(false);
     m_report->setUniformRowHeights(true);
-    m_report->setHeaderLabels({tr("Image"), tr("State"), tr("Result"), tr("Reason")});
+    m_report->setHeaderLabels({tr("Image"), tr("State"), tr("Result"), tr("Reason"), tr("Model"),
+                               tr("Threshold"), tr("Source of millimetres")});
     m_report->header()->setStretchLastSection(true);
     m_report->setColumnWidth(0, 190);
+    m_report->setColumnWidth(3, 200);
     layout->addWidget(m_summary);
     layout->addWidget(m_where);
     layout->addWidget(m_progress);
@@ -508,8 +525,12 @@ void ExportDialog::refreshPlan() {
         text = tr("%n images", nullptr, static_cast<int>(plan.images.size())) + QStringLiteral(", ") +
                tr("%n files", nullptr, static_cast<int>(plan.files)) + QStringLiteral(", ") +
                tr("about %1").arg(locale.formattedDataSize(plan.aboutBytes, 0, QLocale::DataSizeSIFormat));
-        if (plan.leftOut > 0)
-            text += QStringLiteral("; ") + tr("%n left out", nullptr, static_cast<int>(plan.leftOut));
+        if (const int leftOut = static_cast<int>(plan.leftOut); leftOut > 0)
+            text += QStringLiteral("; ") +
+                    (which == Which::Accepted ? tr("%n not accepted left out", nullptr, leftOut)
+                     : which == Which::AcceptedAndSubmitted
+                         ? tr("%n neither accepted nor submitted left out", nullptr, leftOut)
+                         : tr("%n left out", nullptr, leftOut));
         if (plan.unannotated > 0)
             text += QStringLiteral("; ") +
                     tr("%n without annotation", nullptr, static_cast<int>(plan.unannotated));
@@ -601,6 +622,7 @@ void ExportDialog::start(const ExportOptions& chosen) {
         button->hide();
     m_cancel->setText(tr("Cancel"));
     m_lastProgress = {};
+    m_clock.start();
     m_job->start();
     Q_EMIT progressed();
 }
@@ -617,6 +639,8 @@ void ExportDialog::showProgress(const ExportProgress& progress) {
                  locale.formattedDataSize(progress.bytes, 1, QLocale::DataSizeSIFormat));
     if (progress.failed > 0)
         text += QStringLiteral("; ") + tr("%n not written", nullptr, static_cast<int>(progress.failed));
+    if (const std::optional<double> left = secondsLeft())
+        text += QStringLiteral(" · ") + timeLeftText(*left);
     m_summary->setText(text);
     Q_EMIT progressed();
 }
@@ -656,10 +680,20 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
         text += QLatin1Char('\n') + QString::fromStdString(note);
     m_summary->setText(text);
     for (const ExportedImage& image : report->images) {
-        auto* item = new QTreeWidgetItem({QString::fromStdString(image.path), stateWord(image.state),
-                                          resultWord(image.result), QString::fromStdString(image.reason)});
+        QStringList models; // by the beginnings of their hashes, which say enough to tell them apart
+        QStringList whole;
+        for (const std::string& model : image.models) {
+            whole.append(QString::fromStdString(model));
+            models.append(whole.last().left(kShortHash));
+        }
+        auto* item = new QTreeWidgetItem(
+            {QString::fromStdString(image.path), stateWord(image.state), resultWord(image.result),
+             QString::fromStdString(image.reason), models.join(QLatin1Char(' ')),
+             image.threshold ? locale.toString(*image.threshold, 'f', 2) : QString(),
+             QString::fromStdString(image.spacingSource)});
         item->setData(0, kPathRole, image.result == ExportResult::Failed);
         item->setToolTip(3, QString::fromStdString(image.reason));
+        item->setToolTip(4, whole.join(QLatin1Char('\n')));
         m_report->addTopLevelItem(item);
     }
     m_report->show();

@@ -9,8 +9,10 @@
 #include "ui/session/review_session.h"
 
 #include <QDialog>
+#include <QElapsedTimer>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 class QCheckBox;
@@ -40,6 +42,8 @@ public:
 
     bool isRunning() const { return m_job && m_job->isRunning(); }
     const ExportProgress& progress() const { return m_lastProgress; }
+    // Not before it runs for a while.
+    std::optional<double> secondsLeft() const;
     QString folder() const;
     void cancelJob();
 
@@ -103,6 +107,7 @@ private:
     std::unique_ptr<ExportJob> m_job;
     ExportProgress m_lastProgress;
     std::optional<ExportReport> m_last;
+    QElapsedTimer m_clock; // of the job
 };
 
 } // namespace limn

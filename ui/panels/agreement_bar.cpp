@@ -49,6 +49,7 @@ AgreementBar::AgreementBar(AgreementWork& work, ImageVersions& versions, Command
     close->setIcon(Theme::icon(QStringLiteral("close")));
     close->setToolTip(tr("Leave; decisions made so far are kept"));
     close->setAccessibleName(tr("Leave the agreement"));
+    Theme::sizeButton(close, {28, 28});
     layout->addWidget(close);
     connect(close, &QToolButton::clicked, &work, &AgreementWork::leave);
     connect(&work, &AgreementWork::changed, this, &AgreementBar::refresh);

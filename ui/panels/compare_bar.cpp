@@ -101,6 +101,7 @@ CompareBar::CompareBar(Comparison& comparison, QWidget* parent) : QFrame(parent)
     close->setIcon(Theme::icon(QStringLiteral("close")));
     close->setToolTip(tr("End the comparison"));
     close->setAccessibleName(tr("End the comparison"));
+    Theme::sizeButton(close, {28, 28});
     layout->addWidget(close);
     connect(close, &QToolButton::clicked, this, &CompareBar::closed);
     connect(&comparison, &Comparison::sourcesChanged, this, &CompareBar::refreshChoices);

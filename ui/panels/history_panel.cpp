@@ -13,10 +13,13 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace limn {
 namespace {
 
-constexpr int kLines = 12;
+constexpr int kLines = 400; // that are read; comments among them have a panel of their own
+constexpr int kShown = 12;  // until the rest is asked for
 
 QString stateText(const std::string& name) {
     const std::optional<ReviewState> state = reviewStateFromName(name);
@@ -37,11 +40,18 @@ QString describe(const HistoryRecord& line) {
         return line.to.empty() || line.to == "0" ? HistoryPanel::tr("flag removed")
                                                  : HistoryPanel::tr("flagged");
     if (line.what == "assigned")
-        return HistoryPanel::tr("assigned");
+        return line.to.empty() ? HistoryPanel::tr("no longer assigned")
+                               : HistoryPanel::tr("assigned to %1").arg(QString::fromStdString(line.to));
     if (line.what == "moved")
         return HistoryPanel::tr("file moved");
     if (line.what == "restored")
         return HistoryPanel::tr("version restored");
+    if (line.what == "calibrated")
+        return HistoryPanel::tr("calibrated");
+    if (line.what == "calibration removed")
+        return HistoryPanel::tr("calibration removed");
+    if (line.what == "kept as second version")
+        return HistoryPanel::tr("kept as a second version");
     return QString::fromStdString(line.what);
 }
 
@@ -68,7 +78,10 @@ HistoryPanel::HistoryPanel(ReviewSession& session, ImageVersions& versions, QWid
     m_timer.setInterval(150);
     connect(&m_timer, &QTimer::timeout, this, &HistoryPanel::load);
     const auto later = [this] { m_timer.start(); };
-    connect(&session, &ReviewSession::currentChanged, this, later);
+    connect(&session, &ReviewSession::currentChanged, this, [this] {
+        m_all = false;
+        m_timer.start();
+    });
     connect(&session, &ReviewSession::saveStatusChanged, this, later);
     connect(&session, &ReviewSession::decided, this, later);
     connect(&versions, &ImageVersions::changed, this, &HistoryPanel::rebuild);
@@ -166,15 +179,29 @@ void HistoryPanel::rebuild() {
                                                           personAndTime(m_session, kept.person, kept.timeMs));
         addVersionRow(tr("Version: %1").arg(text), {CompareSource::Kind::Kept, kNobody, 0, kept.id, text});
     }
-    for (const HistoryRecord& line : m_lines) {
+    const std::size_t shown = m_all ? m_lines.size() : std::min<std::size_t>(m_lines.size(), kShown);
+    for (std::size_t i = 0; i < shown; ++i) {
+        const HistoryRecord& line = m_lines[i];
         auto* label =
             new QLabel(tr("<b>%1</b><br><span>%2</span>")
                            .arg(describe(line).toHtmlEscaped(),
                                 personAndTime(m_session, line.person, line.timeMs).toHtmlEscaped()));
+        label->setObjectName(QStringLiteral("historyLine"));
         label->setTextFormat(Qt::RichText);
         label->setWordWrap(true);
         label->setProperty("muted", true);
         m_rows->addWidget(label);
+    }
+    if (shown < m_lines.size()) {
+        auto* more =
+            new QPushButton(tr("Show %n earlier", nullptr, static_cast<int>(m_lines.size() - shown)));
+        more->setProperty("link", true);
+        more->setObjectName(QStringLiteral("historyMore"));
+        connect(more, &QPushButton::clicked, this, [this] {
+            m_all = true;
+            rebuild();
+        });
+        m_rows->addWidget(more, 0, Qt::AlignLeft);
     }
     if (m_rows->count() == 0) {
         auto* label = new QLabel(tr("Nothing yet."));

@@ -32,6 +32,7 @@ private:
     ReviewSession& m_session;
     ImageVersions& m_versions;
     std::vector<HistoryRecord> m_lines;
+    bool m_all = false; // not only the latest lines
     QVBoxLayout* m_rows;
     QTimer m_timer;
 };

@@ -31,6 +31,13 @@ namespace {
 constexpr int kRowHeight = 62;
 constexpr int kThumb = 48;
 
+// What a row says of its image below the name.
+QString wordOf(const ImageRecord& r) {
+    return !r.trouble.empty() ? WorklistPane::tr("cannot be read")
+           : r.noLesion       ? WorklistPane::tr("%1, no lesion").arg(stateWord(r.state))
+                              : stateWord(r.state);
+}
+
 class WorklistDelegate : public QStyledItemDelegate {
 public:
     WorklistDelegate(WorklistModel* model, QObject* parent) : QStyledItemDelegate(parent), m_model(model) {}
@@ -117,9 +124,7 @@ public:
         small.setPointSizeF(small.pointSizeF() * 0.92);
         painter->setFont(small);
         painter->setPen(theme.color("muted"));
-        const QString word = broken        ? WorklistPane::tr("cannot be read")
-                             : r->noLesion ? WorklistPane::tr("%1, no lesion").arg(stateWord(r->state))
-                                           : stateWord(r->state);
+        const QString word = wordOf(*r);
         painter->drawText(placed(QRect(wordLeft, y, right - wordLeft, lineHeight)),
                           Qt::AlignLeft | Qt::AlignVCenter,
                           QFontMetrics(small).elidedText(word, Qt::ElideRight, right - wordLeft));
@@ -259,7 +264,8 @@ QVariant WorklistModel::data(const QModelIndex& index, int role) const {
         return text;
     }
     case Qt::AccessibleTextRole:
-        return WorklistPane::tr("%1, %2").arg(name, stateWord(r->state));
+        return WorklistPane::tr("%1, %2").arg(
+            name, r->flagged ? WorklistPane::tr("%1, flagged").arg(wordOf(*r)) : wordOf(*r));
     default:
         return {};
     }
@@ -344,6 +350,7 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     m_direction->setCheckable(true);
     m_direction->setToolTip(tr("Reverse the order"));
     m_direction->setAccessibleName(tr("Reverse the order"));
+    Theme::sizeButton(m_direction, {28, 28}, 16);
     orderRow->addWidget(m_order, 1);
     orderRow->addWidget(m_direction);
     layout->addLayout(orderRow);

@@ -3,6 +3,7 @@
 #include "ui/session/sentences.h"
 
 #include <QCoreApplication>
+#include <QLocale>
 
 namespace limn {
 namespace {
@@ -146,6 +147,15 @@ QString errorText(const Error& error) {
 
 QString noticeText(const ProjectNotice& notice) {
     return filled(QCoreApplication::translate("Notices", noticeSource(notice.kind)), {notice.argument});
+}
+
+QString timeLeftText(double seconds) {
+    constexpr double kInSeconds = 90;
+    const QLocale locale;
+    return seconds < kInSeconds
+               ? QCoreApplication::translate("Progress", "%1 s left").arg(locale.toString(seconds, 'f', 0))
+               : QCoreApplication::translate("Progress", "%1 min left")
+                     .arg(locale.toString(seconds / 60, 'f', 0));
 }
 
 } // namespace limn

@@ -11,5 +11,7 @@ namespace limn {
 
 QString errorText(const Error& error);
 QString noticeText(const ProjectNotice& notice);
+// "40 s left", "3 min left".
+QString timeLeftText(double seconds);
 
 } // namespace limn

@@ -145,7 +145,11 @@ void ActivityPanel::setTasks(const std::vector<Task>& tasks) {
         }
         Row& row = **found;
         row.title->setText(task.title);
-        row.detail->setText(task.detail);
+        QStringList detail = {task.detail};
+        if (task.secondsLeft)
+            detail.append(timeLeftText(*task.secondsLeft));
+        detail.removeAll(QString());
+        row.detail->setText(detail.join(QStringLiteral(" · ")));
         row.progress->setAccessibleName(task.title);
         row.progress->setRange(0, task.total);
         row.progress->setValue(task.done);

@@ -10,6 +10,7 @@
 #include <QFrame>
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 class QLabel;
@@ -31,6 +32,7 @@ struct Task {
     int done = 0;
     int total = 0;                // 0: not known
     std::function<void()> cancel; // empty: it cannot be stopped
+    std::optional<double> secondsLeft{};
 };
 
 class ActivityPanel : public QFrame {

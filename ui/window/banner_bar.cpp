@@ -27,6 +27,7 @@ BannerBar::BannerBar(QWidget* parent) : QFrame(parent) {
     m_layout->setContentsMargins(12, 6, 8, 6);
     m_layout->setSpacing(10);
     m_icon = new QLabel;
+    m_icon->setObjectName(QStringLiteral("bannerIcon"));
     m_text = new QLabel;
     m_text->setWordWrap(true);
     m_text->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -37,12 +38,15 @@ BannerBar::BannerBar(QWidget* parent) : QFrame(parent) {
     m_actions = new QHBoxLayout;
     m_actions->setSpacing(6);
     m_more = new QLabel;
+    m_more->setObjectName(QStringLiteral("bannerMore"));
     m_more->setProperty("muted", true);
     m_close = new QToolButton;
     m_close->setIcon(Theme::icon(QStringLiteral("close")));
+    m_close->setObjectName(QStringLiteral("bannerClose"));
     m_close->setToolTip(tr("Close"));
     m_close->setFocusPolicy(Qt::TabFocus);
     m_close->setAccessibleName(tr("Close this message"));
+    Theme::sizeButton(m_close, {28, 28});
     m_layout->addWidget(m_icon);
     m_layout->addWidget(m_text, 1);
     m_layout->addWidget(m_entry);
@@ -67,7 +71,21 @@ BannerBar::BannerBar(QWidget* parent) : QFrame(parent) {
         rebuild();
         entered(text);
     });
+    connect(&Theme::instance(), &Theme::changed, this, &BannerBar::showIcon);
     setVisible(false);
+}
+
+void BannerBar::showIcon() {
+    if (m_banners.empty())
+        return;
+    const Banner::Kind kind = m_banners.back().kind;
+    const char* token = kind == Banner::Kind::Error     ? "error"
+                        : kind == Banner::Kind::Warning ? "warn"
+                                                        : "accent";
+    const QString icon = kind == Banner::Kind::Error     ? QStringLiteral("error")
+                         : kind == Banner::Kind::Warning ? QStringLiteral("warning")
+                                                         : QStringLiteral("info");
+    m_icon->setPixmap(Theme::pixmap(icon, token, Theme::instance().scaled(18), devicePixelRatioF()));
 }
 
 void BannerBar::show(Banner banner) {
@@ -133,18 +151,12 @@ void BannerBar::rebuild() {
     if (m_banners.empty())
         return;
     const Banner& banner = m_banners.back();
-    const char* token = banner.kind == Banner::Kind::Error     ? "error"
-                        : banner.kind == Banner::Kind::Warning ? "warn"
-                                                               : "accent";
-    const QString icon = banner.kind == Banner::Kind::Error     ? QStringLiteral("error")
-                         : banner.kind == Banner::Kind::Warning ? QStringLiteral("warning")
-                                                                : QStringLiteral("info");
     setProperty("kind", banner.kind == Banner::Kind::Error     ? QStringLiteral("error")
                         : banner.kind == Banner::Kind::Warning ? QStringLiteral("warning")
                                                                : QStringLiteral("info"));
     style()->unpolish(this);
     style()->polish(this);
-    m_icon->setPixmap(Theme::pixmap(icon, token, Theme::instance().scaled(18), devicePixelRatioF()));
+    showIcon();
     m_text->setText(banner.text);
     m_entry->setVisible(static_cast<bool>(banner.entered));
     if (banner.entered)

@@ -56,6 +56,7 @@ Q_SIGNALS:
 
 private:
     void rebuild();
+    void showIcon();
 
     std::vector<Banner> m_banners; // the last one is shown
     QHBoxLayout* m_layout = nullptr;

@@ -26,6 +26,8 @@
 #include <QApplication>
 #include <QButtonGroup>
 #include <QCloseEvent>
+#include <QDesktopServices>
+#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QListView>
@@ -40,6 +42,7 @@
 #include <QStatusBar>
 #include <QStyledItemDelegate>
 #include <QToolButton>
+#include <QUrl>
 #include <QVBoxLayout>
 
 #include <numeric>
@@ -330,7 +333,12 @@ void MainWindow::makeLayout() {
     errorLayout->setSpacing(12);
     auto* errorIcon = new QLabel;
     errorIcon->setAlignment(Qt::AlignCenter);
-    errorIcon->setPixmap(Theme::pixmap(QStringLiteral("warning"), "warn", 40, devicePixelRatioF()));
+    errorIcon->setObjectName(QStringLiteral("errorIcon"));
+    const auto showErrorIcon = [this, errorIcon] {
+        errorIcon->setPixmap(Theme::pixmap(QStringLiteral("warning"), "warn", 40, devicePixelRatioF()));
+    };
+    showErrorIcon();
+    connect(&Theme::instance(), &Theme::changed, errorIcon, showErrorIcon);
     m_errorText = new QLabel;
     m_errorText->setObjectName(QStringLiteral("errorText"));
     m_errorText->setAlignment(Qt::AlignCenter);
@@ -398,7 +406,7 @@ void MainWindow::makeLayout() {
     Section* measure = addSection("measure", tr("Measure"), m_measure);
     auto* copy = new QToolButton;
     copy->setDefaultAction(m_commands->action(QStringLiteral("copyMeasurements")));
-    Theme::sizeButton(copy, {26, 26}, 15);
+    Theme::sizeButton(copy, {28, 28}, 15);
     measure->addToHeader(copy);
     m_comments = new CommentPanel(*m_session);
     m_commentSection = addSection("comments", tr("Comments"), m_comments);
@@ -538,7 +546,7 @@ void MainWindow::makeLayout() {
     m_activityButton = new QToolButton;
     m_activityButton->setObjectName(QStringLiteral("activityButton"));
     m_activityButton->setDefaultAction(m_commands->action(QStringLiteral("activity")));
-    Theme::sizeButton(m_activityButton, {28, 24}, 16);
+    Theme::sizeButton(m_activityButton, {28, 28}, 16);
     m_activityButton->setFocusPolicy(Qt::NoFocus); // the Help menu has the same for the keyboard
     m_cancelTasks = new QToolButton;
     m_cancelTasks->setText(tr("Cancel"));
@@ -547,6 +555,8 @@ void MainWindow::makeLayout() {
     connect(m_cancelTasks, &QToolButton::clicked, this, &MainWindow::cancelTasks);
     m_taskTimer.setSingleShot(true);
     connect(&m_taskTimer, &QTimer::timeout, this, &MainWindow::refreshTasks);
+    m_taskLabel->setCursor(Qt::PointingHandCursor);
+    m_taskProgress->setCursor(Qt::PointingHandCursor);
     statusBar()->setSizeGripEnabled(false);
     statusBar()->setContentsMargins(10, 0, 8, 0);
     statusBar()->addWidget(m_pointerLabel);
@@ -896,24 +906,45 @@ void MainWindow::connectSession() {
         banner.kind = warn ? Banner::Kind::Warning : Banner::Kind::Info;
         banner.text = noticeText(notice);
         if (notice.kind == Kind::FilesSkipped)
-            banner.actions.push_back(
-                {tr("Show them"),
-                 [this] {
-                     QStringList lines;
-                     for (const Project::Skipped& skipped : m_session->project()->skippedFiles())
-                         lines.append(errorText(skipped.reason));
-                     auto* box = new QMessageBox(
-                         QMessageBox::Information, tr("Files that were left out"),
-                         tr("%n files could not be used.", nullptr, static_cast<int>(lines.size())),
-                         QMessageBox::Close, this);
-                     box->setDetailedText(lines.join(QLatin1Char('\n')));
-                     box->setAttribute(Qt::WA_DeleteOnClose);
-                     box->setModal(false);
-                     box->show();
-                 },
-                 true});
+            tellSkipped(banner);
         m_banners->show(std::move(banner));
     });
+}
+
+// One file is named with what is wrong with it; several are counted and listed.
+void MainWindow::tellSkipped(Banner& banner) {
+    const std::vector<Project::Skipped>& skipped = m_session->project()->skippedFiles();
+    if (skipped.size() == 1) {
+        const QString path = QString::fromStdString(skipped.front().path);
+        Error reason = skipped.front().reason;
+        if (!reason.arguments.empty() && reason.arguments.front() == skipped.front().path)
+            reason.arguments.front() = QFileInfo(path).fileName().toStdString();
+        banner.text = errorText(reason);
+        const int others = static_cast<int>(m_session->project()->worklist().size()) - 1;
+        if (others > 0)
+            banner.text += QLatin1Char(' ') + tr("The other %n are fine.", nullptr, others);
+        banner.actions.push_back(
+            {tr("Show file"),
+             [path] { QDesktopServices::openUrl(QUrl::fromLocalFile(QFileInfo(path).absolutePath())); },
+             true});
+        return;
+    }
+    banner.actions.push_back(
+        {tr("Show them"),
+         [this] {
+             QStringList lines;
+             for (const Project::Skipped& one : m_session->project()->skippedFiles())
+                 lines.append(errorText(one.reason));
+             auto* box =
+                 new QMessageBox(QMessageBox::Information, tr("Files that were left out"),
+                                 tr("%n files could not be used.", nullptr, static_cast<int>(lines.size())),
+                                 QMessageBox::Close, this);
+             box->setDetailedText(lines.join(QLatin1Char('\n')));
+             box->setAttribute(Qt::WA_DeleteOnClose);
+             box->setModal(false);
+             box->show();
+         },
+         true});
 }
 
 QString MainWindow::usedFirstText() const {

@@ -49,6 +49,7 @@ class RejectPopover;
 class Section;
 class StartPage;
 class Thumbnails;
+struct Banner;
 struct Task;
 class Toast;
 class WorklistPane;
@@ -107,6 +108,7 @@ private:
     void chooseMissing();
     void locateRecent(const QString& path);
     void tellMissing();
+    void tellSkipped(Banner& banner);
     void tellReopened(ReviewState before);
     void askCamera(const Spacing& spacing);
     void openDemo();

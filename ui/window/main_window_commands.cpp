@@ -19,6 +19,7 @@
 #include "ui/session/work_pools.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
+#include "ui/window/key_places.h"
 #include "ui/window/reject_popover.h"
 
 #include <QActionGroup>
@@ -60,23 +61,6 @@ QString demoFolder() {
             return QDir(folder).canonicalPath();
     }
     return {};
-}
-
-// The Latin letter on the key's place where a layout of another script is used, as printed on such keyboards
-// beside their own; 0 for other keys. X11 and Wayland number places in the same way.
-int latinKey(const QKeyEvent& event) {
-    if (event.key() < 0x80 || !QChar::isLetter(static_cast<char32_t>(event.key())))
-        return 0;
-    struct Row {
-        quint32 first;
-        const char* letters;
-    };
-    for (const Row& row : {Row{24, "QWERTYUIOP"}, Row{38, "ASDFGHJKL"}, Row{52, "ZXCVBNM"}}) {
-        const quint32 at = event.nativeScanCode() - row.first;
-        if (event.nativeScanCode() >= row.first && at < qstrlen(row.letters))
-            return row.letters[at];
-    }
-    return 0;
 }
 
 bool typing() {
@@ -1114,19 +1098,20 @@ void MainWindow::keyPressEvent(QKeyEvent* event) {
     default:
         break;
     }
-    // Layouts without Latin letters: the command of the letter at this place.
-    if (const int letter = latinKey(*event); letter != 0 && !typing() && !event->isAutoRepeat()) {
-        const QKeySequence key(QKeyCombination(event->modifiers(), static_cast<Qt::Key>(letter)));
-        if (const Command* command = m_commands->commandFor(key)) {
+    // Layouts without Latin letters, and those that need Shift for digits: the command of what other layouts
+    // have at this place.
+    if (!typing() && !event->isAutoRepeat()) {
+        int key = latinKey(*event);
+        if (const int digit = digitKey(*event); key == 0 && digit != 0)
+            key = Qt::Key_0 + digit;
+        const Command* command =
+            key == 0 ? nullptr
+                     : m_commands->commandFor(
+                           QKeySequence(QKeyCombination(event->modifiers(), static_cast<Qt::Key>(key))));
+        if (command) {
             command->action->trigger();
             return;
         }
-    }
-    // Digits by the position of their key, for layouts that need Shift for them (evdev codes 10 to 18).
-    const quint32 code = event->nativeScanCode();
-    if (code >= 10 && code <= 18 && event->modifiers() == Qt::NoModifier && !typing()) {
-        chooseLabel(static_cast<int>(code) - 10);
-        return;
     }
     QMainWindow::keyPressEvent(event);
 }
@@ -1144,6 +1129,11 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         fitSidePane();
         return false;
     }
+    // Progress says what is running when it is clicked.
+    if ((watched == m_taskLabel || watched == m_taskProgress) && event->type() == QEvent::MouseButtonPress) {
+        showActivity();
+        return true;
+    }
     // A ring shows that keys go to the canvas, for those who came by keys.
     if (watched == m_canvas && event->type() == QEvent::FocusIn) {
         const Qt::FocusReason reason = static_cast<QFocusEvent*>(event)->reason();
@@ -1152,6 +1142,14 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
     } else if (watched == m_canvas &&
                (event->type() == QEvent::FocusOut || event->type() == QEvent::MouseButtonPress)) {
         m_focusRing->hide();
+    }
+    // Lists look for names by the letters typed into them: here letters and digits are commands.
+    if ((watched == m_worklist->view() || watched == m_grid) && event->type() == QEvent::KeyPress) {
+        auto* key = static_cast<QKeyEvent*>(event);
+        if (latinKey(*key) != 0 || digitKey(*key) != 0) {
+            keyPressEvent(key);
+            return true;
+        }
     }
     switch (event->type()) {
     case QEvent::ShortcutOverride:

@@ -6,6 +6,7 @@
 #include "ui/canvas/canvas_view.h"
 #include "ui/dialogs/export_dialog.h"
 #include "ui/panels/worklist_pane.h"
+#include "ui/session/sentences.h"
 #include "ui/window/activity_panel.h"
 #include "ui/window/banner_bar.h"
 
@@ -43,7 +44,8 @@ std::vector<Task> MainWindow::tasks(bool all) const {
                         [dialog = m_export] {
                             if (dialog)
                                 dialog->cancelJob();
-                        }});
+                        },
+                        m_export->secondsLeft()});
     }
     const bool computing = work.proposalsTotal > 0 || m_session->proposalPending();
     const bool beforehand = proposals.waiting > 0 || proposals.running;
@@ -62,11 +64,10 @@ std::vector<Task> MainWindow::tasks(bool all) const {
             parts.append(tr("%n waiting", nullptr, static_cast<int>(proposals.waiting)));
         if (proposals.failed > 0)
             parts.append(tr("%n failed", nullptr, static_cast<int>(proposals.failed)));
-        if (proposals.secondsLeft)
-            parts.append(tr("%1 s left").arg(locale.toString(*proposals.secondsLeft, 'f', 0)));
-        list.push_back(
-            {QStringLiteral("proposals"), work.proposalsTotal > 0 ? tr("Proposals") : tr("Proposal"),
-             parts.join(QStringLiteral(" · ")), work.proposalsDone, work.proposalsTotal, stopRuns});
+        list.push_back({QStringLiteral("proposals"),
+                        work.proposalsTotal > 0 ? tr("Proposals") : tr("Proposal"),
+                        parts.join(QStringLiteral(" · ")), work.proposalsDone, work.proposalsTotal, stopRuns,
+                        proposals.secondsLeft});
     }
     if (m_session->hasProject() && m_session->project()->isScanning())
         list.push_back(
@@ -113,9 +114,8 @@ void MainWindow::refreshTasks() {
         if (first.total > 0)
             text = tr("%1: %2 of %3")
                        .arg(first.title, locale.toString(first.done), locale.toString(first.total));
-        if (first.id == QLatin1String("proposals") && m_session->proposalProgress().secondsLeft)
-            text +=
-                tr(" · %1 s left").arg(locale.toString(*m_session->proposalProgress().secondsLeft, 'f', 0));
+        if (first.secondsLeft)
+            text += QStringLiteral(" · ") + timeLeftText(*first.secondsLeft);
         m_taskLabel->setText(text);
         m_taskProgress->setRange(0, first.total);
         m_taskProgress->setValue(first.done);

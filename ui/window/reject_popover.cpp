@@ -2,6 +2,8 @@
 // Reasons of a rejection.
 #include "ui/window/reject_popover.h"
 
+#include "ui/window/key_places.h"
+
 #include <QApplication>
 #include <QKeyEvent>
 #include <QLabel>
@@ -32,7 +34,8 @@ RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
                                  tr("Out of focus"),
                                  tr("Not the lesion"),
                                  tr("Wrong patient or image"),
-                                 tr("Duplicate")};
+                                 tr("Duplicate"),
+                                 tr("Another reason")};
     int number = 1;
     for (const QString& reason : reasons) {
         auto* item = new QListWidgetItem(QStringLiteral("%1   %2").arg(number++).arg(reason), m_reasons);
@@ -44,6 +47,7 @@ RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
     m_text = new QLineEdit;
     m_text->setObjectName(QStringLiteral("rejectText"));
     m_text->setPlaceholderText(tr("Details (optional), then Enter"));
+    m_text->setAccessibleName(tr("Details"));
     m_text->installEventFilter(this);
     layout->addWidget(m_text);
     connect(m_reasons, &QListWidget::itemDoubleClicked, this, &RejectPopover::finish);
@@ -57,7 +61,7 @@ RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
 void RejectPopover::popUp(const QRect& anchor) {
     // As large as its texts are at the text size of the moment.
     const QFontMetrics metrics(m_reasons->font());
-    const int row = metrics.height() + 10;
+    const int row = std::max(28, metrics.height() + 10);
     int widest = 0;
     for (int i = 0; i < m_reasons->count(); ++i) {
         QListWidgetItem* item = m_reasons->item(i);
@@ -65,7 +69,7 @@ void RejectPopover::popUp(const QRect& anchor) {
         item->setSizeHint({widest, row});
     }
     widest = std::max(widest, metrics.horizontalAdvance(m_text->placeholderText()));
-    m_reasons->setFixedHeight(m_reasons->count() * row + 4);
+    m_reasons->setFixedHeight(m_reasons->count() * row + 8);
     setFixedWidth(std::max(280, widest + 60));
     adjustSize();
     move(std::max(8, anchor.right() - width() + 1), std::max(8, anchor.top() - height() - 6));
@@ -105,11 +109,19 @@ bool RejectPopover::eventFilter(QObject* watched, QEvent* event) {
             finish();
             return true;
         }
-        if (watched == m_reasons && key->key() >= Qt::Key_1 && key->key() <= Qt::Key_9) {
-            const int row = key->key() - Qt::Key_1;
-            if (row < m_reasons->count())
-                m_reasons->setCurrentRow(row);
-            return true;
+        if (watched == m_reasons) {
+            if (const int digit = digitKey(*key); digit != 0) {
+                m_reasons->setCurrentRow(std::min(digit, m_reasons->count()) - 1);
+                return true;
+            }
+            // Whoever begins to write means the details.
+            const QString words = key->text();
+            if (!words.isEmpty() && words.front().isLetter() &&
+                !(key->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier))) {
+                m_text->setFocus();
+                m_text->insert(words);
+                return true;
+            }
         }
     }
     return QFrame::eventFilter(watched, event);
