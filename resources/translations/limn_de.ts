@@ -2644,6 +2644,18 @@
             <numerusform>Die anderen %n sind in Ordnung.</numerusform>
         </translation>
     </message>
+    <message>
+        <source>Larger buttons are easier to hit with a finger.</source>
+        <translation>Größere Knöpfe trifft man mit dem Finger leichter.</translation>
+    </message>
+    <message>
+        <source>Use them</source>
+        <translation>Verwenden</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>Jetzt nicht</translation>
+    </message>
 </context>
 <context>
     <name>limn::MeasurePanel</name>
@@ -3204,6 +3216,10 @@
     <message>
         <source>Automatic: by what each image shows</source>
         <translation>Automatisch: nach dem, was ein Bild zeigt</translation>
+    </message>
+    <message>
+        <source>Larger buttons, for fingers</source>
+        <translation>Größere Knöpfe, für Finger</translation>
     </message>
 </context>
 <context>

@@ -6,9 +6,14 @@
 
 #include "ui/canvas/canvas_view.h"
 #include "ui/theme/application_setup.h"
+#include "ui/theme/theme.h"
 
+#include <QAbstractButton>
 #include <QApplication>
+#include <QLineEdit>
 #include <QPointingDevice>
+#include <QPushButton>
+#include <QSettings>
 #include <QTabletEvent>
 #include <QTest>
 
@@ -97,8 +102,39 @@ private Q_SLOTS:
         QVERIFY(painted() > left);
     }
 
+    // Who comes with a finger is asked once.
+    void fingersAreOfferedLargerButtons() {
+        Theme::instance().setForFingers(false);
+        open(1);
+        fingers({at(100, 100)}, {at(200, 100)});
+        QVERIFY2(m_window->bannerText().startsWith(QLatin1String("Larger buttons")),
+                 qPrintable(m_window->bannerText()));
+        auto* use = m_window->findChild<QPushButton*>(QStringLiteral("bannerAction0"));
+        QCOMPARE(use->text(), QStringLiteral("Use them"));
+        QTest::mouseClick(use, Qt::LeftButton);
+        QVERIFY(Theme::instance().forFingers());
+        QTest::qWait(100);
+        QStringList small;
+        for (const QAbstractButton* button : m_window->findChildren<QAbstractButton*>()) {
+            // The tools stand above each other, and have to fit; fields have their own.
+            if (button->isVisible() && button->parentWidget()->objectName() != QLatin1String("toolRail") &&
+                !qobject_cast<QLineEdit*>(button->parentWidget()) &&
+                !button->objectName().startsWith(QLatin1String("qt_")) && button->height() < 44)
+                small.append(button->objectName() + QLatin1Char(' ') + button->text() + QLatin1Char(' ') +
+                             QString::number(button->height()));
+        }
+        QVERIFY2(small.isEmpty(), qPrintable(small.join(QLatin1Char('\n'))));
+        shot(QStringLiteral("for-fingers"));
+        Theme::instance().setForFingers(false);
+        closeWindow();
+        openFolder();
+        fingers({at(100, 100)}, {at(200, 100)});
+        QVERIFY2(m_window->bannerText().isEmpty(), qPrintable(m_window->bannerText()));
+    }
+
     void fingersDrawUntilAPenWasSeen() {
         using Pointer = QPointingDevice::PointerType;
+        QSettings().setValue(QStringLiteral("fingersOffered"), true);
         open(1);
         session().setUsesProposalFirst(false);
         key(Qt::Key_B);

@@ -44,6 +44,7 @@ struct Case {
     int textPercent;       // the setting
     bool mirrored = false; // from right to left
     const char* language = "en_US.UTF-8";
+    bool fingers = false; // the setting
 };
 
 const Case kCases[] = {
@@ -53,6 +54,7 @@ const Case kCases[] = {
     {"1920x1200-scale-1.5", {1920, 1200}, "1.5", 100},
     {"1280x800-german-text-150", {1280, 800}, "1", 150, false, "de_DE.UTF-8"},
     {"1920x1200-text-200", {1920, 1200}, "1", 200},
+    {"1280x800-fingers", {1280, 800}, "1", 100, false, "en_US.UTF-8", true},
     {"3840x2160", {3840, 2160}, "1", 100},
     {"3840x2160-scale-2", {3840, 2160}, "2", 100},
     {"3840x2400-scale-3", {3840, 2400}, "3", 100},
@@ -129,7 +131,7 @@ private:
     }
     // What hands do depends on the pixel alone: at its size, and at the largest.
     bool handsToo() const {
-        return m_case.textPercent == 100 &&
+        return m_case.textPercent == 100 && !m_case.fingers &&
                (m_case.screen.width() == 1280 || m_case.scale == QByteArray("3"));
     }
     void finish() {
@@ -318,7 +320,7 @@ private Q_SLOTS:
         const double share = static_cast<double>(canvas()->width()) / m_window->width();
         if (m_case.screen.width() >= 3840 && m_case.scale != QByteArray("3"))
             QVERIFY2(share > 0.7, qPrintable(QString::number(share)));
-        else if (m_case.textPercent == 100)
+        else if (m_case.textPercent == 100 && !m_case.fingers)
             QVERIFY2(canvas()->width() >= 760 && canvas()->height() >= 600,
                      qPrintable(QStringLiteral("%1 x %2").arg(canvas()->width()).arg(canvas()->height())));
         // As many pixels as the screen has there.
@@ -451,6 +453,7 @@ int main(int argc, char** argv) {
     QApplication application(argc, argv);
     prepareApplication(application);
     Theme::instance().setTextPercent(one.textPercent);
+    Theme::instance().setForFingers(one.fingers);
     if (one.mirrored)
         QGuiApplication::setLayoutDirection(Qt::RightToLeft);
     TestOneSize test(one);

@@ -7,6 +7,7 @@
 #include "ui/session/sentences.h"
 #include "ui/session/state_words.h"
 #include "ui/theme/isolated.h"
+#include "ui/theme/theme.h"
 
 #include <QCheckBox>
 #include <QClipboard>
@@ -25,9 +26,12 @@
 #include <QLocale>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QScreen>
+#include <QScrollArea>
 #include <QSettings>
 #include <QSpinBox>
 #include <QStackedWidget>
+#include <QStyle>
 #include <QTimer>
 #include <QTreeWidget>
 #include <QUrl>
@@ -42,6 +46,8 @@ constexpr QLatin1String kPresets("exportPresets");
 constexpr QLatin1String kLast("exportLast");
 constexpr int kPathRole = Qt::UserRole;
 constexpr int kShortHash = 8;
+constexpr int kWidth = 620, kHeight = 600;
+constexpr int kFrame = 40; // what the desktop draws around a window
 
 QString formatTitle(ExportFormat format) {
     switch (format) {
@@ -126,7 +132,6 @@ ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId> selected
     : QDialog(parent), m_session(session), m_selected(std::move(selected)) {
     setWindowTitle(tr("Export"));
     setObjectName(QStringLiteral("exportDialog"));
-    resize(620, 600);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(16, 14, 16, 16);
     layout->setSpacing(12);
@@ -203,9 +208,23 @@ ExportDialog::ExportDialog(ReviewSession& session, std::vector<ImageId> selected
         m_which->findData(static_cast<int>(startWithSelection ? Which::Selected : Which::Accepted)));
     refreshPresets();
     refreshPlan();
+    fitForm();
+    connect(&Theme::instance(), &Theme::changed, this, [this] { fitForm(); });
     // The job reads the project.
     connect(&m_session, &ReviewSession::projectClosing, this, [this] { m_job.reset(); });
     connect(&m_session, &ReviewSession::projectClosed, this, &QDialog::close);
+}
+
+// As large as the form is, as far as the screen is.
+void ExportDialog::fitForm() {
+    ensurePolished();
+    const QSize least = m_form->minimumSizeHint();
+    const int width = least.width() + style()->pixelMetric(QStyle::PM_ScrollBarExtent, nullptr, this);
+    m_pages->setMinimumWidth(width);
+    const QMargins margins = layout()->contentsMargins();
+    const int others = layout()->minimumSize().height() - m_pages->minimumSizeHint().height();
+    resize(std::max(kWidth, width + margins.left() + margins.right()),
+           std::min(screen()->availableSize().height() - kFrame, std::max(kHeight, least.height() + others)));
 }
 
 QString ExportDialog::folder() const {
@@ -392,7 +411,15 @@ void ExportDialog::makeForm() {
     // Room for two lines, since a form gives none to what wraps later.
     m_plan->setMinimumHeight(2 * m_plan->fontMetrics().lineSpacing());
     form->addRow(QString(), m_plan);
-    m_pages->addWidget(page);
+    // Where a screen is too low for all of it, at the largest text and for fingers.
+    auto* scroll = new QScrollArea;
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setWidgetResizable(true);
+    scroll->setWidget(page);
+    m_form = page;
+    m_pages->addWidget(scroll);
 
     connect(choose, &QPushButton::clicked, this, [this] {
         const QString folder = QFileDialog::getExistingDirectory(this, tr("Export into"), m_folder->text());
@@ -696,6 +723,10 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
         item->setToolTip(4, whole.join(QLatin1Char('\n')));
         m_report->addTopLevelItem(item);
     }
+    // Reasons need room where there are some.
+    m_report->setColumnHidden(3,
+                              std::all_of(report->images.begin(), report->images.end(),
+                                          [](const ExportedImage& image) { return image.reason.empty(); }));
     m_report->show();
     m_failuresOnly->setVisible(failed > 0);
     m_failuresOnly->setChecked(failed > 0);

@@ -62,6 +62,7 @@ private:
     enum class Which { Accepted, AcceptedAndSubmitted, Listed, Selected, Everything };
     void makeForm();
     void makeResults();
+    void fitForm();
     void refreshPlan();
     void refreshPresets();
     void usePreset(const QString& name);
@@ -78,6 +79,7 @@ private:
     ReviewSession& m_session;
     std::vector<ImageId> m_selected;
     QStackedWidget* m_pages;
+    QWidget* m_form; // scrolled
     QComboBox* m_preset;
     QPushButton* m_removePreset;
     QStackedWidget* m_presetRows;

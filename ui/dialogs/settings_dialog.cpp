@@ -68,6 +68,11 @@ SettingsDialog::SettingsDialog(ReviewSession& session, QWidget* parent) : QDialo
     connect(size, &QComboBox::activated, this,
             [size] { Theme::instance().setTextPercent(size->currentData().toInt()); });
     look->addRow(tr("Text size"), size);
+    auto* fingers = new QCheckBox(tr("Larger buttons, for fingers"));
+    fingers->setObjectName(QStringLiteral("forFingers"));
+    fingers->setChecked(Theme::instance().forFingers());
+    connect(fingers, &QCheckBox::toggled, this, [](bool on) { Theme::instance().setForFingers(on); });
+    look->addRow(QString(), fingers);
     auto* language = new QComboBox;
     language->addItem(tr("Same as the system"), QString());
     language->addItem(QStringLiteral("English"), QStringLiteral("en"));

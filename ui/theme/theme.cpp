@@ -155,6 +155,7 @@ Theme::Theme(QApplication& application)
              : mode == QLatin1String("light") ? Mode::Light
                                               : Mode::System;
     m_textPercent = qBound(100, settings.value(QStringLiteral("textPercent"), 100).toInt(), 200);
+    m_forFingers = settings.value(QStringLiteral("forFingers"), false).toBool();
     application.installEventFilter(this);
     apply();
 }
@@ -197,6 +198,12 @@ void Theme::setTextPercent(int percent) {
     apply();
 }
 
+void Theme::setForFingers(bool on) {
+    m_forFingers = on;
+    QSettings().setValue(QStringLiteral("forFingers"), on);
+    apply();
+}
+
 int Theme::scaled(int px) const {
     return px * m_textPercent / 100;
 }
@@ -204,7 +211,8 @@ int Theme::scaled(int px) const {
 void Theme::sizeButton(QAbstractButton* button, QSize size, int icon) {
     const auto apply = [button, size, icon] {
         const Theme& theme = instance();
-        button->setFixedSize(theme.scaled(size.width()), theme.scaled(size.height()));
+        button->setFixedSize(std::max(theme.scaled(size.width()), theme.target()),
+                             std::max(theme.scaled(size.height()), theme.target()));
         if (icon > 0)
             button->setIconSize(QSize(theme.scaled(icon), theme.scaled(icon)));
     };
@@ -275,10 +283,17 @@ void Theme::apply() {
                  QString::number(m_basePointSize * 1.45 * m_textPercent / 100.0, 'f', 1) +
                      QLatin1String("pt"));
     const int lineHeight = QFontMetrics(font).height();
-    text.replace(QLatin1String("@buttonHeight"), QStringLiteral("%1px").arg(std::max(18, lineHeight)));
-    text.replace(QLatin1String("@fieldHeight"), QStringLiteral("%1px").arg(std::max(20, lineHeight)));
-    for (const auto& [name, px] : {std::pair{"@iconSize", 16}, {"@indicator", 15}, {"@arrow", 12}})
-        text.replace(QLatin1String(name), QStringLiteral("%1px").arg(scaled(px)));
+    // Heights of contents: frames and paddings of the sheet make targets of them.
+    for (const auto& [name, px] : {std::pair{"@buttonHeight", std::max(target() - 10, lineHeight)},
+                                   {"@fieldHeight", std::max(target() - 8, lineHeight)},
+                                   {"@toolHeight", target() - 8},
+                                   {"@rowHeight", target() - 6},
+                                   {"@menuPadding", std::max(7, (target() - lineHeight) / 2)},
+                                   {"@target", target()},
+                                   {"@iconSize", scaled(16)},
+                                   {"@indicator", scaled(15)},
+                                   {"@arrow", scaled(12)}})
+        text.replace(QLatin1String(name), QStringLiteral("%1px").arg(px));
     const QColor veil = color("window"); // what lies below shines through
     text.replace(QLatin1String("@veil"),
                  QStringLiteral("rgba(%1, %2, %3, 200)").arg(veil.red()).arg(veil.green()).arg(veil.blue()));

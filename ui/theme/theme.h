@@ -42,8 +42,13 @@ public:
     void setTextPercent(int percent);
     // A length that is right at the usual text size, at the chosen one.
     int scaled(int px) const;
-    // A button that shows an icon alone: as large as its icon demands, at every text size. `icon` 0: its
-    // usual size.
+    // Whether fingers press what there is to press; kept in the settings.
+    bool forFingers() const { return m_forFingers; }
+    void setForFingers(bool on);
+    // The least height and width of what is pressed: 28 for a mouse, 44 for a finger.
+    int target() const { return m_forFingers ? 44 : 28; }
+    // A button that shows an icon alone: as large as its icon demands, at every text size, and as a target
+    // has to be. `icon` 0: its usual size.
     static void sizeButton(QAbstractButton* button, QSize size, int icon = 0);
 
     // An icon of resources/icons by its file name without ending; drawn in the text colour of the moment,
@@ -69,6 +74,7 @@ private:
     bool m_applying = false;
     bool m_following = false; // a change of the desktop's waits to be taken over
     int m_textPercent = 100;
+    bool m_forFingers = false;
     double m_basePointSize = 10;
     QHash<QString, QColor> m_colors;
     QPalette m_systemPalette;

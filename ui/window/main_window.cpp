@@ -676,7 +676,7 @@ void MainWindow::makeLayout() {
 // Tools grow with the text, as far as all of them have room above each other.
 void MainWindow::fitToolRail() {
     const int count = static_cast<int>(m_railButtons.size());
-    const int wanted = Theme::instance().scaled(kRailButton);
+    const int wanted = std::max(Theme::instance().scaled(kRailButton), Theme::instance().target());
     const int others =
         m_toolRail->layout()->minimumSize().height() -
         std::accumulate(m_railButtons.begin(), m_railButtons.end(), 0,
@@ -694,7 +694,7 @@ void MainWindow::fitToolRail() {
 
 void MainWindow::fitZoomButton() {
     m_zoomButton->setMinimumWidth(Theme::instance().scaled(56));
-    m_zoomButton->setFixedHeight(Theme::instance().scaled(28));
+    m_zoomButton->setFixedHeight(std::max(Theme::instance().scaled(28), Theme::instance().target()));
 }
 
 void MainWindow::connectSession() {

@@ -189,6 +189,7 @@ private:
     void copyMeasurements();
     void finishGesture();
     void cancelGesture();
+    void offerLargerButtons();
     void say(const QString& text);
     void sayLocked();
     void askPerson();

@@ -1116,6 +1116,21 @@ void MainWindow::keyPressEvent(QKeyEvent* event) {
     QMainWindow::keyPressEvent(event);
 }
 
+void MainWindow::offerLargerButtons() {
+    const QString offered = QStringLiteral("fingersOffered");
+    if (Theme::instance().forFingers() || QSettings().value(offered, false).toBool())
+        return;
+    QSettings().setValue(offered, true);
+    m_banners->show({QStringLiteral("fingers"),
+                     Banner::Kind::Info,
+                     tr("Larger buttons are easier to hit with a finger."),
+                     {{tr("Use them"), [] { Theme::instance().setForFingers(true); }, false},
+                      {tr("Not now"), [] {}, false}},
+                     {},
+                     {},
+                     {}});
+}
+
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
     if (watched == m_canvasPage && event->type() == QEvent::Resize) {
         placeViewBar();
@@ -1129,6 +1144,9 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         fitSidePane();
         return false;
     }
+    // Whoever comes with a finger is offered what a finger can hit, once; not while it draws.
+    if (event->type() == QEvent::TouchEnd && watched->isWidgetType())
+        offerLargerButtons();
     // Progress says what is running when it is clicked.
     if ((watched == m_taskLabel || watched == m_taskProgress) && event->type() == QEvent::MouseButtonPress) {
         showActivity();

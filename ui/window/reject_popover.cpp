@@ -2,6 +2,7 @@
 // Reasons of a rejection.
 #include "ui/window/reject_popover.h"
 
+#include "ui/theme/theme.h"
 #include "ui/window/key_places.h"
 
 #include <QApplication>
@@ -61,7 +62,7 @@ RejectPopover::RejectPopover(QWidget* parent) : QFrame(parent) {
 void RejectPopover::popUp(const QRect& anchor) {
     // As large as its texts are at the text size of the moment.
     const QFontMetrics metrics(m_reasons->font());
-    const int row = std::max(28, metrics.height() + 10);
+    const int row = std::max(Theme::instance().target(), metrics.height() + 10);
     int widest = 0;
     for (int i = 0; i < m_reasons->count(); ++i) {
         QListWidgetItem* item = m_reasons->item(i);

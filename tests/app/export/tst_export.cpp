@@ -433,7 +433,8 @@ private Q_SLOTS:
     void brokenImagesAreLinesOfTheReport() {
         Bench bench;
         std::vector<ImageId> ids;
-        for (int i = 0; i < 45; ++i) {
+        const int count = qEnvironmentVariableIsSet("LIMN_FULL") ? 1000 : 45;
+        for (int i = 0; i < count; ++i) {
             ids.push_back(bench.addImage("i" + std::to_string(i) + ".png"));
             QVERIFY(bench.annotate(ids.back(), maskWith(kSize, {i % 30, 3, 8, 9})));
         }
@@ -444,7 +445,7 @@ private Q_SLOTS:
         const Result<ExportReport> report =
             runExport(*bench.store, bench.options({ExportFormat::Masks, ExportFormat::Overlays}));
         QVERIFY(report.ok());
-        QCOMPARE(report->count(ExportResult::Written), std::size_t{42});
+        QCOMPARE(report->count(ExportResult::Written), static_cast<std::size_t>(count - 3));
         QCOMPARE(report->failed(), (std::vector<ImageId>{ids[7], ids[20], ids[41]}));
         QVERIFY(report->images[7].reason.find("does not exist") != std::string::npos);
         QVERIFY(report->images[20].reason.find("i20.png") != std::string::npos);
@@ -456,7 +457,7 @@ private Q_SLOTS:
         QVERIFY(json["images"][41]["reason"] == report->images[41].reason);
         const Result<std::vector<CsvRow>> rows = readCsv(bench.at("out/export_report.csv"));
         QVERIFY(rows.ok());
-        QCOMPARE(rows->size(), std::size_t{46});
+        QCOMPARE(rows->size(), static_cast<std::size_t>(count + 1));
         QCOMPARE((*rows)[8][1], std::string("failed"));
         // "Retry these", after the file is back.
         QVERIFY(writePng(bench.at("i7.png"), pictureWith(kSize, {1, 1, 3, 3})).ok());
