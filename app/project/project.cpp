@@ -400,6 +400,7 @@ Result<void> Project::setState(const std::vector<ImageId>& ids, ReviewState to, 
         m_state->edit(id, [&](ImageRecord& record) {
             record.state = to;
             record.reason = to == ReviewState::Rejected ? reason : std::string();
+            record.rejectedBy = to == ReviewState::Rejected ? m_state->now.person : kNobody;
         });
     }
     DecisionRecord decision;

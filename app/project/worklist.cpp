@@ -108,13 +108,18 @@ private:
 
 } // namespace
 
+bool sentBack(const ImageRecord& record) {
+    return record.state == ReviewState::Rejected && record.lastEditor != kNobody &&
+           record.lastEditor != record.rejectedBy;
+}
+
 bool waitsFor(const ImageRecord& record, PersonId person) {
     if (!record.trouble.empty())
         return false;
     const bool theirs = record.lastEditor == person && person != kNobody;
     // What came back is the author's, whoever it was assigned to.
     if (record.state == ReviewState::Rejected)
-        return theirs;
+        return theirs && sentBack(record);
     if (record.assignee != kNobody && record.assignee != person)
         return false;
     if (record.state == ReviewState::Submitted)
@@ -315,6 +320,7 @@ WorklistCounts Worklist::counts(const WorklistFilter& filter) const {
         counts.flagged += record.flagged;
         counts.noLesion += record.noLesion;
         counts.unusable += !record.trouble.empty();
+        counts.sentBack += sentBack(record);
     }
     return counts;
 }

@@ -33,9 +33,13 @@ enum class WorklistOrder {
 
 // Whether an image waits for this person. Files that cannot be used wait for nobody, accepted images neither,
 // and images assigned to somebody else do not wait for this one. New, proposed and begun images wait for
-// anybody; submitted ones for anybody but their author; rejected ones for their author, so that a rejection
-// of a proposal that nobody edited is a decision and nothing is left to do.
+// anybody; submitted ones for anybody but their author; rejected ones for their author where somebody else
+// rejected them (see sentBack()).
 bool waitsFor(const ImageRecord& record, PersonId person);
+
+// Rejected and to be corrected by its author. Not what the author rejected, nor a proposal that nobody
+// edited: there the rejection is the decision, and nothing is left to do.
+bool sentBack(const ImageRecord& record);
 
 struct WorklistFilter {
     std::vector<ReviewState> states;  // empty: all
@@ -55,7 +59,9 @@ struct WorklistCounts {
     std::size_t flagged = 0;
     std::size_t noLesion = 0;
     std::size_t unusable = 0;
-    std::size_t todo() const { return byState[0] + byState[1] + byState[2] + byState[5]; }
+    std::size_t sentBack = 0; // of the rejected ones: see sentBack()
+    // Somebody has to do something before they can be submitted.
+    std::size_t todo() const { return byState[0] + byState[1] + byState[2] + sentBack; }
 };
 
 class Worklist {

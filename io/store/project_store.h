@@ -188,7 +188,8 @@ public:
 
     // --- Proposals (a cache: may be emptied at any time without loss) ---
 
-    virtual Result<std::shared_ptr<const ProposalRecord>> proposal(const ProposalKey& key) = 0; // null: none
+    // Null: none. A key without a model finds the newest of any.
+    virtual Result<std::shared_ptr<const ProposalRecord>> proposal(const ProposalKey& key) = 0;
     // Of those of the whole image (of this size) that are kept: the newest one of this model, else of any.
     virtual Result<std::shared_ptr<const ProposalRecord>>
     newestProposal(const std::string& imageSha256, Size size, const std::string& modelSha256) = 0;

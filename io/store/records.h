@@ -39,8 +39,9 @@ struct ImageRecord {
     std::int64_t position = 0;  // project order
     std::string trouble;        // why the file cannot be used ("" when it can): a whole sentence
     ReviewState state = ReviewState::New;
-    std::string reason;   // of a rejection: code or text
-    bool flagged = false; // stands beside the state
+    std::string reason;            // of a rejection: code or text
+    PersonId rejectedBy = kNobody; // who rejected it, while it is rejected; out of the history
+    bool flagged = false;          // stands beside the state
     std::string flagNote;
     bool noLesion = false; // the shown annotation is explicitly "no lesion"
     PersonId assignee = kNobody;

@@ -18,7 +18,9 @@ const std::string kColumns = "SELECT id, path, sha256, width, height, spacing_x_
                              "spacing_source, modality, file_bytes, "
                              "file_modified_ms, position, trouble, state, reason, flagged, flag_note, "
                              "no_lesion, assignee, uncertainty, "
-                             "area_pixels, change_percent, last_editor, last_edit_ms, added_ms FROM images ";
+                             "area_pixels, change_percent, last_editor, last_edit_ms, added_ms, "
+                             "CASE WHEN state = 5 THEN (SELECT person_id FROM history WHERE image_id = "
+                             "images.id AND what = 'state' ORDER BY id DESC LIMIT 1) END FROM images ";
 
 ImageRecord readImage(const QSqlQuery& query) {
     ImageRecord record;
@@ -46,6 +48,7 @@ ImageRecord readImage(const QSqlQuery& query) {
     record.lastEditor = query.value(22).toLongLong();
     record.lastEditMs = query.value(23).toLongLong();
     record.addedMs = query.value(24).toLongLong();
+    record.rejectedBy = query.value(25).toLongLong();
     return record;
 }
 

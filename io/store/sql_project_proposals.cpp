@@ -38,9 +38,10 @@ Result<std::shared_ptr<const ProposalRecord>> SqlProjectStore::proposal(const Pr
         firstRow(*m_sql,
                  "SELECT x, y, width, height, probability, network, network_width, network_height, spread, "
                  "model_name, "
-                 "device, precision_name, default_threshold, uncertainty, made_ms FROM proposals "
-                 "WHERE image_sha256 = ? AND model_sha256 = ? AND settings = ?",
-                 {text(key.imageSha256), text(key.modelSha256), text(key.settings)});
+                 "device, precision_name, default_threshold, uncertainty, made_ms, model_sha256 FROM "
+                 "proposals WHERE image_sha256 = ? AND settings = ? AND (? = '' OR model_sha256 = ?) "
+                 "ORDER BY id DESC LIMIT 1",
+                 {text(key.imageSha256), text(key.settings), text(key.modelSha256), text(key.modelSha256)});
     if (!row)
         return row.error();
     if (!*row)
@@ -77,6 +78,7 @@ Result<std::shared_ptr<const ProposalRecord>> SqlProjectStore::proposal(const Pr
     record->defaultThreshold = query.value(12).toDouble();
     record->uncertainty = query.value(13).toDouble();
     record->timeMs = query.value(14).toLongLong();
+    record->key.modelSha256 = query.value(15).toString().toStdString();
     return std::shared_ptr<const ProposalRecord>(record);
 }
 

@@ -230,6 +230,18 @@
         <source> = %1 mm</source>
         <translation> = %1 mm</translation>
     </message>
+    <message>
+        <source>Allow it</source>
+        <translation>Zulassen</translation>
+    </message>
+    <message>
+        <source>No effect: edits act inside the region alone.</source>
+        <translation>Ohne Wirkung: Bearbeitet wird nur innerhalb des Bereichs.</translation>
+    </message>
+    <message>
+        <source>End the region</source>
+        <translation>Bereich aufheben</translation>
+    </message>
 </context>
 <context>
     <name>limn::ActivityPanel</name>
@@ -1827,10 +1839,6 @@
         <translation>Neues Projekt</translation>
     </message>
     <message>
-        <source>No effect: %1 is locked. &lt;a href=&quot;unlock&quot;&gt;Unlock&lt;/a&gt;</source>
-        <translation>Ohne Wirkung: %1 ist gesperrt. &lt;a href=&quot;unlock&quot;&gt;Entsperren&lt;/a&gt;</translation>
-    </message>
-    <message>
         <source>The proposal is still being computed.</source>
         <translation>Der Vorschlag wird noch berechnet.</translation>
     </message>
@@ -1877,10 +1885,6 @@
     <message>
         <source>Mark as no lesion (Enter)</source>
         <translation>Keine Läsion (Eingabe)</translation>
-    </message>
-    <message>
-        <source>There is no label %1. The Labels panel adds one.</source>
-        <translation>Es gibt kein Label %1. Unter „Labels“ lässt sich eines hinzufügen.</translation>
     </message>
     <message>
         <source>The measurements are on the clipboard.</source>
@@ -2656,6 +2660,53 @@
         <source>Not now</source>
         <translation>Jetzt nicht</translation>
     </message>
+    <message>
+        <source>Clear filter</source>
+        <translation>Filter aufheben</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>Exportieren…</translation>
+    </message>
+    <message>
+        <source>The model&apos;s proposal for the whole image is there already.</source>
+        <translation>Der Vorschlag des Modells für das ganze Bild ist schon da.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Add %n files and folders</source>
+        <translation>
+            <numerusform>%n Datei oder Ordner hinzufügen</numerusform>
+            <numerusform>%n Dateien und Ordner hinzufügen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No effect: %1 is locked.</source>
+        <translation>Ohne Wirkung: %1 ist gesperrt.</translation>
+    </message>
+    <message>
+        <source>Unlock</source>
+        <translation>Entsperren</translation>
+    </message>
+    <message>
+        <source>Run model</source>
+        <translation>Modell ausführen</translation>
+    </message>
+    <message>
+        <source>Close it</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>There is no label %1.</source>
+        <translation>Es gibt kein Label %1.</translation>
+    </message>
+    <message>
+        <source>Add a label</source>
+        <translation>Label hinzufügen</translation>
+    </message>
+    <message>
+        <source>Device: %1</source>
+        <translation>Gerät: %1</translation>
+    </message>
 </context>
 <context>
     <name>limn::MeasurePanel</name>
@@ -2918,10 +2969,6 @@
         <translation>Von innen gezogen schiebt den Rand hinaus, von außen hinein.</translation>
     </message>
     <message>
-        <source>Drag a rectangle, or with Shift any shape. Use, fill, clean and clear then act inside it only. A click removes it.</source>
-        <translation>Ein Rechteck ziehen, mit Umschalt jede Form. Übernehmen, Füllen, Säubern und Leeren wirken dann nur darin. Ein Klick entfernt es.</translation>
-    </message>
-    <message>
         <source>%1 px =</source>
         <translation>%1 px =</translation>
     </message>
@@ -2944,6 +2991,10 @@
     <message>
         <source>How round the edge of the selection is made</source>
         <translation>Wie rund der Rand der Auswahl gemacht wird</translation>
+    </message>
+    <message>
+        <source>Drag a rectangle, or with Shift any shape: whatever edits then acts inside it alone. A click removes it.</source>
+        <translation>Ein Rechteck ziehen, mit Umschalt eine beliebige Form: Bearbeitet wird dann nur darin. Ein Klick hebt den Bereich auf.</translation>
     </message>
 </context>
 <context>
@@ -2995,6 +3046,10 @@
     <message>
         <source> · 4 mirrored copies</source>
         <translation> · 4 Spiegelungen</translation>
+    </message>
+    <message>
+        <source>Choose a model…</source>
+        <translation>Modell wählen…</translation>
     </message>
 </context>
 <context>
@@ -3409,6 +3464,14 @@
     <message>
         <source>%1, flagged</source>
         <translation>%1, markiert</translation>
+    </message>
+    <message>
+        <source>Only images that are: %1</source>
+        <translation>Nur Bilder mit dem Stand: %1</translation>
+    </message>
+    <message>
+        <source>Only images of one state</source>
+        <translation>Nur Bilder eines Standes</translation>
     </message>
 </context>
 <context>

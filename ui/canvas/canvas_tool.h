@@ -44,6 +44,8 @@ public:
     // A gesture of several clicks was begun and waits for its end: what would leave the image says so
     // instead.
     virtual bool unfinished() const { return false; }
+    // Another image comes: what is remembered of this one is forgotten.
+    virtual void leaveImage() {}
 
     // Decorations in device pixels; `pointer` is null while the pointer is elsewhere.
     virtual void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,

@@ -170,6 +170,7 @@ void CanvasView::applyView(const ViewTransform& view) {
 
 void CanvasView::setView(const ViewTransform& view) {
     ViewTransform next = view;
+    next.setTopTaken(static_cast<int>(std::lround(m_topTaken * devicePixelRatioF())));
     next.setViewport(m_view.viewport());
     applyView(next);
 }
@@ -288,6 +289,14 @@ void CanvasView::setCornerTaken(const QRect& place) {
     updateOverlay();
 }
 
+void CanvasView::setTopTaken(int pixels) {
+    if (m_topTaken == pixels)
+        return;
+    m_topTaken = pixels;
+    m_view.setTopTaken(static_cast<int>(std::lround(pixels * devicePixelRatioF())));
+    updateOverlay();
+}
+
 void CanvasView::setEmptyText(const QString& text) {
     m_emptyText = text;
     updateOverlay();
@@ -331,6 +340,15 @@ bool CanvasView::cancelGesture() {
     return had || toolHad;
 }
 
+void CanvasView::finishGesture() {
+    if (!m_tool)
+        return;
+    if (std::exchange(m_gesture, false))
+        m_tool->release(m_lastPointer);
+    m_tool->finish();
+    updateDecorations();
+}
+
 void CanvasView::dropGesture() {
     if (m_tool)
         m_tool->putAway();
@@ -364,6 +382,7 @@ void CanvasView::resizeEvent(QResizeEvent* event) {
     m_overlayWidget->setGeometry(rect());
     placeDividerHandle();
     ViewTransform next = m_view;
+    next.setTopTaken(static_cast<int>(std::lround(m_topTaken * devicePixelRatioF())));
     next.setViewport((QSizeF(size()) * devicePixelRatioF()).toSize());
     m_overlay.setPixelRatio(devicePixelRatioF());
     m_secondOverlay.setPixelRatio(devicePixelRatioF());
@@ -508,7 +527,7 @@ void CanvasView::paintCaptions(QPainter& painter) const {
         if (text.isEmpty())
             return;
         const double w = metrics.horizontalAdvance(text) + 20;
-        const QRectF box(rightOfIt ? x : x - w, 12, w, metrics.height() + 8);
+        const QRectF box(rightOfIt ? x : x - w, m_topTaken + 12, w, metrics.height() + 8);
         painter.setPen(Qt::NoPen);
         painter.setBrush(QColor(0x10, 0x10, 0x10, 190));
         painter.drawRoundedRect(box, 5, 5);
@@ -532,7 +551,7 @@ void CanvasView::paintLegend(QPainter& painter) const {
     const int right = metrics.horizontalAdvance(m_legendGreatest);
     const double height = metrics.height() + 12;
     // Below the captions, which move with the divider.
-    const double top = m_leftCaption.isEmpty() ? 12 : 12 + metrics.height() + 14;
+    const double top = m_topTaken + (m_leftCaption.isEmpty() ? 12 : 12 + metrics.height() + 14);
     const QRectF box(width() - 12 - (kBar + left + right + 36), top, kBar + left + right + 36, height);
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(Qt::NoPen);

@@ -74,7 +74,12 @@ public:
     void setScaleBarVisible(bool on);
     // What lies over the lower right corner, in the canvas's coordinates: the scale bar keeps clear of it.
     void setCornerTaken(const QRect& place);
+    // Pixels along the upper edge that lie under something, such as a message: the image stays where it is,
+    // and is fitted below from then on, as is what stands in the upper corners.
+    void setTopTaken(int pixels);
+    int topTaken() const { return m_topTaken; }
     QRectF scaleBarPlace() const { return scaleBar().box; } // empty: it is not drawn
+    QString scaleBarText() const { return scaleBar().text; }
     // Shown while there is no image.
     void setEmptyText(const QString& text);
     const QString& emptyText() const { return m_emptyText; }
@@ -91,6 +96,8 @@ public:
     bool cancelGesture();
     // The gesture in progress alone.
     void dropGesture();
+    // Ends the gesture in progress where it is, though the button is still down, and one of several clicks.
+    void finishGesture();
     QImage grabImage();
     // Of VTK's frames: the last one, and all since the beginning. The sum may be read in any thread.
     double lastFrameMs() const { return m_lastFrameMs; }
@@ -161,6 +168,7 @@ private:
     bool m_wheelPans = false;
     bool m_scaleBar = true;
     QRect m_cornerTaken;
+    int m_topTaken = 0;
     double m_spacingMm = 0.0;
     double m_divider = -1.0;
     bool m_movingDivider = false;

@@ -22,7 +22,7 @@ double ViewTransform::fitZoom() const {
     if (empty())
         return 1.0;
     const double w = std::max(1.0, m_viewport.width() - 2 * kFitMargin);
-    const double h = std::max(1.0, m_viewport.height() - 2 * kFitMargin);
+    const double h = std::max(1.0, m_viewport.height() - m_topTaken - 2 * kFitMargin);
     return std::min({w / m_image.width, h / m_image.height, kMaxFitZoom});
 }
 
@@ -79,7 +79,7 @@ void ViewTransform::setImageSize(Size image) {
 void ViewTransform::fit() {
     m_zoom = fitZoom();
     m_offset = QPointF((m_viewport.width() - m_image.width * m_zoom) / 2.0,
-                       (m_viewport.height() - m_image.height * m_zoom) / 2.0);
+                       (m_viewport.height() + m_topTaken - m_image.height * m_zoom) / 2.0);
     m_fitted = true;
     m_anchored = false;
 }

@@ -45,6 +45,9 @@ public:
 
     void setViewport(QSize viewport);
     void setImageSize(Size image);
+    // Device pixels along the upper edge that something lies over: fit() leaves them free. What is shown
+    // stays where it is.
+    void setTopTaken(int pixels) { m_topTaken = pixels; }
     void fit();
     // The image point under the device point stays there, as far as the pan limits allow.
     void zoomTo(double zoom, QPointF aboutDevice);
@@ -61,6 +64,7 @@ private:
 
     Size m_image;
     QSize m_viewport;
+    int m_topTaken = 0;
     double m_zoom = 1.0;
     QPointF m_offset; // unrounded
     // The point that the last zoom kept in place: further zooming about the same place does not drift.

@@ -281,8 +281,9 @@ void OptionBar::rebuild() {
         hint(tr("Drag from inside to push the edge out, from outside to push it in."));
         break;
     case ToolId::Region:
-        hint(tr("Drag a rectangle, or with Shift any shape. Use, fill, clean and clear then act inside it "
-                "only. A click removes it."));
+        hint(
+            tr("Drag a rectangle, or with Shift any shape: whatever edits then acts inside it alone. A click "
+               "removes it."));
         break;
     case ToolId::Ruler:
         if (m_ruler > 0) {

@@ -96,6 +96,12 @@ ProposalPanel::ProposalPanel(ReviewSession& session, Commands& commands, QWidget
     m_status->setOpenExternalLinks(false);
     layout->addWidget(m_status);
 
+    m_chooseModel = new QPushButton(tr("Choose a model…"));
+    m_chooseModel->setObjectName(QStringLiteral("chooseModel"));
+    connect(m_chooseModel, &QPushButton::clicked, commands.action(QStringLiteral("chooseModel")),
+            &QAction::trigger);
+    layout->addWidget(m_chooseModel);
+
     m_controls = new QWidget;
     auto* controls = new QVBoxLayout(m_controls);
     controls->setContentsMargins(0, 0, 0, 0);
@@ -200,6 +206,7 @@ void ProposalPanel::refresh() {
     }
     m_status->setText(status);
     m_status->setVisible(!status.isEmpty());
+    m_chooseModel->setVisible(m_session.models().empty() || m_session.modelError());
     m_choice->clear();
     int index = 0;
     const QLocale locale;

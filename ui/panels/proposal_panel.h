@@ -53,6 +53,7 @@ private:
     ReviewSession& m_session;
     QComboBox* m_choice;
     QLabel* m_status;
+    QPushButton* m_chooseModel; // where there is none that works
     HistogramView* m_histogram;
     QSlider* m_slider;
     QDoubleSpinBox* m_value;

@@ -12,14 +12,26 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
-#include <QStyle>
+#include <QScrollArea>
 #include <QVBoxLayout>
+#include <QtConcurrent>
 
 namespace limn {
 
 StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     setObjectName(QStringLiteral("startPage"));
-    auto* outer = new QVBoxLayout(this);
+    // Larger text and many projects may need more room than a small screen has.
+    auto* frame = new QVBoxLayout(this);
+    frame->setContentsMargins(0, 0, 0, 0);
+    auto* scroll = new QScrollArea;
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    auto* page = new QWidget;
+    scroll->setWidget(page);
+    frame->addWidget(scroll);
+    auto* outer = new QVBoxLayout(page);
     outer->setContentsMargins(32, 24, 32, 20);
     outer->addStretch(2);
     auto* column = new QWidget;
@@ -48,10 +60,10 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     head->addLayout(titles, 1);
     layout->addLayout(head);
 
-    m_drop = new QFrame;
-    m_drop->setObjectName(QStringLiteral("dropArea"));
-    m_drop->setMinimumHeight(190);
-    auto* drop = new QVBoxLayout(m_drop);
+    auto* area = new QFrame;
+    area->setObjectName(QStringLiteral("dropArea"));
+    area->setMinimumHeight(190);
+    auto* drop = new QVBoxLayout(area);
     drop->setContentsMargins(24, 22, 24, 22);
     drop->setSpacing(12);
     auto* icon = new QLabel;
@@ -61,11 +73,11 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     };
     setIcon();
     connect(&Theme::instance(), &Theme::changed, icon, setIcon);
-    m_dropText = new QLabel(tr("Drop images, a folder or a project here"));
-    m_dropText->setAlignment(Qt::AlignCenter);
-    QFont font = m_dropText->font();
+    auto* text = new QLabel(tr("Drop images, a folder or a project here"));
+    text->setAlignment(Qt::AlignCenter);
+    QFont font = text->font();
     font.setPointSizeF(font.pointSizeF() * 1.15);
-    m_dropText->setFont(font);
+    text->setFont(font);
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(8);
     const auto addButton = [&](const QString& text, const QString& iconName, const char* name, bool primary,
@@ -84,10 +96,10 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
     buttons->addStretch();
     drop->addStretch();
     drop->addWidget(icon);
-    drop->addWidget(m_dropText);
+    drop->addWidget(text);
     drop->addLayout(buttons);
     drop->addStretch();
-    layout->addWidget(m_drop);
+    layout->addWidget(area);
 
     m_recentCard = new QWidget;
     auto* recentLayout = new QVBoxLayout(m_recentCard);
@@ -120,6 +132,23 @@ StartPage::StartPage(QWidget* parent) : QFrame(parent) {
 }
 
 void StartPage::setRecent(const QStringList& paths) {
+    m_paths = paths;
+    showRecent({});
+    // A path on a disk of the network may take its time to answer.
+    QtConcurrent::run([paths] {
+        QStringList missing;
+        for (const QString& path : paths) {
+            if (!QFileInfo::exists(path))
+                missing.append(path);
+        }
+        return missing;
+    }).then(this, [this, paths](const QStringList& missing) {
+        if (paths == m_paths && !missing.isEmpty())
+            showRecent(missing);
+    });
+}
+
+void StartPage::showRecent(const QStringList& missing) {
     while (QLayoutItem* item = m_recent->takeAt(0)) {
         if (item->widget()) {
             item->widget()->hide();
@@ -127,16 +156,18 @@ void StartPage::setRecent(const QStringList& paths) {
         }
         delete item;
     }
-    m_recentCard->setVisible(!paths.isEmpty());
-    for (const QString& path : paths) {
-        const bool exists = QFileInfo::exists(path);
+    m_recentCard->setVisible(!m_paths.isEmpty());
+    for (const QString& path : m_paths) {
+        const bool exists = !missing.contains(path);
+        const bool project = path.endsWith(QLatin1String(".limn"), Qt::CaseInsensitive);
         auto* row = new QWidget;
+        row->setObjectName(QStringLiteral("recentRow"));
         auto* layout = new QHBoxLayout(row);
         layout->setContentsMargins(0, 0, 0, 0);
         const QFileInfo info(path);
         auto* button = new QPushButton(
-            Theme::icon(info.isDir() ? QStringLiteral("folder") : QStringLiteral("project"), "muted"),
-            info.isDir() ? info.fileName() : info.completeBaseName());
+            Theme::icon(project ? QStringLiteral("project") : QStringLiteral("folder"), "muted"),
+            project ? info.completeBaseName() : info.fileName());
         button->setProperty("link", true);
         button->setEnabled(exists);
         connect(button, &QPushButton::clicked, this, [this, path] { Q_EMIT openRecent(path); });
@@ -157,13 +188,6 @@ void StartPage::setRecent(const QStringList& paths) {
 
 void StartPage::setModelLine(const QString& text) {
     m_model->setText(text);
-}
-
-void StartPage::setDropHint(const QString& text) {
-    m_dropText->setText(text.isEmpty() ? tr("Drop images, a folder or a project here") : text);
-    m_drop->setProperty("over", !text.isEmpty());
-    m_drop->style()->unpolish(m_drop);
-    m_drop->style()->polish(m_drop);
 }
 
 } // namespace limn

@@ -15,9 +15,9 @@ class StartPage : public QFrame {
 
 public:
     explicit StartPage(QWidget* parent = nullptr);
+    // The newest first; those that are missing offer to be located.
     void setRecent(const QStringList& paths);
     void setModelLine(const QString& text);
-    void setDropHint(const QString& text); // empty: nothing is dragged over the window
 
 Q_SIGNALS:
     void openFolder();
@@ -28,8 +28,9 @@ Q_SIGNALS:
     void locateRecent(const QString& path);
 
 private:
-    QFrame* m_drop;
-    QLabel* m_dropText;
+    void showRecent(const QStringList& missing);
+
+    QStringList m_paths;
     QVBoxLayout* m_recent;
     QWidget* m_recentCard;
     QLabel* m_model;

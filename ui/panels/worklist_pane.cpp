@@ -15,6 +15,7 @@
 #include <QLineEdit>
 #include <QListView>
 #include <QLocale>
+#include <QMenu>
 #include <QPainter>
 #include <QProgressBar>
 #include <QPushButton>
@@ -236,8 +237,11 @@ QImage WorklistModel::thumbnailAt(int row) const {
                              r->fileModifiedMs);
 }
 
-QImage WorklistModel::outlineAt(int row) const {
-    return m_thumbnails.outline(idAt(row));
+QImage WorklistModel::outlineAt(int row) {
+    const QImage outline = m_thumbnails.outline(idAt(row));
+    if (outline.isNull())
+        Q_EMIT outlineWanted(idAt(row));
+    return outline;
 }
 
 QVariant WorklistModel::data(const QModelIndex& index, int role) const {
@@ -284,7 +288,8 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     m_search->setPlaceholderText(tr("Find by name"));
     m_search->setAccessibleName(tr("Find images by name"));
     m_search->setClearButtonEnabled(true);
-    m_search->setMinimumWidth(164); // the pane's least width, unless its words need more
+    m_search->setAcceptDrops(false); // what is dropped on the window is no word to search for
+    m_search->setMinimumWidth(164);  // the pane's least width, unless its words need more
     m_search->addAction(Theme::icon(QStringLiteral("search"), "muted"), QLineEdit::LeadingPosition);
     auto* searchRow = new QHBoxLayout;
     searchRow->setContentsMargins(8, 0, 8, 0);
@@ -317,6 +322,7 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
         m_chips.emplace_back(chip, button);
         connect(button, &QPushButton::clicked, this, [this, chip] {
             m_chip = chip;
+            m_states->setChecked(false);
             applyFilter();
         });
     };
@@ -338,6 +344,9 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     m_order = new QComboBox;
     m_order->setObjectName(QStringLiteral("worklistOrder"));
     m_order->setAccessibleName(tr("Order of the list"));
+    // Gives way to the buttons beside it, in a narrow pane with large text.
+    m_order->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    m_order->setMinimumContentsLength(6);
     m_order->addItem(tr("Project order"), static_cast<int>(WorklistOrder::Project));
     m_order->addItem(tr("Name"), static_cast<int>(WorklistOrder::Name));
     m_order->addItem(tr("State"), static_cast<int>(WorklistOrder::State));
@@ -351,7 +360,16 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     m_direction->setToolTip(tr("Reverse the order"));
     m_direction->setAccessibleName(tr("Reverse the order"));
     Theme::sizeButton(m_direction, {28, 28}, 16);
+    m_states = new QToolButton;
+    m_states->setObjectName(QStringLiteral("stateFilter"));
+    m_states->setCheckable(true);
+    m_states->setPopupMode(QToolButton::InstantPopup);
+    m_stateMenu = new QMenu(this);
+    m_states->setMenu(m_stateMenu);
+    connect(m_stateMenu, &QMenu::aboutToShow, this, &WorklistPane::fillStateMenu);
+    Theme::sizeButton(m_states, {28, 28}, 16);
     orderRow->addWidget(m_order, 1);
+    orderRow->addWidget(m_states);
     orderRow->addWidget(m_direction);
     layout->addLayout(orderRow);
     const auto applyOrder = [this] {
@@ -365,6 +383,7 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     connect(m_direction, &QToolButton::toggled, this, applyOrder);
 
     m_resort = new QPushButton(tr("Order changed: sort again"));
+    m_resort->setObjectName(QStringLiteral("sortAgain"));
     m_resort->setProperty("link", true);
     m_resort->hide();
     layout->addWidget(m_resort);
@@ -403,19 +422,7 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     emptyRow->addStretch();
     layout->addWidget(m_empty);
     layout->addLayout(emptyRow);
-    connect(m_clearFilter, &QPushButton::clicked, this, [this] {
-        for (QPushButton* button : {m_mine, m_flagged}) {
-            const QSignalBlocker blocker(button);
-            button->setChecked(false);
-        }
-        {
-            const QSignalBlocker blocker(m_search);
-            m_search->clear();
-        }
-        m_chip = Chip::All;
-        m_chips.front().second->setChecked(true);
-        applyFilter();
-    });
+    connect(m_clearFilter, &QPushButton::clicked, this, &WorklistPane::clearFilter);
 
     auto* footer = new QVBoxLayout;
     footer->setContentsMargins(10, 4, 10, 8);
@@ -447,6 +454,50 @@ std::vector<ImageId> WorklistPane::selected() const {
     return ids;
 }
 
+void WorklistPane::clearFilter() {
+    for (QPushButton* button : {m_mine, m_flagged}) {
+        const QSignalBlocker blocker(button);
+        button->setChecked(false);
+    }
+    {
+        const QSignalBlocker blocker(m_search);
+        m_search->clear();
+    }
+    m_chip = Chip::All;
+    m_chips.front().second->setChecked(true);
+    m_states->setChecked(false);
+    applyFilter();
+}
+
+// One state alone, in the place of the chips above; the menu says how many images are in each.
+void WorklistPane::fillStateMenu() {
+    m_stateMenu->clear();
+    const WorklistCounts counts =
+        m_session.hasProject() ? m_session.project()->worklist().counts() : WorklistCounts{};
+    for (const ReviewState state : kReviewStates) {
+        const std::size_t count = counts.byState[static_cast<std::size_t>(state)];
+        QAction* action = m_stateMenu->addAction(
+            Theme::icon(stateIcon(state), stateToken(state)),
+            QStringLiteral("%1  %2").arg(stateWord(state), QLocale().toString(qulonglong(count))), this,
+            [this, state] { chooseState(state); });
+        action->setCheckable(true);
+        action->setChecked(m_chip == Chip::OneState && m_state == state);
+    }
+}
+
+void WorklistPane::chooseState(ReviewState state) {
+    const bool again = m_chip == Chip::OneState && m_state == state; // takes it away
+    m_chip = again ? Chip::All : Chip::OneState;
+    m_state = state;
+    m_states->setChecked(!again);
+    QButtonGroup* group = m_chips.front().second->group();
+    group->setExclusive(false);
+    for (const auto& [chip, button] : m_chips)
+        button->setChecked(chip == m_chip);
+    group->setExclusive(true);
+    applyFilter();
+}
+
 void WorklistPane::applyFilter() {
     WorklistFilter filter;
     filter.text = m_search->text().toStdString();
@@ -461,6 +512,9 @@ void WorklistPane::applyFilter() {
         break;
     case Chip::Rejected:
         filter.states = {ReviewState::Rejected};
+        break;
+    case Chip::OneState:
+        filter.states = {m_state};
         break;
     }
     if (m_mine->isChecked() && m_session.project())
@@ -499,8 +553,17 @@ void WorklistPane::refreshCounts() {
             button->setToolTip(tr("Rejected"));
             button->setAccessibleName(tr("Rejected: %1").arg(state(ReviewState::Rejected)));
             break;
+        case Chip::OneState:
+            break;
         }
     }
+    const bool one = m_chip == Chip::OneState;
+    m_states->setIcon(one ? Theme::icon(stateIcon(m_state), stateToken(m_state))
+                          : Theme::icon(QStringLiteral("filter"), "muted"));
+    const QString tip =
+        one ? tr("Only images that are: %1").arg(stateWord(m_state)) : tr("Only images of one state");
+    m_states->setToolTip(tip);
+    m_states->setAccessibleName(tip);
     WorklistFilter mine;
     mine.mine = open ? m_session.project()->currentPerson() : kNobody;
     const std::size_t own = open ? m_session.project()->worklist().counts(mine).total : 0;
@@ -509,7 +572,7 @@ void WorklistPane::refreshCounts() {
     m_flagged->setIcon(Theme::icon(QStringLiteral("flag"), "warn"));
     m_flagged->setToolTip(tr("Flagged"));
     m_flagged->setAccessibleName(tr("Flagged: %1").arg(counts.flagged));
-    const int decided = static_cast<int>(counts.byState[3] + counts.byState[4]);
+    const int decided = static_cast<int>(counts.total - counts.todo());
     m_progress->setRange(0, std::max<int>(1, static_cast<int>(counts.total)));
     m_progress->setValue(decided);
     m_progress->setVisible(open);

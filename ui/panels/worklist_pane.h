@@ -14,6 +14,7 @@ class QComboBox;
 class QLabel;
 class QLineEdit;
 class QListView;
+class QMenu;
 class QProgressBar;
 class QPushButton;
 class QToolButton;
@@ -34,7 +35,10 @@ public:
     ImageId idAt(int row) const;
     const ImageRecord* recordAt(int row) const;
     QImage thumbnailAt(int row) const;
-    QImage outlineAt(int row) const;
+    QImage outlineAt(int row);
+
+Q_SIGNALS:
+    void outlineWanted(limn::ImageId id); // of a picture that has none
 
 private:
     ReviewSession& m_session;
@@ -51,12 +55,15 @@ public:
     QListView* view() const { return m_view; }
     WorklistModel* model() const { return m_model; }
     std::vector<ImageId> selected() const;
+    void clearFilter();
 
 Q_SIGNALS:
     void menuRequested(const QPoint& globalPosition);
 
 private:
-    enum class Chip { All, Todo, Accepted, Rejected };
+    enum class Chip { All, Todo, Accepted, Rejected, OneState };
+    void fillStateMenu();
+    void chooseState(ReviewState state);
     void applyFilter();
     void refresh();
     void refreshCounts();
@@ -67,6 +74,9 @@ private:
     QLineEdit* m_search;
     std::vector<std::pair<Chip, QPushButton*>> m_chips;
     Chip m_chip = Chip::All;
+    ReviewState m_state = ReviewState::New; // of Chip::OneState
+    QToolButton* m_states;
+    QMenu* m_stateMenu;
     QPushButton* m_mine;
     QPushButton* m_flagged;
     QComboBox* m_order;

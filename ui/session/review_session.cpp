@@ -55,6 +55,7 @@ struct ReviewSession::Shared {
     std::atomic<ImageId> current{0};
     std::map<ImageId, std::string> paths;
     std::vector<std::pair<ImageKind, std::string>> models; // by what they were trained on
+    std::map<std::string, std::string> devices;            // where each loaded model computes
     std::shared_ptr<ImageCache> cache;
     // Apart, because looking into the store may wait for a disk.
     std::mutex saverMutex;
@@ -161,10 +162,13 @@ ReviewSession::ReviewSession(QObject* parent)
                     return;
                 ModelState& state = self->m_modelStates[model];
                 state = {};
-                if (info)
+                if (info) {
+                    const std::lock_guard lock(self->m_shared->mutex);
                     state.info = *info;
-                else
+                    state.device = QString::fromStdString(self->m_shared->devices[model]);
+                } else {
                     state.error = info.error();
+                }
                 Q_EMIT self->modelChanged();
             },
             Qt::QueuedConnection);
@@ -214,7 +218,14 @@ void ReviewSession::setModels(std::vector<ModelChoice> models) {
         const std::lock_guard lock(m_shared->mutex);
         m_shared->models.clear();
         for (const ModelChoice& choice : m_models) {
-            list.push_back({choice.name.toStdString(), choice.load});
+            const std::string name = choice.name.toStdString();
+            list.push_back({name, [name, load = choice.load, shared = m_shared] {
+                                Result<std::unique_ptr<Engine>> engine = load();
+                                const std::lock_guard lock(shared->mutex);
+                                if (engine)
+                                    shared->devices[name] = (*engine)->device().name;
+                                return engine;
+                            }});
             m_shared->models.emplace_back(choice.kind, choice.name.toStdString());
         }
     }
@@ -672,32 +683,39 @@ void ReviewSession::loadDocument(ImageId id, Size size) {
             return;
         if (!loaded && id == m_current)
             Q_EMIT said(errorText(loaded.error()));
-        openDocument(id, size, loaded && loaded->has_value() ? &(*loaded)->snapshot : nullptr);
+        openDocument(id, size, loaded && loaded->has_value() ? &loaded->value() : nullptr);
     };
-    m_project->loadAnnotation(
-        id, m_project->currentPerson(), 0,
-        [this, self, id, opened](const Result<std::optional<LoadedAnnotation>>& loaded) {
-            if (!self || !m_project)
-                return;
-            const ImageRecord* r = record(id);
-            // Whoever has drawn nothing here starts from what the last editor made, unless people are to
-            // annotate without seeing each other's work.
-            if (loaded && !loaded->has_value() && r && reviewMode() != ReviewMode::Independent &&
-                r->lastEditor != kNobody && r->lastEditor != m_project->currentPerson()) {
-                m_project->loadAnnotation(id, r->lastEditor, 0, opened);
-                return;
-            }
-            opened(loaded);
-        });
+    loadBeginning(id, opened);
 }
 
-void ReviewSession::openDocument(ImageId id, Size size, const AnnotationSnapshot* snapshot) {
+void ReviewSession::loadBeginning(ImageId id,
+                                  std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done) {
+    if (!m_project)
+        return;
+    m_project->loadAnnotation(id, m_project->currentPerson(), 0,
+                              [this, self = QPointer<ReviewSession>(this), id, done = std::move(done)](
+                                  const Result<std::optional<LoadedAnnotation>>& loaded) {
+                                  if (!self || !m_project)
+                                      return;
+                                  const ImageRecord* r = record(id);
+                                  if (loaded && !loaded->has_value() && r &&
+                                      reviewMode() != ReviewMode::Independent && r->lastEditor != kNobody &&
+                                      r->lastEditor != m_project->currentPerson())
+                                      m_project->loadAnnotation(id, r->lastEditor, 0, done);
+                                  else
+                                      done(loaded);
+                              });
+}
+
+void ReviewSession::openDocument(ImageId id, Size size, const LoadedAnnotation* loaded) {
     OpenDocument entry;
-    if (snapshot) {
-        Result<std::unique_ptr<AnnotationDocument>> document = AnnotationDocument::open(size, *snapshot);
-        if (document)
+    if (loaded) {
+        Result<std::unique_ptr<AnnotationDocument>> document =
+            AnnotationDocument::open(size, loaded->snapshot);
+        if (document) {
             entry.document = std::move(*document);
-        else
+            entry.others = loaded->info.person != m_project->currentPerson();
+        } else
             Q_EMIT said(tr("The saved annotation does not fit the image and is left as it is: %1")
                             .arg(errorText(document.error())));
     }
@@ -718,9 +736,8 @@ void ReviewSession::openDocument(ImageId id, Size size, const AnnotationSnapshot
                 (void)entry.document->setLabel(l).ok();
             }
         }
-        const std::string kept = m_project->setting(thresholdSetting(id));
-        if (!kept.empty())
-            entry.document->setThreshold(std::strtof(kept.c_str(), nullptr));
+        if (const std::optional<float> kept = keptThreshold(id))
+            entry.document->setThreshold(*kept);
     }
     entry.document->setPerson(personName().toStdString());
     AnnotationDocument* document = entry.document.get();
@@ -805,6 +822,7 @@ void ReviewSession::onDocumentChanged(ImageId id, const DocumentChange& change) 
             const ReviewState before = r->state;
             ImageFigures figures;
             m_project->saveAnnotation(id, it->second.document->snapshot(), figures);
+            it->second.others = false;
             const bool decided = before == ReviewState::Submitted || before == ReviewState::Accepted;
             if (decided && id == m_current && record(id)->state == ReviewState::InProgress)
                 Q_EMIT reopened(before);
@@ -816,11 +834,21 @@ void ReviewSession::onDocumentChanged(ImageId id, const DocumentChange& change) 
         Q_EMIT documentChanged(change);
 }
 
+bool ReviewSession::showsOthers() const {
+    const auto it = m_documents.find(m_current);
+    return !m_agreed && it != m_documents.end() && it->second.others;
+}
+
 void ReviewSession::keepThreshold(ImageId id) {
     const auto it = m_documents.find(id);
     if (!m_project || it == m_documents.end() || !it->second.document->thresholdMoved())
         return;
     m_project->setSetting(thresholdSetting(id), std::to_string(it->second.document->threshold()));
+}
+
+std::optional<float> ReviewSession::keptThreshold(ImageId id) const {
+    const std::string kept = m_project ? m_project->setting(thresholdSetting(id)) : std::string();
+    return kept.empty() ? std::nullopt : std::optional(std::strtof(kept.c_str(), nullptr));
 }
 
 void ReviewSession::updateFigures(ImageId id) {

@@ -119,6 +119,14 @@ public:
     void setViewSide(int pixels) { m_viewSide = pixels; }
     // Null until the annotation was loaded.
     AnnotationDocument* document() const { return m_document; }
+    // What an annotation of the image begins with: the person's own, or, unless people are to annotate
+    // without seeing each other's work, what the last editor made.
+    void loadBeginning(ImageId id, std::function<void(const Result<std::optional<LoadedAnnotation>>&)> done);
+    // The image's proposal of the whole image in memory or else in the project, with the threshold it is
+    // looked at with; null: none.
+    void findProposal(ImageId id, std::function<void(const ProposalPtr&, double threshold)> done);
+    // What is shown as the annotation is another person's still: this one has changed nothing.
+    bool showsOthers() const;
     // Why the shown image cannot be shown; empty when it can.
     const std::optional<Error>& imageError() const { return m_imageError; }
     bool ready() const { return m_pyramid && m_document; }
@@ -156,6 +164,7 @@ public:
     // Of that model, or of the first that will be loaded. Null: not loaded (yet). modelError() says why not.
     std::optional<ModelInfo> modelInfo() const;
     std::optional<Error> modelError() const;
+    QString modelDevice() const; // what it computes on; empty: not loaded (yet)
     const QString& deviceChoice() const { return m_deviceChoice; }
     PredictOptions predictOptions() const { return m_predictOptions; }
     void setPredictOptions(const PredictOptions& options);
@@ -267,10 +276,12 @@ private:
         std::unique_ptr<AnnotationDocument> document;
         int observer = 0;
         std::vector<ProposalPtr> proposals;
+        bool others = false; // begins with another person's annotation, and nothing was changed
     };
     struct ModelState {
         std::optional<ModelInfo> info;
         std::optional<Error> error;
+        QString device;
     };
     struct Shared;
 
@@ -281,13 +292,14 @@ private:
     void attachDocument(ImageId id);
     void prefetchDocument(ImageId id);
     void loadDocument(ImageId id, Size size);
-    void openDocument(ImageId id, Size size, const AnnotationSnapshot* snapshot);
+    void openDocument(ImageId id, Size size, const LoadedAnnotation* loaded);
     void onDocumentChanged(ImageId id, const DocumentChange& change);
     void requestProposals();
     void proposalFinished(const ProposalOutcome& outcome);
     void applyProposals(ImageId id);
     void updateFigures(ImageId id);
     void keepThreshold(ImageId id);
+    std::optional<float> keptThreshold(ImageId id) const; // where a person moved it
     void findCalibration();
     std::string shownCamera() const;
     void trimDocuments();

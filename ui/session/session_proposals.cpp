@@ -4,6 +4,8 @@
 
 #include "app/document/proposal_ops.h"
 
+#include <QCoreApplication>
+#include <QPointer>
 #include <QSettings>
 #include <QtConcurrent>
 
@@ -92,6 +94,11 @@ std::optional<ModelInfo> ReviewSession::modelInfo() const {
 std::optional<Error> ReviewSession::modelError() const {
     const ModelState* state = modelState();
     return state ? state->error : std::nullopt;
+}
+
+QString ReviewSession::modelDevice() const {
+    const ModelState* state = modelState();
+    return state ? state->device : QString();
 }
 
 void ReviewSession::setPredictOptions(const PredictOptions& options) {
@@ -277,6 +284,33 @@ void ReviewSession::applyProposals(ImageId id) {
     if (it->second.document->proposal())
         m_pending = false;
     Q_EMIT proposalsChanged();
+}
+
+void ReviewSession::findProposal(ImageId id, std::function<void(const ProposalPtr&, double)> done) {
+    const ImageRecord* r = record(id);
+    if (!r)
+        return;
+    const std::optional<float> kept = keptThreshold(id);
+    if (const ProposalPtr cached = m_queue->cached(id, m_predictOptions, modelFor(id))) {
+        done(cached, kept.value_or(cached->defaultThreshold));
+        return;
+    }
+    const ProposalKey key = proposalKey(r->sha256, {}, m_predictOptions);
+    m_project->saver().read([self = QPointer<ReviewSession>(this), key, options = m_predictOptions, kept,
+                             done = std::move(done)](const Result<ProjectStore*>& store) {
+        ProposalPtr proposal;
+        if (store && !key.imageSha256.empty()) {
+            if (const auto found = (*store)->proposal(key); found && *found)
+                proposal = std::make_shared<const Proposal>(fromRecord(**found, options));
+        }
+        QMetaObject::invokeMethod(
+            qApp,
+            [self, proposal, kept, done] {
+                if (self)
+                    done(proposal, kept.value_or(proposal ? proposal->defaultThreshold : 0.5f));
+            },
+            Qt::QueuedConnection);
+    });
 }
 
 void ReviewSession::chooseProposal(int index) {

@@ -31,9 +31,9 @@ void paintToolCursor(QPainter& painter, QPointF at, double diameter, bool square
             painter.drawEllipse(r);
     };
     if (diameter >= 3 * ratio) {
-        painter.setPen(QPen(QColor(0x10, 0x10, 0x10, 220), 3 * ratio));
+        painter.setPen(QPen(QColor(0x10, 0x10, 0x10, 220), 3.5 * ratio));
         outline();
-        painter.setPen(QPen(Qt::white, 1.2 * ratio));
+        painter.setPen(QPen(Qt::white, 1.5 * ratio));
         outline();
     }
     const double arm = 5 * ratio;
@@ -130,8 +130,7 @@ QCursor crossCursor(const QString& icon, bool minus) {
 }
 
 QCursor ToolHost::editCursor(const QString& icon) const {
-    const AnnotationDocument* d = document();
-    if (d && d->isLocked(session->activeLabel()))
+    if (barred())
         return Qt::ForbiddenCursor;
     const bool control = QGuiApplication::keyboardModifiers().testFlag(Qt::ControlModifier);
     return crossCursor(icon, settings->subtract != control);
@@ -145,22 +144,39 @@ EditRules ToolHost::rules() const {
     return rules;
 }
 
+bool ToolHost::barred() const {
+    const AnnotationDocument* d = document();
+    return !d || !session->pyramid() || d->isLocked(session->activeLabel());
+}
+
 bool ToolHost::mayEdit() const {
-    AnnotationDocument* d = document();
-    if (!d || !session->pyramid()) {
-        say(Tools::tr("The image is still being opened."));
-        return false;
-    }
-    if (d->isLocked(session->activeLabel())) {
+    if (!barred())
+        return true;
+    if (document() && session->pyramid())
         locked();
-        return false;
-    }
-    return true;
+    else
+        say(Tools::tr("The image is still being opened."), {}, {});
+    return false;
 }
 
 void ToolHost::explain(const EditOutcome& outcome) const {
-    if (outcome.changedPixels == 0 && outcome.protectedPixels > 0)
-        say(Tools::tr("No effect: a locked label or the rule \"over background\" protects what is there."));
+    if (outcome.changedPixels > 0)
+        return;
+    if (outcome.protectedPixels > 0) {
+        say(Tools::tr("No effect: a locked label or the rule \"over background\" protects what is there."),
+            Tools::tr("Allow it"), [this] {
+                settings->overBackground = false;
+                optionsChanged();
+                AnnotationDocument* d = document();
+                for (Label label : d ? d->labelTable() : std::vector<Label>()) {
+                    label.locked = false;
+                    (void)d->setLabel(label).ok(); // it is one of the table
+                }
+            });
+    } else if (session->scope()) {
+        say(Tools::tr("No effect: edits act inside the region alone."), Tools::tr("End the region"),
+            [this] { session->setScope(nullptr); });
+    }
 }
 
 // ---------------------------------------------------------------------------------------- brush, eraser
@@ -226,9 +242,7 @@ void BrushTool::paint(QPainter& painter, const ViewTransform& view, const Canvas
                       double pixelRatio) const {
     if (!pointer)
         return;
-    const AnnotationDocument* document = m_host.document();
-    const bool lockedLabel = document && document->isLocked(m_host.session->activeLabel());
-    const Mark mark = lockedLabel ? Mark::Barred : erases(*pointer) ? Mark::Minus : Mark::None;
+    const Mark mark = m_host.barred() ? Mark::Barred : erases(*pointer) ? Mark::Minus : Mark::None;
     paintToolCursor(painter, pointer->device, diameter() * view.zoom(),
                     m_host.settings->shape == BrushShape::Square, mark, pixelRatio);
     if (pointer->shift && m_lastEnd && !m_stroke)
@@ -285,9 +299,7 @@ void ContourTool::paint(QPainter& painter, const ViewTransform& view, const Canv
                                                         static_cast<int>(std::floor(pointer->image.y()))) ==
                             m_host.session->activeLabel();
         const bool out = m_push ? m_push->pushesOut() : inside;
-        mark = document->isLocked(m_host.session->activeLabel()) ? Mark::Barred
-               : out                                             ? Mark::Out
-                                                                 : Mark::Minus;
+        mark = m_host.barred() ? Mark::Barred : out ? Mark::Out : Mark::Minus;
     }
     paintToolCursor(painter, pointer->device, diameter * view.zoom(), false, mark, pixelRatio);
 }

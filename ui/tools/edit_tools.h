@@ -27,7 +27,8 @@ struct Tools {
 struct ToolHost {
     ReviewSession* session = nullptr;
     ToolSettings* settings = nullptr;
-    std::function<void(const QString&)> say;     // a remark in the status line
+    // A remark in the status line, with a link that does something about it.
+    std::function<void(const QString& text, const QString& remedy, std::function<void()> run)> say;
     std::function<void()> redraw;                // decorations changed away from the pointer
     std::function<void(PixelArea)> preview;      // outlined as a proposal of the gesture; empty: none
     std::function<void()> usedProposalFirst;     // announce it
@@ -38,6 +39,8 @@ struct ToolHost {
 
     AnnotationDocument* document() const { return session->document(); }
     EditRules rules() const;
+    // No edit may begin: the active label is locked, or there is nothing to edit yet.
+    bool barred() const;
     // Whether an edit may begin; says why not.
     bool mayEdit() const;
     // Says why a finished edit had no effect.
@@ -58,6 +61,7 @@ public:
     void move(const CanvasPointer& pointer) override;
     void release(const CanvasPointer& pointer) override;
     bool cancel() override;
+    void leaveImage() override { m_lastEnd.reset(); }
     void paint(QPainter& painter, const ViewTransform& view, const CanvasPointer* pointer,
                double pixelRatio) const override;
     double reach(const ViewTransform& view, double pixelRatio) const override;
@@ -109,6 +113,7 @@ public:
 private:
     ToolHost& m_host;
     QPolygonF m_points; // image coordinates
+    bool m_keepInside = false;
 };
 
 class PolygonTool : public CanvasTool {
@@ -234,10 +239,12 @@ public:
         return m_line.isNull() && !m_first ? 24.0 * pixelRatio : -1.0;
     }
     bool usesRightDrag() const override { return false; }
-    void clear();
+    void leaveImage() override { clear(); }
     QLineF line() const { return m_line; } // image coordinates
 
 private:
+    void clear();
+
     ToolHost& m_host;
     QLineF m_line;
     bool m_first = false;  // one end was set, the other follows the pointer

@@ -56,6 +56,7 @@ void paintTag(QPainter& painter, QPointF at, const QString& text, double ratio) 
 
 void LassoTool::press(const CanvasPointer& pointer) {
     m_points.clear();
+    m_keepInside = pointer.shift;
     if (m_host.mayEdit())
         m_points.append(pointer.image);
 }
@@ -80,7 +81,7 @@ void LassoTool::release(const CanvasPointer& pointer) {
     if (m_host.session->useProposalBeforeFirstStroke())
         m_host.usedProposalFirst();
     EditOutcome outcome;
-    if (pointer.shift)
+    if (m_keepInside)
         outcome = document->apply(StepKind::KeepInside, m_host.rules(),
                                   keepInside(document->labels(), m_host.session->activeLabel(), area,
                                              m_host.session->scope().get()));
@@ -272,7 +273,10 @@ void WandTool::putAway() {
 }
 
 void WandTool::dropGesture() {
-    m_active = false;
+    if (std::exchange(m_active, false) && m_host.settings->wand.tolerance != m_startTolerance) {
+        m_host.settings->wand.tolerance = m_startTolerance;
+        m_host.optionsChanged();
+    }
     if (m_preview)
         m_preview->cancel.cancel();
     m_preview.reset();

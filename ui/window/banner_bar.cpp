@@ -148,8 +148,10 @@ void BannerBar::rebuild() {
     setVisible(!m_banners.empty());
     if (hadFocus)
         Q_EMIT left();
-    if (m_banners.empty())
+    if (m_banners.empty()) {
+        Q_EMIT changed();
         return;
+    }
     const Banner& banner = m_banners.back();
     setProperty("kind", banner.kind == Banner::Kind::Error     ? QStringLiteral("error")
                         : banner.kind == Banner::Kind::Warning ? QStringLiteral("warning")
@@ -171,6 +173,7 @@ void BannerBar::rebuild() {
     }
     m_more->setText(QStringLiteral("+%1").arg(m_banners.size() - 1));
     m_more->setVisible(m_banners.size() > 1);
+    Q_EMIT changed();
 }
 
 Toast::Toast(QWidget* parent, QWidget* over) : QFrame(parent), m_over(over) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a person should know, without stopping them: banners stay above the canvas until they are solved,
-// toasts pass after six seconds. Neither takes the focus. GUI thread.
+// What a person should know, without stopping them: banners stay over the upper edge of the canvas until they
+// are solved, toasts pass after six seconds. Neither takes the focus. GUI thread.
 #pragma once
 
 #include <QElapsedTimer>
@@ -52,6 +52,7 @@ public:
 
 Q_SIGNALS:
     void left();                                             // the control that had the focus is gone
+    void changed();                                          // what is shown, or nothing any more
     void told(limn::Banner::Kind kind, const QString& text); // a new one is shown
 
 private:

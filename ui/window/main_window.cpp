@@ -18,6 +18,7 @@
 #include "ui/panels/start_page.h"
 #include "ui/panels/worklist_pane.h"
 #include "ui/session/sentences.h"
+#include "ui/session/small_outlines.h"
 #include "ui/theme/theme.h"
 #include "ui/window/activity_panel.h"
 #include "ui/window/banner_bar.h"
@@ -128,7 +129,8 @@ MainWindow::MainWindow(QWidget* parent)
     , m_comparison(new Comparison(*m_session, *m_versions, this))
     , m_agreement(new AgreementWork(*m_session, *m_versions, this))
     , m_commands(new Commands(this))
-    , m_thumbnails(new Thumbnails(this)) {
+    , m_thumbnails(new Thumbnails(this))
+    , m_outlines(new SmallOutlines(*m_session, Thumbnails::kSide, this)) {
     setObjectName(QStringLiteral("mainWindow"));
     setWindowTitle(tr("Limn"));
     setWindowIcon(QIcon(QStringLiteral(":/icons/limn.svg")));
@@ -147,7 +149,9 @@ MainWindow::MainWindow(QWidget* parent)
 
     m_host.session = m_session.get();
     m_host.settings = &m_toolSettings;
-    m_host.say = [this](const QString& text) { say(text); };
+    m_host.say = [this](const QString& text, const QString& remedy, std::function<void()> run) {
+        say(text, remedy, std::move(run));
+    };
     m_host.redraw = [this] { m_canvas->updateDecorations(); };
     m_host.preview = [this](PixelArea area) { setPreview(std::move(area)); };
     m_host.usedProposalFirst = [this] {
@@ -213,6 +217,7 @@ MainWindow::~MainWindow() {
                             static_cast<QWidget*>(m_compareBar), static_cast<QWidget*>(m_cleanUpBar),
                             static_cast<QWidget*>(m_agreementBar)})
         delete widget;
+    delete m_outlines;
     delete m_agreement;
     delete m_comparison;
     delete m_versions;
@@ -277,9 +282,11 @@ void MainWindow::makeLayout() {
     auto* columnLayout = new QVBoxLayout(column);
     columnLayout->setContentsMargins(0, 0, 0, 0);
     columnLayout->setSpacing(0);
-    m_banners = new BannerBar;
+    // Before the bars in the order of Tab, but over the canvas: an image that moved under the hand when a
+    // message comes would spoil the stroke.
+    m_banners = new BannerBar(column);
     connect(m_banners, &BannerBar::left, this, [this] { m_canvas->setFocus(); });
-    columnLayout->addWidget(m_banners);
+    connect(m_banners, &BannerBar::changed, this, &MainWindow::placeBanner);
     m_compareBar = new CompareBar(*m_comparison);
     m_compareBar->hide();
     columnLayout->addWidget(m_compareBar);
@@ -287,6 +294,9 @@ void MainWindow::makeLayout() {
     columnLayout->addWidget(m_agreementBar);
     m_cleanUpBar = new CleanUpBar(*m_session);
     columnLayout->addWidget(m_cleanUpBar);
+    m_bannerRoom = new QWidget;
+    m_bannerRoom->setFixedHeight(0);
+    columnLayout->addWidget(m_bannerRoom);
     m_pages = new QStackedWidget;
     columnLayout->addWidget(m_pages, 1);
     middleLayout->addWidget(column, 1);
@@ -361,6 +371,10 @@ void MainWindow::makeLayout() {
     connect(m_errorOpen, &QPushButton::clicked, m_commands->action(QStringLiteral("openFolder")),
             &QAction::trigger);
     errorButtons->addWidget(m_errorOpen);
+    m_errorClear = new QPushButton(tr("Clear filter"));
+    m_errorClear->setObjectName(QStringLiteral("clearFilterOnPage"));
+    connect(m_errorClear, &QPushButton::clicked, m_worklist, &WorklistPane::clearFilter);
+    errorButtons->addWidget(m_errorClear);
     m_errorLocate = new QPushButton(tr("Locate…"));
     m_errorLocate->setObjectName(QStringLiteral("locateMissing"));
     m_errorLocate->setToolTip(tr("Choose the folder where the missing images are now; they are recognised by "
@@ -380,7 +394,7 @@ void MainWindow::makeLayout() {
     auto* sideLayout = new QVBoxLayout(m_sidePane);
     sideLayout->setContentsMargins(0, 0, 0, 0);
     sideLayout->setSpacing(0);
-    auto* scroll = new QScrollArea;
+    auto* scroll = m_panelScroll = new QScrollArea;
     scroll->setObjectName(QStringLiteral("sidePane"));
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
@@ -401,7 +415,7 @@ void MainWindow::makeLayout() {
     labels->addToHeader(m_labels->addButton());
     connect(m_labels, &LabelPanel::finished, this, [this] { m_canvas->setFocus(); });
     m_proposal = new ProposalPanel(*m_session, *m_commands);
-    addSection("proposal", tr("Proposal"), m_proposal);
+    m_proposalSection = addSection("proposal", tr("Proposal"), m_proposal);
     m_measure = new MeasurePanel(*m_session);
     Section* measure = addSection("measure", tr("Measure"), m_measure);
     auto* copy = new QToolButton;
@@ -525,6 +539,11 @@ void MainWindow::makeLayout() {
     m_messageLabel = new QLabel;
     m_messageLabel->setObjectName(QStringLiteral("messageLabel"));
     m_messageLabel->setTextFormat(Qt::RichText);
+    connect(m_messageLabel, &QLabel::linkActivated, this, [this] {
+        m_messageLabel->clear();
+        if (const std::function<void()> run = std::exchange(m_remedy, nullptr))
+            run();
+    });
     // What the pointer is at has its room first; a long message is whole in the tool tip.
     m_messageLabel->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_modelButton = new QToolButton;
@@ -656,6 +675,11 @@ void MainWindow::makeLayout() {
         }
         menu.exec(at);
     });
+    connect(m_worklist->model(), &WorklistModel::outlineWanted, m_outlines, &SmallOutlines::ask);
+    connect(m_outlines, &SmallOutlines::ready, this, [this](ImageId id, const QImage& outline) {
+        if (m_thumbnails->outline(id).isNull()) // else it was shown meanwhile, and that one is newer
+            m_thumbnails->setOutline(id, outline);
+    });
     connect(m_worklist, &WorklistPane::menuRequested, this, [this](const QPoint& at) {
         QMenu menu;
         fillAssignMenu();
@@ -700,7 +724,7 @@ void MainWindow::fitZoomButton() {
 void MainWindow::connectSession() {
     ReviewSession* s = m_session.get();
     connect(s, &ReviewSession::projectOpened, this, [this] {
-        remember(QString::fromStdString(m_session->project()->imageFolder()));
+        rememberProject();
         m_banners->clear();
         m_thumbnails->clear();
         m_fallbackTold = false;
@@ -734,7 +758,8 @@ void MainWindow::connectSession() {
         m_imagePainted = false;
         m_previewShown = false;
         endUndoBoth();
-        static_cast<RulerTool*>(m_tools[ToolId::Ruler].get())->clear();
+        for (const auto& [id, tool] : m_tools)
+            tool->leaveImage();
         m_options->setRuler(0);
         m_canvas->cancelGesture();
         cancelCleanUps();
@@ -796,9 +821,8 @@ void MainWindow::connectSession() {
         }
         if (change.labels)
             m_canvas->toolChanged(); // a lock bars the cursor
-        if (change.labels || change.proposal || change.mark)
-            refreshOverlay();
-        else if (change.threshold)
+        if (change.labels || change.proposal || change.mark || change.threshold ||
+            m_othersDrawn != m_session->showsOthers())
             refreshOverlay();
         else if (change.pixels) {
             for (const Rect& rect : change.dirty) {
@@ -852,15 +876,16 @@ void MainWindow::connectSession() {
     connect(s, &ReviewSession::proposalsChanged, this, &MainWindow::refreshModelBanner);
     connect(s, &ReviewSession::currentChanged, this, &MainWindow::refreshModelLine);
     connect(s, &ReviewSession::saveStatusChanged, this, &MainWindow::refreshTitle);
-    connect(s, &ReviewSession::said, this, &MainWindow::say);
+    connect(s, &ReviewSession::said, this, [this](const QString& text) { say(text); });
     connect(s, &ReviewSession::paintedChanged, this, &MainWindow::refreshReview);
     connect(s, &ReviewSession::allDone, this, [this] {
-        const int count =
-            m_session->hasProject() ? static_cast<int>(m_session->project()->worklist().size()) : 0;
+        // What the export begins with: the accepted ones.
+        const int count = static_cast<int>(
+            m_session->project()->worklist().counts().byState[static_cast<int>(ReviewState::Accepted)]);
         m_banners->show({QStringLiteral("allDone"),
                          Banner::Kind::Info,
                          tr("All images are decided."),
-                         {{tr("Export %n", nullptr, count),
+                         {{count > 0 ? tr("Export %n", nullptr, count) : tr("Export…"),
                            [this] { m_commands->action(QStringLiteral("export"))->trigger(); }, false}},
                          {},
                          {},

@@ -15,6 +15,7 @@
 #include <QMainWindow>
 #include <QPointer>
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -24,6 +25,7 @@ class QLabel;
 class QListView;
 class QProgressBar;
 class QPushButton;
+class QScrollArea;
 class QSplitter;
 class QStackedWidget;
 class QToolButton;
@@ -47,6 +49,7 @@ class OptionBar;
 class ProposalPanel;
 class RejectPopover;
 class Section;
+class SmallOutlines;
 class StartPage;
 class Thumbnails;
 struct Banner;
@@ -113,6 +116,7 @@ private:
     void askCamera(const Spacing& spacing);
     void openDemo();
     void remember(const QString& path);
+    void rememberProject();
     QStringList recent() const;
     void refreshRecent();
 
@@ -157,6 +161,7 @@ private:
     void linkViews(CanvasView* from, CanvasView* to);
     void showDropFrame(const QString& text); // empty: hides it
     void placeViewBar();
+    void placeBanner();
     void placeSavedLabel();
     void fitSidePane();
     QString usedFirstText() const;
@@ -190,8 +195,12 @@ private:
     void finishGesture();
     void cancelGesture();
     void offerLargerButtons();
-    void say(const QString& text);
+    // In the status line; the remedy, where there is one, as a link behind it.
+    void say(const QString& text, const QString& remedy = {}, std::function<void()> run = {});
     void sayLocked();
+    void sayNoProposal(const QString& text);
+    void bringUp(Section* section, QWidget* field);
+    void endHeldKeys();
     void askPerson();
     bool mayCommand();
     bool mayDecide();
@@ -204,6 +213,7 @@ private:
     AgreementWork* m_agreement;
     Commands* m_commands;
     Thumbnails* m_thumbnails;
+    SmallOutlines* m_outlines;
     std::map<ToolId, std::unique_ptr<CanvasTool>> m_tools;
     ToolId m_tool = ToolId::Brush;
 
@@ -215,6 +225,7 @@ private:
     std::vector<QToolButton*> m_railButtons;
     OptionBar* m_options;
     BannerBar* m_banners;
+    QWidget* m_bannerRoom; // where it pushes what is shown down instead of lying over it
     Toast* m_toast;
     QStackedWidget* m_pages;
     StartPage* m_start;
@@ -224,10 +235,12 @@ private:
     QListView* m_grid;
     QLabel* m_errorText;
     QWidget* m_sidePane;
+    QScrollArea* m_panelScroll;
     QWidget* m_panels; // in it, scrolled
     LabelPanel* m_labels;
     ProposalPanel* m_proposal;
     MeasurePanel* m_measure;
+    Section* m_proposalSection;
     CommentPanel* m_comments;
     Section* m_commentSection;
     HistoryPanel* m_history;
@@ -244,6 +257,7 @@ private:
     QPushButton* m_errorNext;
     QPushButton* m_errorShow;
     QPushButton* m_errorOpen;
+    QPushButton* m_errorClear;
     QPushButton* m_errorLocate;
     QToolButton* m_zoomButton;
     QButtonGroup* m_compareGroup;
@@ -264,7 +278,8 @@ private:
     QMenu* m_modelMenu;
     QMenu* m_assignMenu;
     QTimer m_messageTimer;
-    QTimer m_missingTimer; // one banner for many files
+    std::function<void()> m_remedy; // of what is said
+    QTimer m_missingTimer;          // one banner for many files
 
     Style m_style = Style::Outline;
     Compare m_compare = Compare::Off;
@@ -278,6 +293,7 @@ private:
     bool m_markInside = false;
     bool m_imagePainted = false;
     bool m_previewShown = false;
+    bool m_othersDrawn = false; // the annotation, as another person's
     bool m_agreementShown = false;
     bool m_linking = false;
     bool m_fallbackTold = false;

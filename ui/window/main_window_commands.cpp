@@ -38,6 +38,7 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
+#include <QScrollArea>
 #include <QSettings>
 #include <QSlider>
 #include <QSplitter>
@@ -114,14 +115,17 @@ void MainWindow::makeCommands() {
             tr("Limn projects (*.limn)"));
         if (path.isEmpty())
             return;
-        m_session->project()->saveElsewhere(path.toStdString(), [this](const Result<void>& done) {
+        m_session->project()->saveElsewhere(path.toStdString(), [this, path](const Result<void>& done) {
             say(done ? tr("The project continues at its new place.") : errorText(done.error()));
+            if (done)
+                remember(path);
             refreshTitle();
         });
     });
     c.add(file, "export", tr("E&xport…"), QStringLiteral("export"), "Ctrl+E", [this] {
         if (!m_session->hasProject()) {
-            say(tr("Open images first: there is nothing to export yet."));
+            say(tr("Open images first: there is nothing to export yet."), tr("Open folder"),
+                [this] { chooseFolder(); });
             return;
         }
         showExport(false);
@@ -144,7 +148,14 @@ void MainWindow::makeCommands() {
     QAction* full = c.add(file, "fullScreen", tr("F&ull screen"), {}, "F11", {});
     full->setCheckable(true);
     connect(full, &QAction::toggled, this, [this](bool on) { on ? showFullScreen() : showNormal(); });
-    c.add(file, "resetLayout", tr("Reset &layout"), {}, "", [this] { resetLayout(); });
+    c.add(file, "resetLayout", tr("Reset &layout"), {}, "", [this] {
+        if (isFullScreen() || isMaximized())
+            showNormal();
+        m_commands->action(QStringLiteral("panels"))->setChecked(true);
+        for (Section* section : m_panels->findChildren<Section*>())
+            section->setOpen(true);
+        resetLayout();
+    });
     c.add(file, "settings", tr("Se&ttings…"), QStringLiteral("settings"), "Ctrl+,", [this] {
         auto* dialog = new SettingsDialog(*m_session, this);
         dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -235,10 +246,10 @@ void MainWindow::makeCommands() {
 
     // Model
     c.add(model, "threshold", tr("&Threshold"), QStringLiteral("threshold"), "T", [this] {
-        if (m_proposal->slider()->isVisible())
-            m_proposal->slider()->setFocus(Qt::ShortcutFocusReason);
+        if (m_session->document() && m_session->document()->proposal())
+            bringUp(m_proposalSection, m_proposal->slider());
         else
-            say(tr("There is no proposal whose threshold could be moved."));
+            sayNoProposal(tr("There is no proposal whose threshold could be moved."));
     });
     c.add(model, "useProposal", tr("&Use proposal"), QStringLiteral("use"), "U", [this] { useProposal(); });
     QAction* layer =
@@ -249,14 +260,17 @@ void MainWindow::makeCommands() {
         refreshOverlay();
     });
     c.add(model, "runProposal", tr("&Run model"), QStringLiteral("run"), "F5", [this] {
-        if (m_session->models().empty())
-            say(tr("No model was found; the Proposal panel says where model files belong."));
-        else
-            m_session->runProposal();
+        if (m_session->models().empty()) {
+            sayNoProposal(tr("No model was found; the Proposal panel says where model files belong."));
+            return;
+        }
+        m_session->runProposal();
+        if (!m_session->proposalPending())
+            say(tr("The model's proposal for the whole image is there already."));
     });
     c.add(model, "runHere", tr("Run model in the &region"), QStringLiteral("run"), "Shift+F5", [this] {
         if (m_session->models().empty()) {
-            say(tr("No model was found; the Proposal panel says where model files belong."));
+            sayNoProposal(tr("No model was found; the Proposal panel says where model files belong."));
             return;
         }
         Rect region;
@@ -353,12 +367,8 @@ void MainWindow::makeCommands() {
                           [this] { m_session->toggleFlag(); });
     flag->setAutoRepeat(false);
     flag->setCheckable(true);
-    c.add(decide, "comment", tr("Add a c&omment"), QStringLiteral("comment"), "Shift+C", [this] {
-        if (!m_commands->action(QStringLiteral("panels"))->isChecked())
-            m_commands->action(QStringLiteral("panels"))->setChecked(true);
-        m_commentSection->setOpen(true);
-        m_comments->entry()->setFocus(Qt::ShortcutFocusReason);
-    });
+    c.add(decide, "comment", tr("Add a c&omment"), QStringLiteral("comment"), "Shift+C",
+          [this] { bringUp(m_commentSection, m_comments->entry()); });
 
     // Two annotations into one; the keys are free while nobody agrees.
     const QString agree = tr("Agree");
@@ -637,17 +647,35 @@ void MainWindow::remember(const QString& path) {
         list.removeLast();
     QSettings settings;
     settings.setValue(QStringLiteral("recent"), list);
-    settings.setValue(QStringLiteral("lastFolder"), path);
+    settings.setValue(QStringLiteral("lastFolder"),
+                      path.endsWith(QLatin1String(".limn")) ? QFileInfo(path).absolutePath() : path);
     refreshRecent();
+}
+
+// By its folder of images, where opening that would find it.
+void MainWindow::rememberProject() {
+    const Project& project = *m_session->project();
+    const QString folder = QString::fromStdString(project.imageFolder());
+    const QString file = QString::fromStdString(project.filePath());
+    const bool kept =
+        std::any_of(project.notices().begin(), project.notices().end(), [](const ProjectNotice& notice) {
+            return notice.kind == ProjectNotice::Kind::ProjectElsewhere;
+        });
+    remember(file.isEmpty() || kept || QFileInfo(file).absolutePath() == folder ? folder : file);
 }
 
 void MainWindow::refreshRecent() {
     const QStringList list = recent();
     m_recentMenu->clear();
     for (const QString& path : list)
-        m_recentMenu->addAction(QDir::toNativeSeparators(path), this, [this, path] { open({path}); });
+        m_recentMenu->addAction(QDir::toNativeSeparators(path), this, [this, path] {
+            if (QFileInfo::exists(path))
+                open({path});
+            else
+                locateRecent(path);
+        });
     m_recentMenu->setEnabled(!list.isEmpty());
-    m_start->setRecent(list.mid(0, 5));
+    m_start->setRecent(list);
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
@@ -664,28 +692,28 @@ void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
     const bool one = m_pendingDrop.size() == 1;
     const QFileInfo info(m_pendingDrop.first());
     const bool project = one && info.suffix().compare(QLatin1String("limn"), Qt::CaseInsensitive) == 0;
-    const QString hint =
-        project || (one && info.isDir() && !m_session->hasProject()) ? tr("Open %1").arg(info.fileName())
-        : one && info.isDir() ? tr("Add the images of %1").arg(info.fileName())
-                              : tr("Add %n images", nullptr, static_cast<int>(m_pendingDrop.size()));
-    m_start->setDropHint(hint);
-    showDropFrame(hint);
+    const int count = static_cast<int>(m_pendingDrop.size());
+    const int looked = std::min(count, 100); // thousands would hold up the drag
+    const bool folders = std::any_of(m_pendingDrop.begin(), m_pendingDrop.begin() + looked,
+                                     [](const QString& path) { return QFileInfo(path).isDir(); });
+    showDropFrame(project || (one && folders && !m_session->hasProject()) ? tr("Open %1").arg(info.fileName())
+                  : one && folders ? tr("Add the images of %1").arg(info.fileName())
+                  : folders        ? tr("Add %n files and folders", nullptr, count)
+                                   : tr("Add %n images", nullptr, count));
 }
 
 void MainWindow::showDropFrame(const QString& text) {
     m_dropFrame->setText(text);
-    m_dropFrame->setVisible(!text.isEmpty() && m_session->hasProject());
+    m_dropFrame->setVisible(!text.isEmpty());
     m_dropFrame->setGeometry(rect());
     m_dropFrame->raise();
 }
 
 void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {
-    m_start->setDropHint({});
     showDropFrame({});
 }
 
 void MainWindow::dropEvent(QDropEvent* event) {
-    m_start->setDropHint({});
     showDropFrame({});
     event->acceptProposedAction();
     const QStringList paths = std::exchange(m_pendingDrop, {});
@@ -710,25 +738,34 @@ void MainWindow::dropEvent(QDropEvent* event) {
 
 // -------------------------------------------------------------------------------------------- commands
 
-void MainWindow::say(const QString& text) {
-    m_messageLabel->setText(text.toHtmlEscaped());
+void MainWindow::say(const QString& text, const QString& remedy, std::function<void()> run) {
+    // The remedy is there whatever the room.
+    const QFontMetrics metrics(m_messageLabel->font());
+    const int room = m_messageLabel->width() - metrics.horizontalAdvance(remedy) - 16;
+    const QString shown =
+        remedy.isEmpty() ? text : metrics.elidedText(text, Qt::ElideRight, std::max(room, 60));
+    QString html = shown.toHtmlEscaped();
+    if (!remedy.isEmpty())
+        html += QStringLiteral(" <a href=\"remedy\">%1</a>").arg(remedy.toHtmlEscaped());
+    m_messageLabel->setText(html);
     m_messageLabel->setToolTip(text);
-    m_messageTimer.start(7000);
+    m_remedy = std::move(run);
+    m_messageTimer.start(remedy.isEmpty() ? 7000 : 10000);
 }
 
 void MainWindow::sayLocked() {
     const Label* label =
         m_session->document() ? m_session->document()->findLabel(m_session->activeLabel()) : nullptr;
-    if (!label)
-        return;
-    m_messageLabel->setText(tr("No effect: %1 is locked. <a href=\"unlock\">Unlock</a>")
-                                .arg(QString::fromStdString(label->name).toHtmlEscaped()));
-    disconnect(m_messageLabel, &QLabel::linkActivated, nullptr, nullptr);
-    connect(m_messageLabel, &QLabel::linkActivated, this, [this, value = label->value] {
-        m_labels->setLocked(value, false);
-        m_messageLabel->clear();
+    if (label)
+        say(tr("No effect: %1 is locked.").arg(QString::fromStdString(label->name)), tr("Unlock"),
+            [this, value = label->value] { m_labels->setLocked(value, false); });
+}
+
+void MainWindow::sayNoProposal(const QString& text) {
+    const bool models = !m_session->models().empty();
+    say(text, models ? tr("Run model") : tr("Choose a model…"), [this, models] {
+        m_commands->action(models ? QStringLiteral("runProposal") : QStringLiteral("chooseModel"))->trigger();
     });
-    m_messageTimer.start(10000);
 }
 
 bool MainWindow::mayCommand() {
@@ -744,8 +781,10 @@ void MainWindow::useProposal() {
         return;
     AnnotationDocument* d = m_session->document();
     if (!d->proposal()) {
-        say(m_session->proposalPending() ? tr("The proposal is still being computed.")
-                                         : tr("There is no proposal to use."));
+        if (m_session->proposalPending())
+            say(tr("The proposal is still being computed."));
+        else
+            sayNoProposal(tr("There is no proposal to use."));
         return;
     }
     if (!m_session->scope() && d->hasHandEdits()) {
@@ -889,7 +928,8 @@ void MainWindow::accept(bool noLesionConfirmed) {
 void MainWindow::acceptAgreed() {
     const int open = m_agreement->openAreas();
     if (open > 0) {
-        say(tr("%n areas are not decided yet.", nullptr, open));
+        say(tr("%n areas are not decided yet.", nullptr, open), tr("Next area"),
+            [this] { m_agreement->step(1); });
         return;
     }
     (void)m_session->acceptAgreed(); // says itself why not
@@ -903,7 +943,8 @@ bool MainWindow::mayDecide() {
         return false;
     }
     if (m_canvas->tool() && m_canvas->tool()->unfinished()) {
-        say(tr("Nothing was decided: an outline is not closed yet. Enter closes it, Esc drops it."));
+        say(tr("Nothing was decided: an outline is not closed yet. Enter closes it, Esc drops it."),
+            tr("Close it"), [this] { m_canvas->finishGesture(); });
         return false;
     }
     return true;
@@ -1015,7 +1056,8 @@ void MainWindow::chooseLabel(int index) {
     if (index < static_cast<int>(d->labelTable().size()))
         m_session->setActiveLabel(d->labelTable()[static_cast<std::size_t>(index)].value);
     else
-        say(tr("There is no label %1. The Labels panel adds one.").arg(index + 1));
+        say(tr("There is no label %1.").arg(index + 1), tr("Add a label"),
+            [this] { m_labels->addButton()->click(); });
 }
 
 void MainWindow::copyMeasurements() {
@@ -1044,7 +1086,23 @@ void MainWindow::askPerson() {
     m_banners->show(std::move(banner));
 }
 
+// A field of the side pane: seen, and with the keys going there.
+void MainWindow::bringUp(Section* section, QWidget* field) {
+    m_commands->action(QStringLiteral("panels"))->setChecked(true);
+    section->setOpen(true);
+    field->setFocus(Qt::ShortcutFocusReason);
+    QTimer::singleShot(0, field, [this, field] { m_panelScroll->ensureWidgetVisible(field); });
+}
+
 // ------------------------------------------------------------------------------------------- held keys
+
+void MainWindow::endHeldKeys() {
+    m_holdThreshold = false;
+    if (!m_holdBare && !m_holdProposal)
+        return;
+    m_holdBare = m_holdProposal = false;
+    refreshOverlay();
+}
 
 void MainWindow::finishGesture() {
     if (m_cleanUpBar->active()) {
@@ -1057,8 +1115,7 @@ void MainWindow::finishGesture() {
             return;
         }
     }
-    if (m_canvas->tool())
-        m_canvas->tool()->finish();
+    m_canvas->finishGesture();
 }
 
 void MainWindow::cancelGesture() {
@@ -1136,6 +1193,11 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         placeViewBar();
         return false;
     }
+    if ((watched == m_pages && (event->type() == QEvent::Resize || event->type() == QEvent::Move)) ||
+        (watched == m_banners && event->type() == QEvent::LayoutRequest)) {
+        placeBanner();
+        return false;
+    }
     if (watched == m_toolRail && event->type() == QEvent::Resize) {
         fitToolRail();
         return false;
@@ -1207,11 +1269,11 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         break;
     case QEvent::WindowDeactivate:
     case QEvent::ApplicationDeactivate:
-        if (m_holdBare || m_holdProposal) {
-            m_holdBare = m_holdProposal = false;
-            refreshOverlay();
-        }
-        m_holdThreshold = false;
+        endHeldKeys();
+        break;
+    case QEvent::FocusIn:
+        if (typing()) // the keys' release is a letter's there
+            endHeldKeys();
         break;
     default:
         break;

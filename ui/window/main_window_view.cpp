@@ -12,6 +12,7 @@
 #include "ui/panels/thumbnails.h"
 #include "ui/panels/worklist_pane.h"
 #include "ui/session/sentences.h"
+#include "ui/session/small_outlines.h"
 #include "ui/theme/isolated.h"
 #include "ui/theme/theme.h"
 #include "ui/window/banner_bar.h"
@@ -57,65 +58,12 @@ QRgb heatColor(double t) {
     return qRgb(mix(0), mix(1), mix(2));
 }
 
-// An outline for a small picture, drawn at its own size: a byte a pixel, since a project's many are all kept.
-QImage smallOutline(const ClassSource& source, Size full, QSize small, const std::array<QRgb, 256>& colors) {
-    QImage image(small, QImage::Format_Indexed8);
-    // A label's value is its place in the table; the dark casing takes the last that no label has.
-    QList<QRgb> table(256, qRgba(0, 0, 0, 0));
-    int casing = 0;
-    for (int value = 1; value < 256; ++value) {
-        const QRgb color = colors[static_cast<std::size_t>(value)];
-        if (color == 0)
-            casing = value;
-        else
-            table[value] = color | 0xff000000;
-    }
-    if (casing != 0)
-        table[casing] = qRgb(0x10, 0x10, 0x10);
-    image.setColorTable(table);
-    image.fill(0);
-    std::vector<int> xs(static_cast<std::size_t>(small.width()));
-    for (int x = 0; x < small.width(); ++x)
-        xs[static_cast<std::size_t>(x)] = static_cast<int>((x + 0.5) * full.width / small.width());
-    std::vector<std::vector<std::uint8_t>> rows(static_cast<std::size_t>(small.height()),
-                                                std::vector<std::uint8_t>(xs.size()));
-    for (int y = 0; y < small.height(); ++y)
-        source.sampleRow(static_cast<int>((y + 0.5) * full.height / small.height()), xs.data(), small.width(),
-                         rows[static_cast<std::size_t>(y)].data());
-    const auto at = [&](int x, int y) -> std::uint8_t {
-        return x < 0 || y < 0 || x >= small.width() || y >= small.height()
-                   ? 0
-                   : rows[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)];
-    };
-    for (int y = 0; y < small.height(); ++y) {
-        uchar* line = image.scanLine(y);
-        for (int x = 0; x < small.width(); ++x) {
-            const std::uint8_t c = at(x, y);
-            for (const auto& [dx, dy] :
-                 {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}, {1, -1}, {-1, 1}}) {
-                const std::uint8_t n = at(x + dx, y + dy);
-                if (c != 0 && n != c)
-                    line[x] = c;
-                else if (c == 0 && n != 0)
-                    line[x] = static_cast<uchar>(casing);
-            }
-        }
-    }
-    return image;
-}
-
-std::array<QRgb, 256> labelColors(const AnnotationDocument& document) {
-    std::array<QRgb, 256> colors{};
-    for (const Label& label : document.labelTable())
-        colors[label.value] = qRgb(label.color.red, label.color.green, label.color.blue);
-    return colors;
-}
-
 } // namespace
 
 // ---------------------------------------------------------------------------------------------- overlays
 
 void MainWindow::refreshOverlay() {
+    m_othersDrawn = m_session->showsOthers();
     OverlayKind main = OverlayKind::Everything;
     if (m_agreement->active())
         main = OverlayKind::Agreement;
@@ -262,7 +210,9 @@ void MainWindow::refreshOverlayOf(OverlayKind kind, CanvasView* canvas, bool sec
                         continue;
                     solid.color[label.value] = qRgb(label.color.red, label.color.green, label.color.blue);
                     solid.fill[label.value] = static_cast<std::uint8_t>(fill);
-                    solid.line[label.value] = lines ? LineStyle::Solid : LineStyle::None;
+                    solid.line[label.value] = !lines                     ? LineStyle::None
+                                              : m_session->showsOthers() ? LineStyle::Dotted
+                                                                         : LineStyle::Solid;
                 }
                 layers.push_back(std::move(solid));
             }
@@ -477,9 +427,26 @@ void MainWindow::placeViewBar() {
     m_viewBar->raise();
     m_canvas->setCornerTaken(m_viewBar->geometry().translated(-m_canvas->pos()));
     m_miniBar->adjustSize();
-    m_miniBar->move(12, 12);
+    m_miniBar->move(12, 12 + m_canvas->topTaken());
     m_miniBar->raise();
     placeFocusRing();
+}
+
+// Over the image, which stays where it is; above every other page.
+void MainWindow::placeBanner() {
+    const bool overImage = m_pages->currentWidget() == m_canvasPage;
+    int height = 0;
+    if (!m_banners->isHidden()) {
+        const int forWidth = m_banners->heightForWidth(m_pages->width());
+        height = forWidth > 0 ? forWidth : m_banners->sizeHint().height();
+    }
+    m_bannerRoom->setFixedHeight(overImage ? 0 : height);
+    m_canvas->setTopTaken(overImage ? height : 0);
+    m_second->setTopTaken(overImage ? height : 0);
+    const int top = overImage ? m_pages->y() : m_bannerRoom->y();
+    m_banners->setGeometry(m_pages->x(), top, m_pages->width(), height);
+    m_banners->raise();
+    placeViewBar();
 }
 
 void MainWindow::fitSidePane() {
@@ -522,24 +489,10 @@ void MainWindow::announcePainted() {
 }
 
 void MainWindow::updateThumbnailOutline(ImageId id) {
-    if (id == 0 || id != m_session->current() || !m_session->document() || !m_session->pyramid())
+    if (id == 0 || id != m_session->current())
         return;
-    const AnnotationDocument& document = *m_session->document();
-    const Size full = document.size();
-    const QSize small =
-        QSize(full.width, full.height).scaled(Thumbnails::kSide, Thumbnails::kSide, Qt::KeepAspectRatio);
-    if (small.isEmpty())
-        return;
-    if (document.untouched() && document.proposal()) {
-        std::array<QRgb, 256> colors{};
-        colors[1] = kProposalColor;
-        m_thumbnails->setOutline(id, smallOutline(ThresholdSource(document.proposal(), document.threshold()),
-                                                  full, small, colors));
-        return;
-    }
-    m_thumbnails->setOutline(
-        id, smallOutline(LabelSource([&document]() -> const TileMap& { return document.labels(); }), full,
-                         small, labelColors(document)));
+    if (const QImage outline = m_outlines->ofShown(); !outline.isNull())
+        m_thumbnails->setOutline(id, outline);
 }
 
 // ------------------------------------------------------------------------------------- pages and buttons
@@ -576,7 +529,12 @@ void MainWindow::refreshPage() {
     else if (open)
         page = 1;
     const bool nothing = nothingToShow();
-    if (nothing) {
+    const bool noHit = !nothing && (page == 2 || m_session->current() == 0) && m_session->list().empty() &&
+                       m_session->hasProject() && m_session->project()->worklist().size() > 0;
+    if (noHit) {
+        page = 3;
+        m_errorText->setText(tr("No image matches this filter."));
+    } else if (nothing) {
         page = 3;
         QStringList lines = {
             tr("No image in %1 could be read.")
@@ -590,10 +548,11 @@ void MainWindow::refreshPage() {
     } else if (page == 3) {
         m_errorText->setText(errorText(*m_session->imageError()));
     }
-    m_errorNext->setVisible(!nothing);
-    m_errorShow->setVisible(!nothing);
+    m_errorNext->setVisible(!nothing && !noHit);
+    m_errorShow->setVisible(!nothing && !noHit);
     m_errorOpen->setVisible(nothing);
-    m_errorLocate->setVisible(!nothing && m_session->imageError() &&
+    m_errorClear->setVisible(noHit);
+    m_errorLocate->setVisible(!nothing && !noHit && m_session->imageError() &&
                               m_session->imageError()->code == ErrorCode::FileNotFound);
     // Only the page that is shown says how wide the window must be.
     for (int i = 0; i < m_pages->count(); ++i)
@@ -604,6 +563,7 @@ void MainWindow::refreshPage() {
         // Keys go to the image as soon as there is one.
         if (page == 1)
             m_canvas->setFocus();
+        placeBanner();
     }
     m_miniBar->setVisible(m_session->scope() != nullptr);
     m_compareBar->setVisible(page == 1 && m_compare != Compare::Off);
@@ -611,11 +571,7 @@ void MainWindow::refreshPage() {
     if (page != 1)
         m_cleanUpBar->cancel();
     const bool any = open && m_session->current() != 0;
-    m_canvas->setEmptyText(!open || m_session->pyramid() ? QString()
-                           : m_session->current() == 0 && m_session->hasProject() &&
-                                   m_session->project()->worklist().size() > 0
-                               ? tr("No image matches this filter.")
-                               : tr("Opening…"));
+    m_canvas->setEmptyText(!open || m_session->pyramid() ? QString() : tr("Opening…"));
     for (const char* id : {"accept",
                            "reject",
                            "flag",
@@ -824,6 +780,8 @@ void MainWindow::refreshModelLine() {
             choice.name = tr("%1 (this image)").arg(choice.name);
         }
         line = choice.name;
+        if (const QString device = m_session->modelDevice(); !device.isEmpty())
+            page += QStringLiteral(" · ") + tr("Device: %1").arg(device);
         if (m_session->modelError()) {
             line = tr("%1: not loaded").arg(choice.name);
             page = errorText(*m_session->modelError());

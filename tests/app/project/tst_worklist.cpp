@@ -136,6 +136,22 @@ private Q_SLOTS:
         QVERIFY(!waits(ReviewState::Rejected, ana, kNobody, ben));
         QVERIFY(!waits(ReviewState::Rejected, kNobody, kNobody, ana));
         QVERIFY(!waits(ReviewState::Accepted, ana, kNobody, ana));
+        // One's own rejection is a decision, another's is work.
+        ImageRecord rejected = recordOf(1, "a");
+        rejected.state = ReviewState::Rejected;
+        rejected.lastEditor = rejected.rejectedBy = ana;
+        QVERIFY(!waitsFor(rejected, ana) && !sentBack(rejected));
+        rejected.rejectedBy = ben;
+        QVERIFY(waitsFor(rejected, ana) && !waitsFor(rejected, ben) && sentBack(rejected));
+        Worklist three;
+        ImageRecord own = rejected, unedited = rejected;
+        own.rejectedBy = ana;
+        own.id = 2;
+        unedited.lastEditor = kNobody;
+        unedited.id = 3;
+        three.reset({rejected, own, unedited});
+        QCOMPARE(three.counts().sentBack, std::size_t(1));
+        QCOMPARE(three.counts().todo(), std::size_t(1));
         ImageRecord broken = recordOf(1, "a");
         broken.trouble = "broken";
         QVERIFY(!waitsFor(broken, ana));

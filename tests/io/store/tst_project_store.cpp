@@ -242,8 +242,11 @@ private Q_SLOTS:
         take(store->setState(ids, ReviewState::Submitted, "", ana));
         take(store->setState(ids, ReviewState::Rejected, "Wrong outline", ben));
         QCOMPARE(take(store->image(image))->reason, std::string("Wrong outline"));
+        QCOMPARE(take(store->image(image))->rejectedBy, ben);
+        QCOMPARE(take(store->images())[0].rejectedBy, ben);
         take(store->setState(ids, ReviewState::Submitted, "", ana));
         QCOMPARE(take(store->image(image))->reason, std::string());
+        QCOMPARE(take(store->image(image))->rejectedBy, kNobody);
         take(store->setState(ids, ReviewState::Accepted, "", ben));
         const std::vector<HistoryRecord> lines = take(store->history(image, 4)); // newest first
         QCOMPARE(lines.size(), std::size_t(4));
@@ -409,6 +412,16 @@ private Q_SLOTS:
             (part == 0 ? other.imageSha256 : part == 1 ? other.modelSha256 : other.settings) += "x";
             QVERIFY(!take(store->proposal(other)));
         }
+        // The newest of any model.
+        ProposalRecord newer = record;
+        newer.key.modelSha256 = std::string(64, 'd');
+        newer.modelName = "newer";
+        take(store->setProposal(newer));
+        ProposalKey any = record.key;
+        any.modelSha256.clear();
+        QCOMPARE(take(store->proposal(any))->modelName, std::string("newer"));
+        QCOMPARE(take(store->proposal(any))->key.modelSha256, newer.key.modelSha256);
+        QCOMPARE(take(store->proposal(record.key))->modelName, record.modelName);
         take(store->pruneProposals(1'000'000));
         QVERIFY(take(store->proposal(record.key)));
         take(store->pruneProposals(0));
