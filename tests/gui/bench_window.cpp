@@ -7,10 +7,16 @@
 #include "tests/gui/window_fixture.h"
 
 #include "app/models/model_lookup.h"
+#include "ui/panels/measure_panel.h"
+#include "ui/panels/worklist_pane.h"
 #include "ui/session/model_choices.h"
 #include "ui/theme/application_setup.h"
 
+#include <QAbstractButton>
+#include <QComboBox>
 #include <QFile>
+#include <QLineEdit>
+#include <QListView>
 #include <QProcess>
 #include <QSignalSpy>
 
@@ -309,6 +315,88 @@ private Q_SLOTS:
         printOne("next image, prefetched, image and outline", quantile(next, 0.5), quantile(next, 1.0),
                  "100");
         printOne("memory, MB, one image of 4096 x 4096 shown", memory, residentMb(), "");
+    }
+
+    // Figures of what was drawn follow the stroke's end.
+    void figures() {
+        openLarge();
+        m.key(Qt::Key_U);
+        m.window().toolSettings().brushPx = 500;
+        auto* panel = m.window().findChild<MeasurePanel*>();
+        std::vector<double> times;
+        for (int i = 0; i < 10; ++i) {
+            QTest::qWait(300);
+            QSignalSpy measured(panel, &MeasurePanel::measured);
+            m.press(m.at(500 + 300 * i, 700));
+            m.move(m.at(600 + 300 * i, 900));
+            m.release(m.at(600 + 300 * i, 900));
+            QElapsedTimer clock;
+            clock.start();
+            while (measured.isEmpty() && clock.elapsed() < 5000)
+                QCoreApplication::processEvents(QEventLoop::AllEvents, 2);
+            times.push_back(milliseconds(clock));
+        }
+        printHead("4096 x 4096, ms");
+        printOne("stroke's end to its figures", quantile(times, 0.5), quantile(times, 1.0), "100");
+    }
+
+    // A list of 10,000 images: one file, by many names.
+    void longList() {
+        constexpr int kImages = 10000;
+        writeDrawnImages(m_folder->path(), 1, {320, 240});
+        const QByteArray first = m_folder->filePath(QStringLiteral("case-001.png")).toUtf8();
+        for (int i = 2; i <= kImages; ++i) {
+            const QByteArray next =
+                m_folder->filePath(QStringLiteral("case-%1.png").arg(i, 5, 10, QLatin1Char('0'))).toUtf8();
+            QCOMPARE(::link(first.constData(), next.constData()), 0);
+        }
+        m.show({WindowFixture::fakeModel(0)});
+        m.openFolder(m_folder->path());
+        QTRY_COMPARE_WITH_TIMEOUT(m.session().list().size(), std::size_t(kImages), 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(!m.session().project()->isScanning(), 240000);
+        QTest::qWait(2000);
+        const auto timed = [](auto act) {
+            QElapsedTimer clock;
+            clock.start();
+            act();
+            QCoreApplication::processEvents();
+            return milliseconds(clock);
+        };
+        std::vector<double> sorts, filters;
+        auto* order = m.window().findChild<QComboBox*>(QStringLiteral("worklistOrder"));
+        for (int i = 1; i <= order->count(); ++i) {
+            order->setCurrentIndex(i % order->count());
+            sorts.push_back(timed([&] { Q_EMIT order->activated(i % order->count()); }));
+        }
+        auto* search = m.window().findChild<QLineEdit*>(QStringLiteral("worklistSearch"));
+        for (const char* text : {"case-0", "case-00", "77", ""})
+            filters.push_back(timed([&] { search->setText(QLatin1String(text)); }));
+        for (const char* chip : {"chipTodo", "chipAll"})
+            filters.push_back(
+                timed([&] { m.window().findChild<QAbstractButton*>(QLatin1String(chip))->click(); }));
+        printHead("10,000 images, ms");
+        printOne("sort", quantile(sorts, 0.5), quantile(sorts, 1.0), "100");
+        printOne("filter", quantile(filters, 0.5), quantile(filters, 1.0), "100");
+        auto* grid = m.window().findChild<QListView*>(QStringLiteral("grid"));
+        auto* model = qobject_cast<WorklistModel*>(grid->model());
+        const auto allThere = [&] {
+            for (int row = 0; row < model->rowCount(); ++row) {
+                const QRect place = grid->visualRect(model->index(row));
+                if (place.top() > grid->viewport()->height())
+                    break;
+                if (place.bottom() >= 0 && model->thumbnailAt(row).width() <= 1)
+                    return false;
+            }
+            return true;
+        };
+        QElapsedTimer clock;
+        clock.start();
+        m.window().commands().action(QStringLiteral("grid"))->setChecked(true);
+        do {
+            QCoreApplication::processEvents(QEventLoop::AllEvents, 2);
+        } while (!allThere() && clock.elapsed() < 10000);
+        const double shown = milliseconds(clock);
+        printOne("grid, every picture in view", shown, shown, "1000");
     }
 
     void openAPhotograph() {

@@ -144,7 +144,7 @@ private Q_SLOTS:
             QTRY_VERIFY(panel()->measurements() && panel()->measurements()->area.mm);
             QTest::qWait(100);
             QVERIFY2(pane->width() == without, qPrintable(QString::number(percent)));
-            QVERIFY(cutTexts(panel()).isEmpty());
+            QTRY_VERIFY(cutTexts(panel()).isEmpty());
             shot(QStringLiteral("measures-mm-%1").arg(percent));
             // Wide enough for both, they are on one line.
             const auto lineOf = [this](const QString& unit) {
@@ -161,7 +161,7 @@ private Q_SLOTS:
                 QTRY_COMPARE(lineOf(QStringLiteral("mm²")), lineOf(QStringLiteral(" px")));
             splitter->setSizes({before[0], before[1] + 300, 0}); // as narrow as it can be
             QTRY_VERIFY(lineOf(QStringLiteral("mm²")) < lineOf(QStringLiteral(" px")));
-            QVERIFY(cutTexts(panel()).isEmpty());
+            QTRY_VERIFY(cutTexts(panel()).isEmpty());
             splitter->setSizes(before);
             removeCalibration();
             QTRY_VERIFY(!session().spacing());

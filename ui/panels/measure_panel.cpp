@@ -18,7 +18,7 @@
 namespace limn {
 namespace {
 
-constexpr int kDelayMs = 60; // an edit's figures follow within 100 ms
+constexpr int kDelayMs = 30; // an edit's figures follow within 100 ms
 
 enum RowIndex {
     Area,
