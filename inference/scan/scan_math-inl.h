@@ -115,6 +115,72 @@ HWY_INLINE Vec quotient(Tag d, Vec a, Vec b) {
     const Vec guess{_mm512_rcp14_ps(b.raw)};
     return hn::Mul(a, hn::Mul(guess, hn::NegMulAdd(b, guess, hn::Set(d, 2.0f))));
 }
+#elif HWY_TARGET == HWY_AVX2
+// The bits of 2^(j/8) without j << 20.
+alignas(32) inline constexpr std::array<std::int32_t, 8> kRoots = [] {
+    std::array<std::int32_t, 8> bits = {0x3f800000, 0x3f8b95c2, 0x3f9837f0, 0x3fa5fed7,
+                                        0x3fb504f3, 0x3fc5672a, 0x3fd744fd, 0x3feac0c7};
+    for (int j = 0; j < 8; ++j)
+        bits[static_cast<std::size_t>(j)] -= j << 20;
+    return bits;
+}();
+
+// As above with the multiples of 1/8 and a sum x + 1.5 * 2^20: eight roots fill one register.
+inline constexpr float kNearest = 1572864.0f;
+
+HWY_INLINE Vec powerOfNearest(Tag d, Vec sum) {
+    const hn::RebindToSigned<Tag> di;
+    const auto bits = hn::BitCast(di, sum);
+    const hn::Vec<decltype(di)> root{_mm256_permutevar8x32_epi32(hn::Load(di, kRoots.data()).raw, bits.raw)};
+    return hn::BitCast(d, hn::Add(root, hn::ShiftLeft<20>(bits)));
+}
+
+// 2^f - 1 is f times this for |f| <= 1/16: a least-maximum fit of the relative error (2.5e-8) of 2^f.
+inline constexpr float kPowerTerms[] = {0.05549622179f, 0.2402576298f, 0.6931472143f};
+
+template<int kCount>
+HWY_INLINE void powersOfTwoInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
+    const Vec magic = hn::Set(d, kNearest);
+    Vec sums[kCount], f[kCount];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        sums[i] = hn::Add(x[i], magic);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        f[i] = hn::Sub(x[i], hn::Sub(sums[i], magic));
+    polynomials(d, kPowerTerms, f, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        const Vec scale = powerOfNearest(d, sums[i]);
+        powers[i] = hn::MulAdd(scale, hn::Mul(powers[i], f[i]), scale);
+    }
+}
+
+// exp(x) for -87 <= x <= 0.
+template<int kCount>
+HWY_INLINE void expInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
+    const Vec magic = hn::Set(d, kNearest);
+    Vec sums[kCount], f[kCount];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        sums[i] = hn::MulAdd(x[i], hn::Set(d, 1.44269504f), magic);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        // x / ln 2 - k: only the difference is rounded.
+        f[i] = hn::MulSub(x[i], hn::Set(d, 1.44269504f), hn::Sub(sums[i], magic));
+        f[i] = hn::MulAdd(x[i], hn::Set(d, 1.92596299e-8f), f[i]);
+    }
+    polynomials(d, kPowerTerms, f, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        const Vec scale = powerOfNearest(d, sums[i]);
+        powers[i] = hn::MulAdd(scale, hn::Mul(powers[i], f[i]), scale);
+    }
+}
+
+HWY_INLINE Vec quotient(Tag, Vec a, Vec b) {
+    return hn::Div(a, b);
+}
 #else
 // 2^k p, where `shifted` is k + 1.5 * 2^23, which leaves k in the low bits of the sum.
 HWY_INLINE Vec scaledBy(Tag d, Vec p, Vec shifted) {
