@@ -2,11 +2,13 @@
 #include "app/cli/inputs.h"
 
 #include "app/export/distinct_names.h"
+#include "app/project/file_scan.h"
 #include "io/images/image_reader.h"
 
 #include <QDir>
 #include <QDirIterator>
 #include <QFileInfo>
+#include <QHash>
 #include <QRegularExpression>
 #include <QSet>
 
@@ -27,15 +29,31 @@ bool isOutputOfOurs(const QString& fileName) {
            fileName.endsWith(QLatin1String("_overlay.jpg"));
 }
 
+// Whether a folder below the given one, or one above it down there, was exported into.
+bool liesInExport(const QString& folder, const QString& given, QHash<QString, bool>& known) {
+    if (folder.size() <= given.size())
+        return false;
+    const auto it = known.constFind(folder);
+    if (it != known.constEnd())
+        return *it;
+    const bool inside = isExportFolder(folder.toStdString()) ||
+                        liesInExport(folder.left(folder.lastIndexOf(QLatin1Char('/'))), given, known);
+    known.insert(folder, inside);
+    return inside;
+}
+
 QStringList imagesIn(const QString& folder, const QString& outputFolder) {
     QStringList found;
+    const QString given = QDir::cleanPath(QFileInfo(folder).absoluteFilePath());
+    QHash<QString, bool> exports;
     const QString output = QFileInfo(outputFolder).canonicalFilePath();
     const bool sameFolder = !output.isEmpty() && output == QFileInfo(folder).canonicalFilePath();
     QDirIterator files(folder, QDir::Files, QDirIterator::Subdirectories | QDirIterator::FollowSymlinks);
     while (files.hasNext()) {
         files.next();
         const QFileInfo file = files.fileInfo();
-        if (file.fileName().startsWith(QLatin1Char('.')))
+        if (file.fileName().startsWith(QLatin1Char('.')) ||
+            liesInExport(QDir::cleanPath(file.absolutePath()), given, exports))
             continue;
         if (!output.isEmpty()) {
             const bool inside = file.canonicalFilePath().startsWith(output + QLatin1Char('/'));

@@ -9,6 +9,10 @@
 #include <QDirIterator>
 #include <QFile>
 #include <QFileInfo>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QSet>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +25,8 @@ namespace {
 constexpr std::array kEndings = {"png", "jpg", "jpeg",  "jpe",  "tif",  "tiff", "bmp",
                                  "dib", "dcm", "dicom", "nrrd", "nhdr", "mha",  "mhd"};
 
+constexpr QLatin1String kExportReport("/export_report.json"); // app/export writes it
+constexpr qint64 kLongestReport = qint64{256} << 20;
 constexpr std::size_t kFirstPortion = 16;
 constexpr std::size_t kPortion = 500;
 constexpr qint64 kReadBytes = 1 << 20;
@@ -58,9 +64,25 @@ void sortNaturally(QStringList& names) {
         names[i] = keyed[static_cast<std::size_t>(i)].second;
 }
 
+// Absolute paths of what was exported into a folder, by the report there.
+QSet<QString> exportedInto(const QString& folder) {
+    QSet<QString> paths;
+    QFile report(folder + kExportReport);
+    if (report.size() > kLongestReport || !report.open(QIODevice::ReadOnly))
+        return paths;
+    const QDir dir(folder);
+    for (const QJsonValue image :
+         QJsonDocument::fromJson(report.readAll()).object().value(QLatin1String("images")).toArray()) {
+        for (const QJsonValue file : image.toObject().value(QLatin1String("files")).toArray())
+            paths.insert(dir.absoluteFilePath(file.toString()));
+    }
+    return paths;
+}
+
 // Depth first, files of a folder before its subfolders. Links to folders are not followed, so there are no
-// circles.
-void listFolder(const QString& folder, Portions& portions, const GoOn& goOn) {
+// circles. `exported` are no images to work on, nor is what lies in another export's folder.
+void listFolder(const QString& folder, QSet<QString> exported, bool named, Portions& portions,
+                const GoOn& goOn) {
     QStringList files;
     QStringList folders;
     QDirIterator entries(folder, QDir::Files | QDir::Dirs | QDir::NoDotAndDotDot | QDir::Readable);
@@ -70,7 +92,7 @@ void listFolder(const QString& folder, Portions& portions, const GoOn& goOn) {
             return;
         const QFileInfo info = entries.fileInfo();
         if (info.isDir()) {
-            if (!info.isSymLink())
+            if (!info.isSymLink() && !isExportFolder(info.absoluteFilePath().toStdString()))
                 folders << info.fileName();
         } else if (hasImageEnding(info.fileName().toStdString())) {
             files << info.fileName();
@@ -79,13 +101,23 @@ void listFolder(const QString& folder, Portions& portions, const GoOn& goOn) {
     sortNaturally(files);
     sortNaturally(folders);
     const QDir dir(folder);
-    for (const QString& file : files)
-        portions.add(dir.absoluteFilePath(file).toStdString());
+    const auto mine = [&](const QString& file) { return !exported.contains(dir.absoluteFilePath(file)); };
+    // Whoever names a folder that holds an export and nothing else wants to see that.
+    if (named && std::none_of(files.begin(), files.end(), mine))
+        exported.clear();
+    for (const QString& file : files) {
+        if (mine(file))
+            portions.add(dir.absoluteFilePath(file).toStdString());
+    }
     for (const QString& sub : folders)
-        listFolder(dir.absoluteFilePath(sub), portions, goOn);
+        listFolder(dir.absoluteFilePath(sub), exported, false, portions, goOn);
 }
 
 } // namespace
+
+bool isExportFolder(const std::string& folder) {
+    return QFileInfo::exists(QString::fromStdString(folder) + kExportReport);
+}
 
 bool hasImageEnding(const std::string& path) {
     const std::size_t dot = path.rfind('.');
@@ -105,7 +137,7 @@ void listImageFiles(const std::vector<std::string>& paths,
             return;
         const QFileInfo info(QString::fromStdString(path));
         if (info.isDir())
-            listFolder(info.absoluteFilePath(), portions, goOn);
+            listFolder(info.absoluteFilePath(), exportedInto(info.absoluteFilePath()), true, portions, goOn);
         else
             portions.add(QDir::cleanPath(info.absoluteFilePath()).toStdString());
     }

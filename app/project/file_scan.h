@@ -22,8 +22,12 @@ using GoOn = std::function<bool()>;
 // is opened.
 bool hasImageEnding(const std::string& path);
 
+// Whether an export wrote its files there: masks and overlays, which are no images to work on.
+bool isExportFolder(const std::string& folder);
+
 // Files named, and image files in folders named (searched through, in natural order within a folder, hidden
-// ones left out), as absolute paths. `portion` gets the first few at once, then hundreds.
+// ones and what was exported there left out), as absolute paths. `portion` gets the first few at once, then
+// hundreds.
 void listImageFiles(const std::vector<std::string>& paths,
                     const std::function<void(std::vector<std::string>)>& portion, const GoOn& goOn);
 

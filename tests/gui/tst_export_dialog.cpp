@@ -266,6 +266,23 @@ private Q_SLOTS:
         QCOMPARE(filesIn(QStringLiteral("out")), first);
     }
 
+    // Masks that lie among the images since are no new images, neither in a folder of theirs nor beside them.
+    void whatWasExportedIsNoImage() {
+        annotate(3);
+        openDialog(QStringLiteral("export"));
+        run();
+        openDialog(QString());
+        run();
+        QVERIFY(QFile::exists(m_folder->filePath(QStringLiteral("case-001_mask.png"))));
+        QVERIFY(QFile::exists(m_folder->filePath(QStringLiteral("export/case-001_mask.png"))));
+        delete m_dialog;
+        m_dialog = nullptr;
+        closeWindow();
+        openFolder();
+        QTRY_VERIFY(!session().project()->isScanning());
+        QCOMPARE(session().project()->worklist().size(), std::size_t(3));
+    }
+
     void whatCouldNotBeWrittenIsTriedAgain() {
         annotate(4);
         // The image of an overlay is gone for a while.

@@ -92,6 +92,21 @@ private Q_SLOTS:
         QCOMPARE(namesOf(*same), (std::vector<std::string>{"a", "b"}));
     }
 
+    // Masks that a project exported beside its images.
+    void exportsAreNotInputs() {
+        Folder folder;
+        for (const char* name : {"a.png", "sub/b.png", "sub/export/masks/b.png", "sub/export/b_overlay.jpg",
+                                 "sub/export/export_report.json"})
+            folder.add(name);
+        Result<std::vector<InputImage>> images = collectImages({folder.path()}, {});
+        QVERIFY(images.ok());
+        QCOMPARE(namesOf(*images), (std::vector<std::string>{"a", "b"}));
+        // Named, it is what is asked for.
+        images = collectImages({folder / "sub/export"}, {});
+        QVERIFY(images.ok());
+        QCOMPARE(images->size(), std::size_t{2});
+    }
+
     void stemsThatCollideGetDistinctNames() {
         Folder folder;
         for (const char* name : {"p1/scan.png", "p2/scan.png", "p2/scan.jpg", "p3/other.png", "p1_scan.png"})

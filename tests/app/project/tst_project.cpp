@@ -384,6 +384,42 @@ private Q_SLOTS:
         QVERIFY(hooks.find(record.key)->probability.values == record.probability.values);
     }
 
+    // What was exported beside the images is not added to them, wherever the export went.
+    void exportsAreNoImages() {
+        const QString folder = m_dir.filePath(QStringLiteral("exported"));
+        QDir().mkpath(folder + QStringLiteral("/export/masks"));
+        QDir().mkpath(folder + QStringLiteral("/second"));
+        for (const char* name : {"a.png", "a_mask.png", "second/b.png", "export/masks/a.png", "export/a.jpg"})
+            writeFile(folder + QLatin1Char('/') + QLatin1String(name), "image");
+        writeFile(folder + QStringLiteral("/export/export_report.json"), "{}");
+        const auto listed = [&](const QString& of) {
+            QStringList all;
+            listImageFiles(
+                {of.toStdString()},
+                [&](std::vector<std::string> files) {
+                    for (const std::string& file : files)
+                        all << QDir(folder).relativeFilePath(QString::fromStdString(file));
+                },
+                [] { return true; });
+            return all.join(QLatin1Char(' '));
+        };
+        QCOMPARE(listed(folder), QStringLiteral("a.png a_mask.png second/b.png"));
+        // Into the images' own folder: those that its report names.
+        writeFile(folder + QStringLiteral("/export_report.json"),
+                  R"({"images": [{"image": "a.png", "files": ["a_mask.png", "second/b.png"]}]})");
+        QCOMPARE(listed(folder), QStringLiteral("a.png"));
+        // A folder that is nothing but an export is shown when it is named.
+        QCOMPARE(listed(folder + QStringLiteral("/export")),
+                 QStringLiteral("export/a.jpg export/masks/a.png"));
+        writeFile(folder + QStringLiteral("/export/export_report.json"),
+                  R"({"images": [{"image": "a.png", "files": ["a.jpg", "masks/a.png"]}]})");
+        QCOMPARE(listed(folder + QStringLiteral("/export")),
+                 QStringLiteral("export/a.jpg export/masks/a.png"));
+        // A damaged report hides nothing.
+        writeFile(folder + QStringLiteral("/export_report.json"), "{\"images\": [{]");
+        QCOMPARE(listed(folder), QStringLiteral("a.png a_mask.png second/b.png"));
+    }
+
     void endingsAndPortions() {
         QVERIFY(hasImageEnding("a.PNG") && hasImageEnding("b.c.tiff") && hasImageEnding("x.dcm"));
         QVERIFY(!hasImageEnding("png") && !hasImageEnding("a.limn") && !hasImageEnding("a.png.txt"));
