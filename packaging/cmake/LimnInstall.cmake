@@ -62,4 +62,6 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${LimnTorch_ROOT}/lib" "${LimnTorch_ROOT}/../nvidia/cu13/lib")
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "qt6-qpa-plugins, libqt6sql6-sqlite, libgl1-mesa-dri, fonts-dejavu-core")
+# Words of Qt's own in other languages, such as those of its colour dialog.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "qt6-translations-l10n")
 include(CPack)

@@ -1152,6 +1152,10 @@
         <source>New key</source>
         <translation>Neue Taste</translation>
     </message>
+    <message>
+        <source>Press the new key</source>
+        <translation>Die neue Taste drücken</translation>
+    </message>
 </context>
 <context>
     <name>limn::LabelPanel</name>
@@ -2706,6 +2710,10 @@
     <message>
         <source>Device: %1</source>
         <translation>Gerät: %1</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
     </message>
 </context>
 <context>

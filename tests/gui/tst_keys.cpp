@@ -193,6 +193,8 @@ private Q_SLOTS:
             return visible;
         };
         QVERIFY(rows().size() > 80); // all commands, and what is held
+        QCOMPARE(part<QKeySequenceEdit>("recordKey")->findChild<QLineEdit*>()->placeholderText(),
+                 QStringLiteral("Press the new key"));
         QTest::keyClicks(part<QLineEdit>("keysSearch"), QStringLiteral("brush"));
         QCOMPARE(rows().size(), 1);
         QCOMPARE(rows().first()->text(1), QStringLiteral("B"));

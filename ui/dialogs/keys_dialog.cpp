@@ -52,6 +52,9 @@ KeysDialog::KeysDialog(Commands& commands, QWidget* parent) : QDialog(parent), m
     m_record = new QKeySequenceEdit;
     m_record->setObjectName(QStringLiteral("recordKey"));
     m_record->setAccessibleName(tr("New key"));
+    // Qt's own words may be there in English alone.
+    if (auto* field = m_record->findChild<QLineEdit*>())
+        field->setPlaceholderText(tr("Press the new key"));
     m_set = new QPushButton(tr("Set"));
     m_set->setObjectName(QStringLiteral("keysSet"));
     m_set->setProperty("primary", true);

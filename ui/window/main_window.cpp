@@ -963,7 +963,8 @@ void MainWindow::tellSkipped(Banner& banner) {
              auto* box =
                  new QMessageBox(QMessageBox::Information, tr("Files that were left out"),
                                  tr("%n files could not be used.", nullptr, static_cast<int>(lines.size())),
-                                 QMessageBox::Close, this);
+                                 QMessageBox::NoButton, this);
+             box->addButton(tr("Close"), QMessageBox::RejectRole);
              box->setDetailedText(lines.join(QLatin1Char('\n')));
              box->setAttribute(Qt::WA_DeleteOnClose);
              box->setModal(false);

@@ -174,7 +174,8 @@ void MainWindow::makeCommands() {
             tr("<h3>Limn 0.1</h3><p>Review and correction of segmentations of dermoscopy and endoscopy "
                "images.</p><p>Limn assists; it makes no diagnosis. It sends nothing over any network.</p>"
                "<p>Free software under the GNU General Public License, version 3 or later.</p>"),
-            QMessageBox::Close, this);
+            QMessageBox::NoButton, this);
+        box->addButton(tr("Close"), QMessageBox::RejectRole);
         box->setIconPixmap(windowIcon().pixmap(QSize(48, 48), devicePixelRatioF()));
         box->setAttribute(Qt::WA_DeleteOnClose);
         box->setModal(false);
