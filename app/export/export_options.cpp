@@ -143,6 +143,7 @@ ExportPlan planExport(const Worklist& worklist, const ExportOptions& options) {
             continue;
         }
         ++plan.annotated;
+        plan.empty += record.noLesion;
         const double scale = record.size.pixels() == 0 ? 1.0
                                                        : static_cast<double>(size.pixels()) /
                                                              static_cast<double>(record.size.pixels());

@@ -75,10 +75,11 @@ struct ExportOptions {
     bool operator==(const ExportOptions&) const = default;
 };
 
-// What an export will come to, for a line such as "180 images, 360 files, 24 MB; 34 others left out".
+// What an export will come to, for a line such as "180 images, 360 files, 24 MB; 34 left out; 2 empty".
 struct ExportPlan {
     std::vector<ImageId> images; // that pass, in project order
     std::size_t annotated = 0;   // of them: with an annotation
+    std::size_t empty = 0;       // of these: marked as without a lesion, so that their masks are empty
     std::size_t unannotated = 0; // of them: without one; a row in the table and a proposal come of them
     std::size_t leftOut = 0;     // images of the project that do not pass
     std::size_t files = 0;       // with the tables, without the report

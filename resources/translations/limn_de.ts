@@ -953,6 +953,13 @@
             <numerusform>%n weder angenommene noch eingereichte ausgelassen</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n empty</source>
+        <translation>
+            <numerusform>%n leeres</numerusform>
+            <numerusform>%n leere</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>limn::HistogramView</name>

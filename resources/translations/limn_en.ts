@@ -14,6 +14,13 @@
 <context>
     <name>limn::ExportDialog</name>
     <message numerus="yes">
+        <source>%n empty</source>
+        <translation>
+            <numerusform>%n empty</numerusform>
+            <numerusform>%n empty</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%n not accepted left out</source>
         <translation>
             <numerusform>%n not accepted left out</numerusform>

@@ -266,6 +266,33 @@ private Q_SLOTS:
         QCOMPARE(filesIn(QStringLiteral("out")), first);
     }
 
+    // What will come is said beforehand: how much, what is left out, and how many masks have nothing in them.
+    void thePlanSaysWhatWillCome() {
+        annotate(4);
+        const auto plan = [this] { return part<QLabel>("exportPlan")->text(); };
+        session().show(session().list()[2]);
+        QTRY_VERIFY(decidable());
+        m_window->commands().action(QStringLiteral("clearLabel"))->trigger();
+        key(Qt::Key_A);
+        key(Qt::Key_Return); // no lesion
+        QTRY_COMPARE(session().project()->worklist().counts().byState[4], std::size_t(3));
+        openDialog(QStringLiteral("out"));
+        QVERIFY2(plan().startsWith(QLatin1String("3 images, 7 files, about ")) &&
+                     plan().endsWith(QLatin1String("; 1 not accepted left out; 1 empty")),
+                 qPrintable(plan()));
+        choose("exportWhich", 1);
+        QVERIFY2(plan().contains(QLatin1String("; 1 neither accepted nor submitted left out")),
+                 qPrintable(plan()));
+        choose("exportWhich", part<QComboBox>("exportWhich")->count() - 1);
+        QVERIFY2(plan().startsWith(QLatin1String("4 images, ")) &&
+                     !plan().contains(QLatin1String("left out")) &&
+                     plan().endsWith(QLatin1String("; 1 empty; 1 without annotation")),
+                 qPrintable(plan()));
+        run();
+        const auto files = filesIn(QStringLiteral("out"));
+        QCOMPARE(files.size(), std::size_t(7)); // masks and label maps of three, and the table
+    }
+
     // Masks that lie among the images since are no new images, neither in a folder of theirs nor beside them.
     void whatWasExportedIsNoImage() {
         annotate(3);

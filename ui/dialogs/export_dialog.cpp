@@ -558,6 +558,8 @@ void ExportDialog::refreshPlan() {
                      : which == Which::AcceptedAndSubmitted
                          ? tr("%n neither accepted nor submitted left out", nullptr, leftOut)
                          : tr("%n left out", nullptr, leftOut));
+        if (plan.empty > 0)
+            text += QStringLiteral("; ") + tr("%n empty", nullptr, static_cast<int>(plan.empty));
         if (plan.unannotated > 0)
             text += QStringLiteral("; ") +
                     tr("%n without annotation", nullptr, static_cast<int>(plan.unannotated));

@@ -24,6 +24,8 @@ Worklist worklist() {
         }
         records.push_back(record);
     }
+    records[1].areaPixels = 0; // accepted as without a lesion
+    records[1].noLesion = true;
     records[3].areaPixels = -1; // accepted without an annotation
     records[3].lastEditMs = 0;
     Worklist list;
@@ -44,6 +46,7 @@ private Q_SLOTS:
         QCOMPARE(plan.images, (std::vector<ImageId>{1, 2, 3, 4}));
         QCOMPARE(plan.annotated, std::size_t{3});
         QCOMPARE(plan.unannotated, std::size_t{1});
+        QCOMPARE(plan.empty, std::size_t{1});
         QCOMPARE(plan.leftOut, std::size_t{6});
         QCOMPARE(plan.files, std::size_t{7}); // two of each annotated image, one table
         QVERIFY(plan.aboutBytes > 0);
