@@ -3375,7 +3375,7 @@
     </message>
     <message>
         <source>Project order</source>
-        <translation>Projektreihenfolge</translation>
+        <translation>Im Projekt</translation>
     </message>
     <message>
         <source>Name</source>
@@ -3387,7 +3387,7 @@
     </message>
     <message>
         <source>Most unsure</source>
-        <translation>Unsicherste zuerst</translation>
+        <translation>Unsicherste</translation>
     </message>
     <message>
         <source>Area</source>

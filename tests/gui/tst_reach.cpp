@@ -8,6 +8,7 @@
 
 #include "ui/canvas/canvas_view.h"
 #include "ui/dialogs/export_dialog.h"
+#include "ui/panels/elided_combo_box.h"
 #include "ui/panels/label_panel.h"
 #include "ui/theme/application_setup.h"
 #include "ui/theme/theme.h"
@@ -22,6 +23,7 @@
 #include <QDir>
 #include <QFile>
 #include <QHeaderView>
+#include <QHelpEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
@@ -32,6 +34,7 @@
 #include <QTabBar>
 #include <QTabWidget>
 #include <QTest>
+#include <QToolTip>
 #include <QTranslator>
 
 using namespace limn;
@@ -392,6 +395,31 @@ private Q_SLOTS:
         canvas()->setFocus();
         QVERIFY(!field());
         QCOMPARE(nameOfLabel(1), QStringLiteral("Naevus"));
+    }
+
+    // What has no room in a box ends in an ellipsis, is whole in its tool tip, and in the list that opens.
+    void aNarrowBoxSaysThatItGoesOn() {
+        ElidedComboBox box(6);
+        box.addItem(QStringLiteral("Reihenfolge"));
+        box.resize(300, 30);
+        box.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&box));
+        QCOMPARE(box.shownText(), QStringLiteral("Reihenfolge"));
+        box.resize(90, 30);
+        const QString shown = box.shownText();
+        QVERIFY2(shown.endsWith(QChar(0x2026)) && shown.size() < 11, qPrintable(shown));
+        const QImage narrow = box.grab().toImage();
+        box.setItemText(0, shown);
+        QVERIFY(box.grab().toImage() == narrow);
+        box.setItemText(0, QStringLiteral("Reihenfolge"));
+        QHelpEvent ask(QEvent::ToolTip, QPoint(5, 5), box.mapToGlobal(QPoint(5, 5)));
+        QApplication::sendEvent(&box, &ask);
+        QCOMPARE(QToolTip::text(), QStringLiteral("Reihenfolge"));
+        QToolTip::hideText();
+        box.showPopup();
+        QTRY_VERIFY(box.view()->isVisible());
+        QVERIFY(box.view()->width() >= box.view()->fontMetrics().horizontalAdvance(box.itemText(0)) + 8);
+        box.hidePopup();
     }
 
     void theCursorTellsWhatAPressWouldDo() {

@@ -2,6 +2,7 @@
 // Choices and figures of a comparison.
 #include "ui/panels/compare_bar.h"
 
+#include "ui/panels/elided_combo_box.h"
 #include "ui/theme/theme.h"
 
 #include <QComboBox>
@@ -54,13 +55,11 @@ CompareBar::CompareBar(Comparison& comparison, QWidget* parent) : QFrame(parent)
     for (const Comparison::Side side : {Comparison::A, Comparison::B}) {
         auto* letter = new QLabel(names[side]);
         letter->setProperty("heading", true);
-        m_boxes[side] = new QComboBox;
+        m_boxes[side] = new ElidedComboBox(8);
         m_boxes[side]->setObjectName(side == Comparison::A ? QStringLiteral("compareA")
                                                            : QStringLiteral("compareB"));
         m_boxes[side]->setAccessibleName(side == Comparison::A ? tr("Side A of the comparison")
                                                                : tr("Side B of the comparison"));
-        m_boxes[side]->setMinimumContentsLength(8);
-        m_boxes[side]->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
         m_boxes[side]->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
         m_boxes[side]->setMaximumWidth(320);
         layout->addWidget(letter);

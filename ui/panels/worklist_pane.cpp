@@ -2,6 +2,7 @@
 // Worklist model, row painter and pane.
 #include "ui/panels/worklist_pane.h"
 
+#include "ui/panels/elided_combo_box.h"
 #include "ui/panels/icon_button.h"
 #include "ui/theme/theme.h"
 
@@ -341,12 +342,9 @@ WorklistPane::WorklistPane(ReviewSession& session, Thumbnails& thumbnails, QWidg
     auto* orderRow = new QHBoxLayout;
     orderRow->setContentsMargins(8, 0, 8, 0);
     orderRow->setSpacing(4);
-    m_order = new QComboBox;
+    m_order = new ElidedComboBox(6); // filter and direction are beside it
     m_order->setObjectName(QStringLiteral("worklistOrder"));
     m_order->setAccessibleName(tr("Order of the list"));
-    // Gives way to the buttons beside it, in a narrow pane with large text.
-    m_order->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    m_order->setMinimumContentsLength(6);
     m_order->addItem(tr("Project order"), static_cast<int>(WorklistOrder::Project));
     m_order->addItem(tr("Name"), static_cast<int>(WorklistOrder::Name));
     m_order->addItem(tr("State"), static_cast<int>(WorklistOrder::State));
