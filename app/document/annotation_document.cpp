@@ -2,6 +2,7 @@
 #include "app/document/annotation_document.h"
 
 #include "app/document/proposal_ops.h"
+#include "io/core/hashing.h"
 
 #include <algorithm>
 #include <cassert>
@@ -38,6 +39,28 @@ std::uint64_t load(const std::uint8_t* p) {
 
 bool isHand(ProvenanceKind kind) {
     return kind == ProvenanceKind::Manual || kind == ProvenanceKind::ModelEdited;
+}
+
+// Of every byte that undo would change. Words at a time: a large annotation takes some milliseconds.
+std::uint64_t hashOf(const AnnotationPlanes& planes, bool mark) {
+    std::uint64_t hash = kFnvBasis ^ static_cast<std::uint64_t>(mark);
+    const auto take = [&hash](std::uint64_t word) { hash = (hash ^ word) * 0x100000001B3ull; };
+    for (const TileMap* map : {&planes.labels, &planes.provenance}) {
+        take(static_cast<std::uint64_t>(map->size().width));
+        take(static_cast<std::uint64_t>(map->size().height));
+        for (int i = 0; i < map->tileCount(); ++i) {
+            const TilePtr& tile = map->tile(i);
+            if (!tile || isZero(*tile))
+                continue;
+            take(static_cast<std::uint64_t>(i) + 1);
+            for (std::size_t at = 0; at < kTilePixels; at += sizeof(std::uint64_t)) {
+                std::uint64_t word;
+                std::memcpy(&word, tile->data() + at, sizeof word);
+                take(word);
+            }
+        }
+    }
+    return splitMixNumber(hash);
 }
 
 } // namespace
@@ -519,6 +542,30 @@ bool AnnotationDocument::redo() {
     if (m_stroke || !m_history.canRedo())
         return false;
     return stepThrough(m_history.redo(m_planes));
+}
+
+AnnotationDocument::RestingHistory AnnotationDocument::restHistory() {
+    RestingHistory resting{std::exchange(m_history, UndoHistory(m_history.limitBytes())),
+                           hashOf(m_planes, m_noLesion), m_sources, m_removedLabels};
+    DocumentChange change;
+    change.history = true;
+    notify(change);
+    return resting;
+}
+
+bool AnnotationDocument::resumeHistory(RestingHistory resting) {
+    if (m_stroke || m_history.canUndo() || m_history.canRedo() ||
+        resting.annotation != hashOf(m_planes, m_noLesion))
+        return false;
+    m_history = std::move(resting.history);
+    // Steps that were undone may name sources that no pixel has at the moment.
+    m_sources = std::move(resting.sources);
+    m_removedLabels = std::move(resting.removedLabels);
+    m_everEdited = m_everEdited || m_history.canUndo() || m_history.canRedo();
+    DocumentChange change;
+    change.history = true;
+    notify(change);
+    return true;
 }
 
 void AnnotationDocument::setUndoLimit(std::size_t bytes) {

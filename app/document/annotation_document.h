@@ -210,6 +210,18 @@ public:
     bool redo();
     const UndoHistory& history() const { return m_history; }
     void setUndoLimit(std::size_t bytes);
+
+    // What can be undone, without the annotation itself, while this is out of memory: a small part of it.
+    // Taken of a document that goes, and given to the next one over the same annotation.
+    struct RestingHistory {
+        UndoHistory history;
+        std::uint64_t annotation = 0; // a hash of what the steps belong to
+        std::vector<ProvenanceSource> sources;
+        std::vector<Label> removedLabels;
+    };
+    RestingHistory restHistory();
+    // False, and nothing changes, when this document holds another annotation, or steps of its own.
+    bool resumeHistory(RestingHistory resting);
     // Smallest rectangle around what the last step, undo or redo changed.
     Rect lastChange() const { return m_lastChange; }
 

@@ -551,6 +551,33 @@ private Q_SLOTS:
 
     // --------------------------------------------------------------------------------------------- undo
 
+    // As many images as one likes lie between.
+    void undoIsKeptHoweverManyImagesComeBetween() {
+        open(36, {64, 48});
+        session().setUsesProposalFirst(false);
+        const std::vector<ImageId> list = session().list();
+        m_window->toolSettings().brushPx = 6;
+        drag({{10, 10}, {40, 10}});
+        drag({{10, 30}, {40, 30}});
+        const LabelMap both = labels();
+        for (std::size_t i = 1; i < list.size(); ++i) {
+            key(Qt::Key_Right);
+            QTRY_VERIFY(session().current() == list[i] && decidable());
+            drag({{10, 20}, {20, 20}});
+        }
+        session().show(list[0]);
+        QTRY_VERIFY(session().current() == list[0] && decidable());
+        QVERIFY(labels() == both);
+        QCOMPARE(steps(), std::size_t(2));
+        key(Qt::Key_Z, Qt::ControlModifier);
+        key(Qt::Key_Z, Qt::ControlModifier);
+        QCOMPARE(painted(), std::size_t(0));
+        key(Qt::Key_Y, Qt::ControlModifier);
+        key(Qt::Key_Y, Qt::ControlModifier);
+        QVERIFY(labels() == both);
+        QVERIFY(stored(list[0]) == both);
+    }
+
     void undoIsNamedAndShown() {
         open(1);
         session().setUsesProposalFirst(false);

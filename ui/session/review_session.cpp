@@ -24,7 +24,7 @@ namespace {
 constexpr QLatin1String kReviewSetting("review");
 constexpr int kAhead = 2;
 constexpr int kBehind = 1;
-constexpr std::size_t kKeptDocuments = 30;
+constexpr std::size_t kKeptDocuments = 30; // whole; of others what can be undone is kept
 // Proposals in memory: the neighbourhood. Others come back from the project's store in milliseconds.
 constexpr std::size_t kKeptProposals = 16;
 constexpr std::size_t kKeptProposalBytes = std::size_t{192} << 20;
@@ -366,6 +366,7 @@ void ReviewSession::closeProject() {
     m_documents.clear();
     m_documentOrder.clear();
     m_loadingDocuments.clear();
+    m_histories.clear();
     m_editsPending.clear();
     m_afterEdits = nullptr;
     forgetLabImage();
@@ -740,6 +741,12 @@ void ReviewSession::openDocument(ImageId id, Size size, const LoadedAnnotation* 
             entry.document->setThreshold(*kept);
     }
     entry.document->setPerson(personName().toStdString());
+    const auto resting = std::find_if(m_histories.begin(), m_histories.end(),
+                                      [id](const auto& kept) { return kept.first == id; });
+    if (resting != m_histories.end()) {
+        (void)entry.document->resumeHistory(std::move(resting->second)); // not if another program saved it
+        m_histories.erase(resting);
+    }
     AnnotationDocument* document = entry.document.get();
     entry.observer =
         document->addObserver([this, id](const DocumentChange& change) { onDocumentChanged(id, change); });
@@ -771,6 +778,7 @@ void ReviewSession::forgetDocuments() {
     m_documents.clear();
     m_documentOrder.clear();
     m_loadingDocuments.clear();
+    m_histories.clear();
     m_editsPending.clear();
     m_afterEdits = nullptr;
     m_taken.clear();
@@ -797,9 +805,20 @@ void ReviewSession::trimDocuments() {
     while (m_documentOrder.size() > kLeastDocuments &&
            (m_documentOrder.size() > kKeptDocuments || bytes > kKeptDocumentBytes)) {
         const ImageId oldest = m_documentOrder.front();
+        AnnotationDocument& document = *m_documents[oldest].document;
         bytes -= bytesOf(m_documents[oldest]);
+        // The annotation comes back from the project, but not what can be undone of it.
+        if (document.history().canUndo() || document.history().canRedo())
+            m_histories.emplace_back(oldest, document.restHistory());
         m_documents.erase(oldest);
         m_documentOrder.erase(m_documentOrder.begin());
+    }
+    std::size_t resting = 0;
+    for (const auto& [id, kept] : m_histories)
+        resting += kept.history.memoryBytes();
+    while (!m_histories.empty() && bytes + resting > kKeptDocumentBytes) {
+        resting -= m_histories.front().second.history.memoryBytes();
+        m_histories.pop_front();
     }
 }
 

@@ -336,6 +336,8 @@ private:
     mutable std::optional<ImageKind> m_kind;
     std::map<ImageId, OpenDocument> m_documents;
     std::vector<ImageId> m_documentOrder; // most recently used last
+    // Of documents that were dropped, most recently dropped last.
+    std::deque<std::pair<ImageId, AnnotationDocument::RestingHistory>> m_histories;
     std::set<ImageId> m_loadingDocuments;
     QTimer m_figuresTimer;
 

@@ -159,6 +159,7 @@ private Q_SLOTS:
     void savedDocumentsOpenAgain();
     void damagedSnapshotsAreRefused_data();
     void damagedSnapshotsAreRefused();
+    void historiesRestAndResume();
     void restoreIsAStep();
     void importIsAStep();
     void labelsAreKept();
@@ -810,6 +811,45 @@ void TestAnnotationDocument::damagedSnapshotsAreRefused() {
     QVERIFY(!opened);
     QVERIFY(opened.error().code == ErrorCode::InvalidArgument);
     QVERIFY(!opened.error().message().empty());
+}
+
+// While an annotation is out of memory, its steps are kept; they fit it alone.
+void TestAnnotationDocument::historiesRestAndResume() {
+    AnnotationDocument first({700, 600});
+    const PixelArea left = PixelArea::rectangle({10, 10, 200, 300});
+    const PixelArea right = PixelArea::rectangle({480, 480, 100, 100}); // across tiles
+    (void)first.paint(StepKind::BrushStroke, {}, left);
+    (void)first.paint(StepKind::Lasso, {}, right);
+    const LabelMap both = first.labels().toLabelMap();
+    (void)first.erase(StepKind::EraserStroke, {}, left);
+    QVERIFY(first.undo()); // one to redo
+    const AnnotationSnapshot saved = first.snapshot();
+    AnnotationDocument::RestingHistory resting = first.restHistory();
+    QVERIFY(!first.history().canUndo() && !first.history().canRedo());
+
+    auto again = AnnotationDocument::open({700, 600}, saved);
+    QVERIFY(again.ok());
+    AnnotationDocument& document = **again;
+    QVERIFY(document.resumeHistory(resting));
+    QVERIFY(!document.untouched());
+    QCOMPARE(document.history().undoCount(), std::size_t(2));
+    QVERIFY(document.redo());
+    QCOMPARE(document.labels().at(100, 100), std::uint8_t(0));
+    for (int i = 0; i < 3; ++i)
+        QVERIFY(document.undo());
+    QVERIFY(document.labels().allZero());
+    QVERIFY(document.redo() && document.redo());
+    QVERIFY(document.labels().toLabelMap() == both);
+
+    // Another annotation, or steps of its own: it stays as it is.
+    QVERIFY(!document.resumeHistory(resting));
+    auto other = AnnotationDocument::open({700, 600}, saved);
+    QVERIFY(other.ok());
+    (void)(*other)->paint(StepKind::BrushStroke, {}, PixelArea::rectangle({0, 0, 1, 1}));
+    AnnotationDocument changed({700, 600});
+    QVERIFY(!changed.resumeHistory(resting));
+    QVERIFY(!(*other)->resumeHistory(resting));
+    QCOMPARE((*other)->history().undoCount(), std::size_t(1));
 }
 
 void TestAnnotationDocument::restoreIsAStep() {
