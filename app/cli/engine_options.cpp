@@ -10,14 +10,6 @@
 
 namespace limn {
 
-namespace {
-
-// A GPU needs several images at once to be busy; the processor is busy with one, in the least memory.
-constexpr int kGpuBatch = 16;
-constexpr int kProcessorBatch = 1;
-
-} // namespace
-
 void addEngineOptions(CLI::App& command, EngineChoice& choice, const std::string& without) {
     command
         .add_option("--model", choice.model, "Name of a model, or a .safetensors or .pth file; " + without)
@@ -89,7 +81,7 @@ PipelineOptions pipelineOptions(const EngineChoice& choice, const Engine& engine
     options.predict.flipAverage = choice.flipAverage;
     options.batch = choice.batch;
     if (options.batch == 0)
-        options.batch = engine.device().id == "cpu" ? kProcessorBatch : kGpuBatch;
+        options.batch = suitableBatch(engine.device().id, choice.inputSize, choice.engine.threads);
     options.readers = choice.jobs;
     options.finishers = choice.jobs;
     return options;

@@ -4,7 +4,6 @@
 #include "inference/scan/thread_pool.h"
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -395,8 +394,7 @@ std::array<PackedWeights, 4> ProcessorHead::packDeconvolution(const Tensor& weig
     return packed;
 }
 
-Tensor ProcessorHead::logits(const std::vector<Tensor>& features) const {
-    const int threads = at::get_num_threads();
+Tensor ProcessorHead::logits(const std::vector<Tensor>& features, int threads) const {
     std::vector<Tensor> translated;
     for (std::size_t level = 0; level < kLevels; ++level)
         translated.push_back(translate(m_parts.levels[level], features[level], threads));

@@ -47,7 +47,8 @@ public:
 
     // features: four maps [batch, h, w, c] float32, contiguous, each half as high and wide as the one before.
     // Result: [batch, classes, 4 h, 4 w] of the first one's h and w.
-    at::Tensor logits(const std::vector<at::Tensor>& features) const;
+    at::Tensor logits(const std::vector<at::Tensor>& features, int threads) const;
+    std::int64_t classes() const { return m_parts.quarter.weights.outputs(); }
 
 private:
     Parts m_parts;

@@ -6,9 +6,11 @@
 #include "inference/scan/thread_pool.h"
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <exception>
+#include <mutex>
+#include <optional>
 
 namespace limn {
 
@@ -146,8 +148,40 @@ Tensor mergePatches(const ProcessorNetwork::Merge& merge, const Tensor& x, int t
 
 } // namespace
 
-std::vector<Tensor> ProcessorNetwork::encode(const Tensor& imagesIn) const {
-    const int threads = at::get_num_threads();
+Tensor ProcessorNetwork::logits(const Tensor& imagesIn, int threads) const {
+    const Tensor images = imagesIn.contiguous();
+    const std::int64_t batch = images.size(0);
+    Tensor result = at::empty({batch, m_head.classes(), images.size(2), images.size(3)}, at::kFloat);
+    float* const to = out(result);
+    const std::int64_t each = batch > 0 ? result.numel() / batch : 0;
+    const std::int64_t alone = threads > 1 ? batch / threads * threads : 0;
+    const bool withoutScan = scanIsLeftOut(); // said to this thread alone
+    std::exception_ptr failure;               // memory may run out
+    std::mutex failureMutex;
+    scan::runParallel(threads, alone, [&](std::int64_t item, int) {
+        try {
+            std::optional<ScanLeftOut> leftOut;
+            if (withoutScan)
+                leftOut.emplace();
+            logitsInto(images.narrow(0, item, 1), 1, to + item * each);
+        } catch (...) {
+            const std::lock_guard lock(failureMutex);
+            failure = std::current_exception();
+        }
+    });
+    if (failure)
+        std::rethrow_exception(failure);
+    if (alone < batch)
+        logitsInto(images.narrow(0, alone, batch - alone), threads, to + alone * each);
+    return result;
+}
+
+void ProcessorNetwork::logitsInto(const Tensor& images, int threads, float* to) const {
+    const Tensor logits = m_head.logits(encode(images, threads), threads);
+    std::copy_n(in(logits), logits.numel(), to);
+}
+
+std::vector<Tensor> ProcessorNetwork::encode(const Tensor& imagesIn, int threads) const {
     const Tensor images = imagesIn.contiguous();
     Tensor x = embed(m_parts, images, threads);
     std::vector<Tensor> features;

@@ -55,13 +55,17 @@ public:
         : m_parts(std::move(encoder)), m_head(std::move(head)) {}
 
     // images: [batch, channels, height, width] float32, sides multiples of 32. Result: the four feature maps
-    // that feed the decoder, [batch, h, w, c].
-    std::vector<at::Tensor> encode(const at::Tensor& images) const;
+    // that feed the decoder, [batch, h, w, c]. `threads` work on it.
+    std::vector<at::Tensor> encode(const at::Tensor& images, int threads) const;
 
-    // Result: [batch, classes, height, width].
-    at::Tensor logits(const at::Tensor& images) const { return m_head.logits(encode(images)); }
+    // Result: [batch, classes, height, width]. As long as there are images enough each thread takes one from
+    // the beginning to the end, so that none waits for another between two layers; all share those that are
+    // left.
+    at::Tensor logits(const at::Tensor& images, int threads) const;
 
 private:
+    void logitsInto(const at::Tensor& images, int threads, float* to) const;
+
     Parts m_parts;
     ProcessorHead m_head;
 };

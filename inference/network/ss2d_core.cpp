@@ -10,6 +10,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <tuple>
+#include <utility>
 
 #ifndef _OPENMP
 #error "Without OpenMP at::parallel_for() runs on one thread."
@@ -453,12 +454,10 @@ Tensor ss2dBranch(const Tensor& x, const Ss2dWeights& weights) {
     return forwardRun(shapeOf(rows, w), rows, w, run, false);
 }
 
-ScanLeftOut::ScanLeftOut() {
-    t_scanLeftOut = true;
-}
+ScanLeftOut::ScanLeftOut() : m_before(std::exchange(t_scanLeftOut, true)) {}
 
 ScanLeftOut::~ScanLeftOut() {
-    t_scanLeftOut = false;
+    t_scanLeftOut = m_before;
 }
 
 bool scanIsLeftOut() {

@@ -42,6 +42,9 @@ public:
     ~ScanLeftOut();
     ScanLeftOut(const ScanLeftOut&) = delete;
     ScanLeftOut& operator=(const ScanLeftOut&) = delete;
+
+private:
+    bool m_before;
 };
 bool scanIsLeftOut();
 

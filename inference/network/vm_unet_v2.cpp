@@ -184,7 +184,7 @@ bool VmUnetV2Impl::usesPackedWeights(const Tensor& images) const {
 
 std::vector<Tensor> VmUnetV2Impl::encode(const Tensor& images) {
     if (usesPackedWeights(images))
-        return m_processor->encode(images);
+        return m_processor->encode(images, at::get_num_threads());
     Tensor x = m_patchNorm(m_patchEmbed(images).permute({0, 2, 3, 1}).contiguous());
     std::vector<Tensor> features;
     const bool stageOutputs = m_options.config.taps == Taps::StageOutputs;
@@ -259,7 +259,7 @@ VmUnetV2Impl::Output VmUnetV2Impl::forward(const Tensor& imagesIn) {
     const PaddedImages padded(images);
     Output output;
     if (usesPackedWeights(padded.images))
-        output.logits = m_processor->logits(padded.images);
+        output.logits = m_processor->logits(padded.images, at::get_num_threads());
     else
         output = decode(encode(padded.images));
     output.logits = padded.crop(output.logits);

@@ -75,7 +75,9 @@ int run(const std::string& model, int count, const std::string& device) {
     Result<std::unique_ptr<Engine>> engine = Engine::load(model, engineOptions);
     if (!engine)
         return fail(engine.error());
-    const PredictOptions predict;
+    PipelineOptions pipeline;
+    const PredictOptions& predict = pipeline.predict;
+    pipeline.batch = suitableBatch((*engine)->device().id, predict.inputSize, 0);
     if (Result<void> warm = (*engine)->warmUp(predict.inputSize, 1); !warm)
         return fail(warm.error());
 
@@ -92,11 +94,13 @@ int run(const std::string& model, int count, const std::string& device) {
             ++problems;
     });
     const auto begin = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < inputs.size() && problems == 0; ++i) {
-        Result<std::vector<FloatMap>> map = (*engine)->run({&inputs[i], 1}, predict);
-        if (!map)
-            return fail(map.error());
-        maps[i] = std::move(map->front());
+    const auto batch = static_cast<std::size_t>(pipeline.batch);
+    for (std::size_t i = 0; i < inputs.size() && problems == 0; i += batch) {
+        const std::size_t some = std::min(batch, inputs.size() - i);
+        Result<std::vector<FloatMap>> made = (*engine)->run({&inputs[i], some}, predict);
+        if (!made)
+            return fail(made.error());
+        std::move(made->begin(), made->end(), maps.begin() + static_cast<std::ptrdiff_t>(i));
     }
     const double network = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const std::string alone = (folder.path() + QStringLiteral("/alone%1.png")).toStdString();
@@ -117,6 +121,7 @@ int run(const std::string& model, int count, const std::string& device) {
 
     SegmentOptions options;
     options.output = (folder.path() + QStringLiteral("/masks")).toStdString();
+    options.pipeline = pipeline;
     CancelToken cancel;
     const Result<SegmentSummary> summary = segmentImages(**engine, *images, options, cancel);
     if (!summary)

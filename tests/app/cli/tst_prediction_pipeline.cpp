@@ -71,6 +71,17 @@ class PredictionPipelineTest : public QObject {
 
 private Q_SLOTS:
     // Each image goes through the engine that was chosen for it, and a batch holds images of one alone.
+    // Cores take whole images, as many as their memory allows; a GPU is busy with sixteen.
+    void batchesSuitTheDevice() {
+        QCOMPARE(suitableBatch("cuda:0", 256, 0), 16);
+        QCOMPARE(suitableBatch("cpu", 256, 1), 2);
+        QCOMPARE(suitableBatch("cpu", 256, 8), 16);
+        QCOMPARE(suitableBatch("cpu", 256, 256), 64);
+        QCOMPARE(suitableBatch("cpu", 1024, 8), 4);
+        QCOMPARE(suitableBatch("cpu", 4096, 8), 1);
+        QVERIFY(suitableBatch("cpu", 256, 0) >= 2);
+    }
+
     void severalEngines() {
         for (const int batch : {1, 4}) {
             FakeEngine engines[2];

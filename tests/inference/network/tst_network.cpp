@@ -472,18 +472,22 @@ void TestNetwork::threadsAndBatchSplitsDoNotMatter() {
     at::set_num_threads(1);
     const std::vector<Tensor> oneFeatures = network->encode(images);
     const Tensor one = network->forward(images).logits;
+    at::set_num_threads(2); // a whole image for each, then the third shared
+    const Tensor shared = network->forward(images).logits;
     at::set_num_threads(4);
     const std::vector<Tensor> manyFeatures = network->encode(images);
     const Tensor many = network->forward(images).logits;
     at::set_num_threads(before);
     // Our own operators give the same bits; LibTorch's matrix products may split sums by thread count.
     QVERIFY(differenceOf(many, one).relative <= 2e-6);
+    QVERIFY(differenceOf(shared, one).relative <= 2e-6);
     for (int i = 0; i < 3; ++i)
         QVERIFY(differenceOf(network->forward(images.narrow(0, i, 1)).logits, one.narrow(0, i, 1)).relative <=
                 2e-6);
     if (!packed)
         return;
     QVERIFY(at::equal(many, one));
+    QVERIFY(at::equal(shared, one));
     for (int i = 0; i < 3; ++i)
         QVERIFY(at::equal(network->forward(images.narrow(0, i, 1)).logits, one.narrow(0, i, 1)));
     for (std::size_t level = 0; level < oneFeatures.size(); ++level) {
