@@ -25,6 +25,8 @@ constexpr QLatin1String kReviewSetting("review");
 constexpr int kAhead = 2;
 constexpr int kBehind = 1;
 constexpr std::size_t kKeptDocuments = 30; // whole; of others what can be undone is kept
+// Some hundred images' steps: little enough that memory stays flat over a day.
+constexpr std::size_t kKeptHistoryBytes = std::size_t{8} << 20;
 // Proposals in memory: the neighbourhood. Others come back from the project's store in milliseconds.
 constexpr std::size_t kKeptProposals = 16;
 constexpr std::size_t kKeptProposalBytes = std::size_t{192} << 20;
@@ -816,7 +818,7 @@ void ReviewSession::trimDocuments() {
     std::size_t resting = 0;
     for (const auto& [id, kept] : m_histories)
         resting += kept.history.memoryBytes();
-    while (!m_histories.empty() && bytes + resting > kKeptDocumentBytes) {
+    while (!m_histories.empty() && resting > kKeptHistoryBytes) {
         resting -= m_histories.front().second.history.memoryBytes();
         m_histories.pop_front();
     }
