@@ -10,6 +10,7 @@
 #include "ui/theme/application_setup.h"
 #include "ui/theme/theme.h"
 
+#include <QAction>
 #include <QApplication>
 #include <QDialog>
 #include <QLabel>
@@ -18,6 +19,7 @@
 #include <QMessageBox>
 #include <QPushButton>
 #include <QSettings>
+#include <QSignalSpy>
 #include <QSqlDatabase>
 #include <QSqlQuery>
 #include <QTest>
@@ -302,7 +304,9 @@ private Q_SLOTS:
         m_window->setModels({discModel(0)});
         auto* demo = m_window->findChild<QPushButton*>(QStringLiteral("startDemo"));
         QVERIFY(demo && demo->isVisible());
+        QSignalSpy command(m_window->commands().action(QStringLiteral("openDemo")), &QAction::triggered);
         QTest::mouseClick(demo, Qt::LeftButton);
+        QCOMPARE(command.count(), 1); // menu and button are one command
         QTRY_VERIFY_WITH_TIMEOUT(m_window->session().hasProject() && decidable(), 20000);
         QVERIFY(session().list().size() >= 10);
         // The demo images of the source tree are not written to.

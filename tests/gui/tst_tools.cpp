@@ -552,6 +552,24 @@ private Q_SLOTS:
     // --------------------------------------------------------------------------------------------- undo
 
     // As many images as one likes lie between.
+    // A mark of no lesion takes every label away, so that a locked one stops it.
+    void noLesionOverALockedLabelOffersToUnlockIt() {
+        open(1);
+        session().setUsesProposalFirst(false);
+        paintBar();
+        const LabelMap bar = labels();
+        Label label = document()->labelTable().front();
+        label.locked = true;
+        QVERIFY(document()->setLabel(label).ok());
+        trigger("noLesion");
+        QVERIFY(!document()->noLesion());
+        QVERIFY2(labels() == bar, "a locked label stays");
+        QVERIFY2(says("locked") && says("Unlock"), qPrintable(m_window->statusText()));
+        followRemedy();
+        trigger("noLesion");
+        QVERIFY(document()->noLesion());
+    }
+
     void undoIsKeptHoweverManyImagesComeBetween() {
         open(36, {64, 48});
         session().setUsesProposalFirst(false);

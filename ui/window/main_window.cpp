@@ -591,10 +591,14 @@ void MainWindow::makeLayout() {
     m_savedLabel->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     m_savedLabel->setParent(menuBar());
 
-    connect(m_start, &StartPage::openFolder, this, &MainWindow::chooseFolder);
-    connect(m_start, &StartPage::openFiles, this, &MainWindow::chooseFiles);
-    connect(m_start, &StartPage::openProject, this, &MainWindow::chooseProject);
-    connect(m_start, &StartPage::openDemo, this, &MainWindow::openDemo);
+    const auto runs = [this](void (StartPage::*wanted)(), const char* command) {
+        connect(m_start, wanted, this,
+                [this, command] { m_commands->action(QLatin1String(command))->trigger(); });
+    };
+    runs(&StartPage::openFolder, "openFolder");
+    runs(&StartPage::openFiles, "openFiles");
+    runs(&StartPage::openProject, "openProject");
+    runs(&StartPage::openDemo, "openDemo");
     connect(m_start, &StartPage::openRecent, this, [this](const QString& path) { open({path}); });
     connect(m_start, &StartPage::locateRecent, this, &MainWindow::locateRecent);
     connect(m_options, &OptionBar::changed, this, [this] {

@@ -240,7 +240,14 @@ void MainWindow::makeCommands() {
         if (d->noLesion())
             d->removeNoLesionMark();
         else if (!d->markNoLesion())
-            say(tr("No effect: a locked label is in the way."));
+            say(tr("No effect: a locked label is in the way."), tr("Unlock"), [this] {
+                if (!m_session->document())
+                    return;
+                const std::vector<Label> labels = m_session->document()->labelTable();
+                for (const Label& label : labels)
+                    if (label.locked)
+                        m_labels->setLocked(label.value, false);
+            });
     });
     c.add(edit, "copyMeasurements", tr("Copy &measurements"), QStringLiteral("copy"), "Ctrl+Shift+C",
           [this] { copyMeasurements(); });
