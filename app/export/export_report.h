@@ -31,7 +31,7 @@ struct ExportedImage {
     std::vector<std::string> files; // written, relative to the folder
     ReviewState state = ReviewState::New;
     std::vector<std::string> models; // SHA-256 of the models that had a share in the annotation
-    std::optional<double> threshold; // the annotation was made at
+    std::optional<double> threshold; // at which a model's proposal was used last; none: no model had a share
     std::string spacingSource;       // empty: no millimetres
 };
 

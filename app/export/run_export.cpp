@@ -277,7 +277,7 @@ public:
             return outcome;
         }
         const StoredAnnotation& annotation = *item.annotation;
-        outcome.entry.threshold = annotation.threshold;
+        outcome.entry.threshold = thresholdOf(annotation);
         outcome.entry.models = modelsOf(annotation);
         try {
             writeFiles(item, outcome);
@@ -295,6 +295,16 @@ private:
             if (!record.modelSha256.empty())
                 models.insert(record.modelSha256);
         return {models.begin(), models.end()};
+    }
+
+    // At which a model's proposal was used last. Not the annotation's own: that is where a person moved the
+    // outline to, if they did, perhaps after using it.
+    static std::optional<double> thresholdOf(const StoredAnnotation& annotation) {
+        const ProvenanceRecord* last = nullptr;
+        for (const ProvenanceRecord& record : annotation.provenance)
+            if (record.threshold >= 0.0 && (!last || record.lastTimeMs >= last->lastTimeMs))
+                last = &record;
+        return last ? std::optional(last->threshold) : std::nullopt;
     }
 
     static void fail(Outcome& outcome, const Error& error) {
@@ -578,7 +588,8 @@ private:
             row[Saved] = timeText(annotation.savedMs);
         }
         row[NoLesion] = annotation.noLesion ? "yes" : "no";
-        row[Threshold] = annotation.threshold ? number("%.6g", *annotation.threshold) : "";
+        const std::optional<double> threshold = thresholdOf(annotation);
+        row[Threshold] = threshold ? number("%.6g", *threshold) : "";
         row[Models] = modelsText(annotation);
         if (m_options.has(ExportFormat::Masks))
             row[Mask] = fileOf(ExportFormat::Masks, item.name);

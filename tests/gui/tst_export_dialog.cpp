@@ -123,6 +123,7 @@ private Q_SLOTS:
             QCOMPARE(row->text(4).isEmpty(), i != 1);
             QCOMPARE(row->toolTip(4), columns[5]);
             QCOMPARE(row->text(5).toDouble(), columns[6].toDouble());
+            QCOMPARE(row->text(5).isEmpty(), i != 1); // of the one that a proposal was used for
             QCOMPARE(row->text(6), columns[7]);
         }
         const auto files = filesIn(QStringLiteral("one"));

@@ -729,6 +729,10 @@ void ExportDialog::showReport(const Result<ExportReport>& report) {
     m_report->setColumnHidden(3,
                               std::all_of(report->images.begin(), report->images.end(),
                                           [](const ExportedImage& image) { return image.reason.empty(); }));
+    for (int column = 0; column < m_report->columnCount(); ++column)
+        if (column != 3)
+            m_report->resizeColumnToContents(column);
+    m_report->setColumnWidth(0, std::min(m_report->columnWidth(0), 260)); // paths may be long
     m_report->show();
     m_failuresOnly->setVisible(failed > 0);
     m_failuresOnly->setChecked(failed > 0);

@@ -93,7 +93,7 @@ public:
         annotation.labelTable = {{1, "Lesion", 0xff0000, "SCT", "52988006", "Lesion"},
                                  {2, "Hair", 0x00ff00, "", "", ""}};
         annotation.provenance = std::move(provenance);
-        annotation.threshold = 0.4;
+        annotation.threshold = 0.6; // moved, after a proposal was used if any was
         return id && store->saveAnnotation(annotation).ok();
     }
     // Label 1 on the map's own pixels, all by hand.
