@@ -80,7 +80,7 @@ QSet<QString> exportedInto(const QString& folder) {
 }
 
 // Depth first, files of a folder before its subfolders. Links to folders are not followed, so there are no
-// circles. `exported` are no images to work on, nor is what lies in another export's folder.
+// circles. `exported` are no images to work on, nor is what lies in a folder that is nothing but an export.
 void listFolder(const QString& folder, QSet<QString> exported, bool named, Portions& portions,
                 const GoOn& goOn) {
     QStringList files;
@@ -109,14 +109,23 @@ void listFolder(const QString& folder, QSet<QString> exported, bool named, Porti
         if (mine(file))
             portions.add(dir.absoluteFilePath(file).toStdString());
     }
-    for (const QString& sub : folders)
-        listFolder(dir.absoluteFilePath(sub), exported, false, portions, goOn);
+    for (const QString& sub : folders) {
+        QSet<QString> more = exportedInto(dir.absoluteFilePath(sub));
+        listFolder(dir.absoluteFilePath(sub), more.unite(exported), false, portions, goOn);
+    }
 }
 
 } // namespace
 
 bool isExportFolder(const std::string& folder) {
-    return QFileInfo::exists(QString::fromStdString(folder) + kExportReport);
+    const QDir dir(QString::fromStdString(folder));
+    if (!QFileInfo::exists(dir.path() + kExportReport))
+        return false;
+    const QSet<QString> exported = exportedInto(dir.path());
+    const QStringList names = dir.entryList(QDir::Files);
+    return std::none_of(names.begin(), names.end(), [&](const QString& name) {
+        return hasImageEnding(name.toStdString()) && !exported.contains(dir.absoluteFilePath(name));
+    });
 }
 
 bool hasImageEnding(const std::string& path) {

@@ -22,7 +22,8 @@ using GoOn = std::function<bool()>;
 // is opened.
 bool hasImageEnding(const std::string& path);
 
-// Whether an export wrote its files there: masks and overlays, which are no images to work on.
+// Whether a folder holds what an export wrote (masks and overlays, which are no images to work on), and no
+// other images beside.
 bool isExportFolder(const std::string& folder);
 
 // Files named, and image files in folders named (searched through, in natural order within a folder, hidden

@@ -92,12 +92,17 @@ private Q_SLOTS:
         QCOMPARE(namesOf(*same), (std::vector<std::string>{"a", "b"}));
     }
 
-    // Masks that a project exported beside its images.
+    // Masks that a project exported beside its images. An export into the images' own folder hides none of
+    // them.
     void exportsAreNotInputs() {
         Folder folder;
         for (const char* name : {"a.png", "sub/b.png", "sub/export/masks/b.png", "sub/export/b_overlay.jpg",
-                                 "sub/export/export_report.json"})
+                                 "sub/export_report.json"})
             folder.add(name);
+        QFile report(QString::fromStdString(folder / "sub/export/export_report.json"));
+        QVERIFY(report.open(QIODevice::WriteOnly));
+        report.write(R"({"images": [{"files": ["masks/b.png", "b_overlay.jpg"]}]})");
+        report.close();
         Result<std::vector<InputImage>> images = collectImages({folder.path()}, {});
         QVERIFY(images.ok());
         QCOMPARE(namesOf(*images), (std::vector<std::string>{"a", "b"}));

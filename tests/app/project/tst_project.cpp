@@ -391,7 +391,8 @@ private Q_SLOTS:
         QDir().mkpath(folder + QStringLiteral("/second"));
         for (const char* name : {"a.png", "a_mask.png", "second/b.png", "export/masks/a.png", "export/a.jpg"})
             writeFile(folder + QLatin1Char('/') + QLatin1String(name), "image");
-        writeFile(folder + QStringLiteral("/export/export_report.json"), "{}");
+        writeFile(folder + QStringLiteral("/export/export_report.json"),
+                  R"({"images": [{"files": ["a.jpg"]}]})");
         const auto listed = [&](const QString& of) {
             QStringList all;
             listImageFiles(
@@ -415,6 +416,13 @@ private Q_SLOTS:
                   R"({"images": [{"image": "a.png", "files": ["a.jpg", "masks/a.png"]}]})");
         QCOMPARE(listed(folder + QStringLiteral("/export")),
                  QStringLiteral("export/a.jpg export/masks/a.png"));
+        // Nor does an export into the folder of other images take these away.
+        writeFile(folder + QStringLiteral("/second/b_mask.png"), "image");
+        writeFile(folder + QStringLiteral("/second/export_report.json"),
+                  R"({"images": [{"image": "b.png", "files": ["b_mask.png"]}]})");
+        writeFile(folder + QStringLiteral("/export_report.json"), "{}");
+        QCOMPARE(listed(folder), QStringLiteral("a.png a_mask.png second/b.png"));
+        QVERIFY(QFile::remove(folder + QStringLiteral("/second/b_mask.png")));
         // A damaged report hides nothing.
         writeFile(folder + QStringLiteral("/export_report.json"), "{\"images\": [{]");
         QCOMPARE(listed(folder), QStringLiteral("a.png a_mask.png second/b.png"));
