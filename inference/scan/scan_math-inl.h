@@ -115,7 +115,10 @@ HWY_INLINE Vec quotient(Tag d, Vec a, Vec b) {
     const Vec guess{_mm512_rcp14_ps(b.raw)};
     return hn::Mul(a, hn::Mul(guess, hn::NegMulAdd(b, guess, hn::Set(d, 2.0f))));
 }
-#elif HWY_TARGET == HWY_AVX2
+#else
+// What the others do alike: powersAtNearest() makes 2^(k + f) of the sum x + kNearest, which leaves k in its
+// low bits, and of f.
+#if HWY_TARGET == HWY_AVX2
 // The bits of 2^(j/8) without j << 20.
 alignas(32) inline constexpr std::array<std::int32_t, 8> kRoots = [] {
     std::array<std::int32_t, 8> bits = {0x3f800000, 0x3f8b95c2, 0x3f9837f0, 0x3fa5fed7,
@@ -125,7 +128,7 @@ alignas(32) inline constexpr std::array<std::int32_t, 8> kRoots = [] {
     return bits;
 }();
 
-// As above with the multiples of 1/8 and a sum x + 1.5 * 2^20: eight roots fill one register.
+// As above with the multiples of 1/8 and 1.5 * 2^20: eight roots fill one register.
 inline constexpr float kNearest = 1572864.0f;
 
 HWY_INLINE Vec powerOfNearest(Tag d, Vec sum) {
@@ -137,7 +140,48 @@ HWY_INLINE Vec powerOfNearest(Tag d, Vec sum) {
 
 // 2^f - 1 is f times this for |f| <= 1/16: a least-maximum fit of the relative error (2.5e-8) of 2^f.
 inline constexpr float kPowerTerms[] = {0.05549622179f, 0.2402576298f, 0.6931472143f};
+// exp()'s, which needs no more.
+inline constexpr auto& kExpTerms = kPowerTerms;
 
+template<int kCount, std::size_t kTerms>
+HWY_INLINE void powersAtNearest(Tag d, const float (&terms)[kTerms], const Vec (&sums)[kCount],
+                                const Vec (&f)[kCount], Vec (&powers)[kCount]) {
+    polynomials(d, terms, f, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) {
+        const Vec scale = powerOfNearest(d, sums[i]);
+        powers[i] = hn::MulAdd(scale, hn::Mul(powers[i], f[i]), scale);
+    }
+}
+#else
+inline constexpr float kNearest = 12582912.0f; // 1.5 * 2^23: whole numbers
+
+// For |f| <= 1/2. 1 + f q(f) is a least-maximum fit of the relative error (9.2e-8) of 2^f with the constant
+// fixed to 1.
+inline constexpr float kPowerTerms[] = {0.001326472731307149f, 0.009671512991189957f, 0.05550733581185341f,
+                                        0.24022242426872253f,  0.6931470036506653f,   1.0f};
+// exp()'s, with one more term.
+inline constexpr float kExpTerms[] = {0.00015353361959569156f,
+                                      0.0013398875016719103f,
+                                      0.00961843691766262f,
+                                      0.055503323674201965f,
+                                      0.24022647738456726f,
+                                      0.6931471824645996f,
+                                      1.0f};
+
+template<int kCount, std::size_t kTerms>
+HWY_INLINE void powersAtNearest(Tag d, const float (&terms)[kTerms], const Vec (&sums)[kCount],
+                                const Vec (&f)[kCount], Vec (&powers)[kCount]) {
+    const hn::RebindToSigned<Tag> di;
+    polynomials(d, terms, f, powers);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i)
+        powers[i] =
+            hn::BitCast(d, hn::Add(hn::BitCast(di, powers[i]), hn::ShiftLeft<23>(hn::BitCast(di, sums[i]))));
+}
+#endif
+
+// x = k + f.
 template<int kCount>
 HWY_INLINE void powersOfTwoInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
     const Vec magic = hn::Set(d, kNearest);
@@ -148,12 +192,7 @@ HWY_INLINE void powersOfTwoInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[
 #pragma GCC unroll 16
     for (int i = 0; i < kCount; ++i)
         f[i] = hn::Sub(x[i], hn::Sub(sums[i], magic));
-    polynomials(d, kPowerTerms, f, powers);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i) {
-        const Vec scale = powerOfNearest(d, sums[i]);
-        powers[i] = hn::MulAdd(scale, hn::Mul(powers[i], f[i]), scale);
-    }
+    powersAtNearest(d, kPowerTerms, sums, f, powers);
 }
 
 // exp(x) for -87 <= x <= 0.
@@ -166,68 +205,7 @@ HWY_INLINE void expInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount])
         sums[i] = hn::MulAdd(x[i], hn::Set(d, 1.44269504f), magic);
 #pragma GCC unroll 16
     for (int i = 0; i < kCount; ++i) {
-        // x / ln 2 - k: only the difference is rounded.
-        f[i] = hn::MulSub(x[i], hn::Set(d, 1.44269504f), hn::Sub(sums[i], magic));
-        f[i] = hn::MulAdd(x[i], hn::Set(d, 1.92596299e-8f), f[i]);
-    }
-    polynomials(d, kPowerTerms, f, powers);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i) {
-        const Vec scale = powerOfNearest(d, sums[i]);
-        powers[i] = hn::MulAdd(scale, hn::Mul(powers[i], f[i]), scale);
-    }
-}
-
-HWY_INLINE Vec quotient(Tag, Vec a, Vec b) {
-    return hn::Div(a, b);
-}
-#else
-// 2^k p, where `shifted` is k + 1.5 * 2^23, which leaves k in the low bits of the sum.
-HWY_INLINE Vec scaledBy(Tag d, Vec p, Vec shifted) {
-    const hn::RebindToSigned<Tag> di;
-    return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
-}
-
-// x = k + f with |f| <= 1/2. 1 + f q(f) is a least-maximum fit of the relative error (9.2e-8) of 2^f with the
-// constant fixed to 1.
-inline constexpr float kPowerTerms[] = {0.001326472731307149f, 0.009671512991189957f, 0.05550733581185341f,
-                                        0.24022242426872253f,  0.6931470036506653f,   1.0f};
-
-template<int kCount>
-HWY_INLINE void powersOfTwoInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
-    const Vec magic = hn::Set(d, 12582912.0f);
-    Vec shifted[kCount], f[kCount];
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i)
-        shifted[i] = hn::Add(x[i], magic);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i)
-        f[i] = hn::Sub(x[i], hn::Sub(shifted[i], magic));
-    polynomials(d, kPowerTerms, f, powers);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i)
-        powers[i] = scaledBy(d, powers[i], shifted[i]);
-}
-
-// exp(x) for -87 <= x <= 0, with one more term.
-inline constexpr float kExpTerms[] = {0.00015353361959569156f,
-                                      0.0013398875016719103f,
-                                      0.00961843691766262f,
-                                      0.055503323674201965f,
-                                      0.24022647738456726f,
-                                      0.6931471824645996f,
-                                      1.0f};
-
-template<int kCount>
-HWY_INLINE void expInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount]) {
-    const Vec magic = hn::Set(d, 12582912.0f);
-    Vec shifted[kCount], f[kCount];
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i)
-        shifted[i] = hn::MulAdd(x[i], hn::Set(d, 1.44269504f), magic);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i) {
-        const Vec k = hn::Sub(shifted[i], magic);
+        const Vec k = hn::Sub(sums[i], magic);
 #if HWY_NATIVE_FMA
         // x / ln 2 - k: only the difference is rounded.
         f[i] = hn::MulSub(x[i], hn::Set(d, 1.44269504f), k);
@@ -238,10 +216,7 @@ HWY_INLINE void expInRange(Tag d, const Vec (&x)[kCount], Vec (&powers)[kCount])
         f[i] = hn::Mul(f[i], hn::Set(d, 1.44269504f));
 #endif
     }
-    polynomials(d, kExpTerms, f, powers);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i)
-        powers[i] = scaledBy(d, powers[i], shifted[i]);
+    powersAtNearest(d, kExpTerms, sums, f, powers);
 }
 
 HWY_INLINE Vec quotient(Tag, Vec a, Vec b) {
