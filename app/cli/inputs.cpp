@@ -12,15 +12,9 @@
 #include <QRegularExpression>
 #include <QSet>
 
-#include <algorithm>
-#include <array>
-
 namespace limn {
 
 namespace {
-
-constexpr std::array kExtensions = {"png", "jpg",  "jpeg", "jpe", "tif", "tiff", "bmp",
-                                    "dib", "nrrd", "nhdr", "mha", "mhd", "dcm",  "dicom"};
 
 // Our own files, where results are written into the folder that is read.
 bool isOutputOfOurs(const QString& fileName) {
@@ -61,7 +55,7 @@ QStringList imagesIn(const QString& folder, const QString& outputFolder) {
                 continue;
         }
         const std::string path = file.filePath().toStdString();
-        if (hasImageExtension(path)) {
+        if (hasImageEnding(path)) {
             found << file.filePath();
         } else if (file.suffix().isEmpty()) {
             // DICOM objects often have no extension.
@@ -74,12 +68,6 @@ QStringList imagesIn(const QString& folder, const QString& outputFolder) {
 }
 
 } // namespace
-
-bool hasImageExtension(const std::string& path) {
-    const QByteArray suffix = QFileInfo(QString::fromStdString(path)).suffix().toLower().toUtf8();
-    return std::any_of(kExtensions.begin(), kExtensions.end(),
-                       [&](const char* extension) { return suffix == extension; });
-}
 
 Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& paths,
                                               const std::string& outputFolder) {

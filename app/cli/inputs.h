@@ -28,9 +28,6 @@ struct InputImage {
 Result<std::vector<InputImage>> collectImages(const std::vector<std::string>& paths,
                                               const std::string& outputFolder);
 
-// Whether the name ends like an image (.png, .jpg, .tif, .dcm, ...), in any case of letters.
-bool hasImageExtension(const std::string& path);
-
 // Part `index` (from 1) of `count`, told by position: every count-th image.
 struct Shard {
     int index = 1;
