@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Gradients of the scan on the processor. A unit of work is one part of the channels of one image, in all
-// four directions. States are recomputed: a first run keeps those at the tiles' borders, then the tiles are
-// taken from the last to the first, each run forward once more and then backward. Sums over channels are made
-// inside a unit first and then over the parts, in a fixed order whatever the number of threads.
+// four directions, or in one where there are too few of these for the threads. States are recomputed: a first
+// run keeps those at the tiles' borders, then the tiles are taken from the last to the first, each run
+// forward once more and then backward. Sums over channels are made inside a unit first and then over the
+// parts, in a fixed order whatever the number of threads.
 //
 // With g = dy, a = exp(delta A), carry = a[t+1] * dh[t+1] (0 after the last step):
 //     dh = g C + carry            dC = sum_d g h               dB = sum_d dh delta u
@@ -68,8 +69,8 @@ struct BackwardScratch {
 
 // Where a unit leaves its results.
 struct UnitGradients {
-    float* u = nullptr;         // [batch][length][channels]
-    float* projected = nullptr; // [length][projectedWidth] of this image and part, zeroed
+    float* u = nullptr;         // [length][channels] of this image
+    float* projected = nullptr; // [length][projectedWidth] of this image and part
     float* dtWeight = nullptr;  // the four of this image
     float* dtBias = nullptr;
     float* a = nullptr;
@@ -162,7 +163,7 @@ HWY_INLINE void reverseOne(Tag d, Vec g, Vec step, Vec x, Vec rate, const float*
                            Vec& inputTerm) {
     const Vec gradient = hn::MulAdd(g, hn::Set(d, c), carry);
     carry = hn::Mul(gradient, hn::Load(d, decay));
-    const Vec q = hn::Mul(carry, hn::Load(d, before));
+    const Vec q = clampTo(d, hn::Mul(carry, hn::Load(d, before)), kMostProduct);
     rateSum = hn::MulAdd(step, q, rateSum);
     rateTerm = hn::MulAdd(rate, q, rateTerm);
     inputTerm = hn::MulAdd(hn::Set(d, b), gradient, inputTerm);
@@ -220,18 +221,19 @@ HWY_INLINE void reverseStates(BackwardScratch& scratch, int v, int state) {
 HWY_INLINE void prefetchGradients(const ScanShape& shape, const StagedGroup<kBackwardGroup>& group,
                                   const float* du, int from, int to) {
     constexpr int kLine = 16; // floats
-    const float* origin = du + group.batchItem * shape.length() * shape.channels + group.firstChannel;
+    const float* origin = du + group.firstChannel;
     for (int t = from; t < to; ++t)
         for (int c = 0; c < group.channels; c += kLine)
             hwy::Prefetch(origin + group.rows[t] * shape.channels + c);
 }
 
 // What follows from the sums over states: du, the argument's gradient, and the parameters' sums over steps.
-HWY_INLINE void finishSteps(const ScanShape& shape, BackwardScratch& scratch, float* du) {
+// `add`: to what other directions left in du.
+HWY_INLINE void finishSteps(const ScanShape& shape, BackwardScratch& scratch, float* du, bool add) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const StagedGroup<kBackwardGroup>& group = scratch.group;
-    float* origin = du + group.batchItem * shape.length() * shape.channels + group.firstChannel;
+    float* origin = du + group.firstChannel;
     const int vectors = vectorsOf(group);
     for (int v = 0; v < vectors; ++v) {
         const std::size_t part = static_cast<std::size_t>(group.channels - v * lanes);
@@ -242,16 +244,17 @@ HWY_INLINE void finishSteps(const ScanShape& shape, BackwardScratch& scratch, fl
             const int at = t * kBackwardGroup + v * lanes;
             const Vec g = hn::Load(d, scratch.dy + at);
             const Vec u = hn::Load(d, group.u + at);
-            const Vec inputTerm = hn::Load(d, scratch.inputTerm + at);
+            const Vec inputTerm = clampTo(d, hn::Load(d, scratch.inputTerm + at), kMostProduct);
             const Vec stepGradient = hn::MulAdd(hn::Load(d, scratch.rateTerm + at), hn::Set(d, 0.693147181f),
                                                 hn::Mul(u, inputTerm));
-            const Vec argument = hn::Mul(stepGradient, hn::Load(d, scratch.sigmoids + at));
+            const Vec argument =
+                clampTo(d, hn::Mul(stepGradient, hn::Load(d, scratch.sigmoids + at)), kMostArgumentGradient);
             hn::Store(argument, d, scratch.argument + at);
             biasSum = hn::Add(biasSum, argument);
             skipSum = hn::MulAdd(g, u, skipSum);
             Vec sum = hn::MulAdd(hn::Load(d, group.step + at), inputTerm, hn::Mul(g, skip));
             float* to = origin + group.rows[t] * shape.channels + v * lanes;
-            if (group.direction > 0)
+            if (add)
                 sum = hn::Add(loadPart(d, to, part), sum);
             storePart(d, sum, to, part);
         }
@@ -311,14 +314,14 @@ HWY_INLINE void addFeatureGradients(const ScanShape& shape, BackwardScratch& scr
 
 void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float* dy, const float* borders,
                    const UnitGradients& gradients, std::int64_t batchItem, std::int64_t firstChannel,
-                   BackwardScratch& scratch) {
+                   Directions directions, BackwardScratch& scratch) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     StagedGroup<kBackwardGroup>& group = scratch.group;
     const std::int64_t length = shape.length();
     const std::int64_t tiles = tileCount(shape);
     constexpr int kBorder = kScanStates * kBackwardGroup;
-    for (int direction = 0; direction < shape.directions; ++direction) {
+    for (int direction = directions.first; direction < directions.end; ++direction) {
         stageParameters(shape, inputs, batchItem, firstChannel, kBackwardGroup, direction, group);
         const int vectors = vectorsOf(group);
         const int blocks = vectors * (kScanStates / kStateBlock);
@@ -364,7 +367,7 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
             }
             stageTile(shape, inputs, first, steps, first - kTile, group, scratch.sigmoids);
             stageRows(group, dy + batchItem * length * shape.channels + firstChannel, shape.channels,
-                      scratch.dy);
+                      kMostOutputGradient, scratch.dy);
             bool inRange[kBackwardGroup];
             for (int v = 0; v < vectors; ++v)
                 inRange[v] = powersInRange(group, v);
@@ -398,7 +401,7 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
                                   hn::Load(d, c + 3 * lanes), to + kScanStates);
                 }
             }
-            finishSteps(shape, scratch, gradients.u);
+            finishSteps(shape, scratch, gradients.u, direction > directions.first);
             addFeatureGradients(shape, scratch, gradients.projected);
         }
 
@@ -423,20 +426,6 @@ HWY_AFTER_NAMESPACE();
 namespace limn {
 namespace scan {
 HWY_EXPORT(backwardGroup);
-
-namespace {
-
-// Adds `count` floats of each of `sources` arrays, `stride` apart, to `to`, in order.
-void addInOrder(float* to, const float* from, std::int64_t sources, std::int64_t stride, std::int64_t first,
-                std::int64_t count) {
-    for (std::int64_t s = 0; s < sources; ++s) {
-        const float* source = from + s * stride + first;
-        for (std::int64_t i = 0; i < count; ++i)
-            to[first + i] += source[i];
-    }
-}
-
-} // namespace
 } // namespace scan
 
 void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, const float* dy,
@@ -452,7 +441,9 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
 
     const std::int64_t groups = (shape.channels + kBackwardGroup - 1) / kBackwardGroup;
     const std::int64_t parts = std::min(groups, kMostParts);
-    const std::int64_t projectedSize = shape.length() * shape.projectedWidth();
+    const std::int64_t pixels = shape.length();
+    const std::int64_t projectedSize = pixels * shape.projectedWidth();
+    const int directions = static_cast<int>(shape.directions);
     const std::int64_t parameters = kc * (shape.rank + kScanStates + 2);
     threads = resolveThreads(threads);
 
@@ -469,36 +460,48 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
 
     for (std::int64_t start = 0; start < shape.batch; start += run) {
         const std::int64_t items = std::min(run, shape.batch - start);
-        runParallel(threads, items * parts, [&](std::int64_t unit, int participant) {
-            hwy::AlignedUniquePtr<BackwardScratch>& own = scratch[static_cast<std::size_t>(participant)];
-            if (!own)
-                own = hwy::MakeUniqueAligned<BackwardScratch>(shape, borders == nullptr);
+        const std::int64_t units = items * parts;
+        const auto runUnit = [&](std::int64_t unit, Directions own, float* u, int participant) {
+            hwy::AlignedUniquePtr<BackwardScratch>& memory = scratch[static_cast<std::size_t>(participant)];
+            if (!memory)
+                memory = hwy::MakeUniqueAligned<BackwardScratch>(shape, borders == nullptr);
             const std::int64_t item = unit / parts;
             const std::int64_t part = unit % parts;
             UnitGradients results;
-            results.u = gradients.u;
+            results.u = u + item * pixels * shape.channels;
             results.projected = part == 0 ? gradients.projected + (start + item) * projectedSize
                                           : partSums.get() + (item * (parts - 1) + part - 1) * projectedSize;
-            std::fill_n(results.projected, projectedSize, 0.0f);
+            for (std::int64_t row = 0; row < pixels; ++row)
+                std::fill_n(results.projected + row * shape.projectedWidth() + own.first * shape.sliceWidth(),
+                            (own.end - own.first) * shape.sliceWidth(), 0.0f);
             results.dtWeight = parameterSums.data() + item * parameters;
             results.dtBias = results.dtWeight + kc * shape.rank;
             results.a = results.dtBias + kc;
             results.d = results.a + kc * kScanStates;
             for (std::int64_t group = part * groups / parts; group < (part + 1) * groups / parts; ++group)
                 HWY_DYNAMIC_DISPATCH(backwardGroup)
-            (shape, inputs, dy, borders, results, start + item, group * kBackwardGroup, *own);
-        });
-        // Over the parts of each image, a row at a time.
-        constexpr std::int64_t kPiece = 1 << 15;
-        const std::int64_t pieces = (projectedSize + kPiece - 1) / kPiece;
-        if (parts > 1)
-            runParallel(threads, items * pieces, [&](std::int64_t unit, int) {
-                const std::int64_t item = unit / pieces;
-                const std::int64_t first = unit % pieces * kPiece;
-                addInOrder(gradients.projected + (start + item) * projectedSize,
-                           partSums.get() + item * (parts - 1) * projectedSize, parts - 1, projectedSize,
-                           first, std::min(kPiece, projectedSize - first));
+            (shape, inputs, dy, borders, results, start + item, group * kBackwardGroup, own, *memory);
+        };
+        float* const ownU = gradients.u + start * pixels * shape.channels;
+        if (shouldSplitDirections(units, threads, directions)) {
+            const std::int64_t size = items * pixels * shape.channels;
+            const auto others =
+                std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>((directions - 1) * size));
+            runParallel(threads, units * directions, [&](std::int64_t each, int participant) {
+                const int direction = static_cast<int>(each / units);
+                float* u = direction == 0 ? ownU : others.get() + (direction - 1) * size;
+                runUnit(each % units, {direction, direction + 1}, u, participant);
             });
+            addAllInOrder(threads, ownU, others.get(), directions - 1, size);
+        } else {
+            runParallel(threads, units, [&](std::int64_t unit, int participant) {
+                runUnit(unit, {0, directions}, ownU, participant);
+            });
+        }
+        // Over the parts of each image.
+        for (std::int64_t item = 0; item < items && parts > 1; ++item)
+            addAllInOrder(threads, gradients.projected + (start + item) * projectedSize,
+                          partSums.get() + item * (parts - 1) * projectedSize, parts - 1, projectedSize);
         const float* sums = parameterSums.data();
         addInOrder(gradients.dtWeight, sums, items, parameters, 0, kc * shape.rank);
         addInOrder(gradients.dtBias, sums + kc * shape.rank, items, parameters, 0, kc);

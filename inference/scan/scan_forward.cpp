@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The forward scan on the processor. A unit of work is one group of channels of one image: a thread runs its
-// four directions one after the other and adds them into y, so that the order of every sum is fixed.
+// four directions one after the other and adds them into y, so that the order of every sum is fixed. Where
+// there are too few of these for the threads, each direction is a unit, and their results are added in the
+// same order.
 #include "inference/scan/selective_scan.h"
 
 #include "inference/scan/scan_tile.h"
@@ -316,7 +318,7 @@ HWY_INLINE void copyPixels(const ScanShape& shape, int channels, const float* fr
 }
 
 void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, float* borders,
-                 std::int64_t batchItem, std::int64_t firstChannel, int mostChannels,
+                 std::int64_t batchItem, std::int64_t firstChannel, int mostChannels, Directions directions,
                  ForwardScratch& scratch) {
     StagedGroup<kForwardGroup>& group = scratch.group;
     const std::int64_t length = shape.length();
@@ -330,7 +332,7 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
                    shape.width, shape.channels, near, nearPitch(shape), kForwardGroup);
         outputs = {near + nearPixels(shape) * kForwardGroup, kForwardGroup, false};
     }
-    for (int direction = 0; direction < shape.directions; ++direction) {
+    for (int direction = directions.first; direction < directions.end; ++direction) {
         stageParameters(shape, inputs, batchItem, firstChannel, mostChannels, direction, group);
         if (near != nullptr) {
             group.uSource = near;
@@ -338,7 +340,7 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
             group.pitch = nearPitch(shape);
             group.uIsNear = true;
         }
-        outputs.add = direction > 0;
+        outputs.add = direction > directions.first;
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
         // A unit of a large image takes a tenth of a second: longer than a cancel may wait.
         for (std::int64_t first = 0; first < length && !stopWanted(); first += kTile) {
@@ -395,14 +397,31 @@ void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, f
     const std::int64_t wideUnits = shape.batch * ((shape.channels + kForwardGroup - 1) / kForwardGroup);
     const int width = wideUnits % threads == 0 || wideUnits >= 6 * threads ? kForwardGroup : kNarrowGroup;
     const std::int64_t groups = (shape.channels + width - 1) / width;
+    const std::int64_t units = shape.batch * groups;
     std::vector<hwy::AlignedUniquePtr<ForwardScratch>> scratch(static_cast<std::size_t>(threads));
-    runParallel(threads, shape.batch * groups, [&](std::int64_t unit, int participant) {
-        hwy::AlignedUniquePtr<ForwardScratch>& own = scratch[static_cast<std::size_t>(participant)];
-        if (!own)
-            own = hwy::MakeUniqueAligned<ForwardScratch>(shape);
+    const auto run = [&](std::int64_t unit, Directions own, float* to, int participant) {
+        hwy::AlignedUniquePtr<ForwardScratch>& memory = scratch[static_cast<std::size_t>(participant)];
+        if (!memory)
+            memory = hwy::MakeUniqueAligned<ForwardScratch>(shape);
         HWY_DYNAMIC_DISPATCH(forwardUnit)
-        (shape, inputs, y, borders, unit / groups, unit % groups * width, width, *own);
+        (shape, inputs, to, borders, unit / groups, unit % groups * width, width, own, *memory);
+    };
+    const int directions = static_cast<int>(shape.directions);
+    if (!shouldSplitDirections(units, threads, directions)) {
+        runParallel(threads, units, [&](std::int64_t unit, int participant) {
+            run(unit, {0, directions}, y, participant);
+        });
+        return;
+    }
+    const std::int64_t size = shape.batch * shape.length() * shape.channels;
+    const auto others =
+        std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>((directions - 1) * size));
+    runParallel(threads, units * directions, [&](std::int64_t part, int participant) {
+        const int direction = static_cast<int>(part / units);
+        float* to = direction == 0 ? y : others.get() + (direction - 1) * size;
+        run(part % units, {direction, direction + 1}, to, participant);
     });
+    addAllInOrder(threads, y, others.get(), directions - 1, size);
 }
 
 } // namespace limn

@@ -61,7 +61,7 @@ void stageParameters(const ScanShape& shape, const ScanInputs& inputs, std::int6
 // Reads the group's channels of each of the tile's pixels into [kTile][kGroup], limited in magnitude.
 template<int kGroup>
 HWY_INLINE void stageRows(const StagedGroup<kGroup>& group, const float* from, std::int64_t stride,
-                          float* to) {
+                          float limit, float* to) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     const int vectors = vectorsOf(group);
@@ -70,7 +70,7 @@ HWY_INLINE void stageRows(const StagedGroup<kGroup>& group, const float* from, s
         for (int v = 0; v < vectors; ++v) {
             const Vec value =
                 loadPart(d, row + v * lanes, static_cast<std::size_t>(group.channels - v * lanes));
-            hn::Store(clampTo(d, value, kMostValue), d, to + t * kGroup + v * lanes);
+            hn::Store(clampTo(d, value, limit), d, to + t * kGroup + v * lanes);
         }
     }
 }
@@ -174,7 +174,7 @@ HWY_NOINLINE void stageTile(const ScanShape& shape, const ScanInputs& inputs, st
     pathPlaces(shape, group.direction, first, count, group.pitch, group.places);
     group.nextSteps = next < 0 ? 0 : static_cast<int>(std::min<std::int64_t>(kTile, shape.length() - next));
     pathPlaces(shape, group.direction, next, group.nextSteps, shape.width, group.rows + kTile);
-    stageRows(group, group.uSource, group.uStride, group.u);
+    stageRows(group, group.uSource, group.uStride, kMostValue, group.u);
 
     const int rank = static_cast<int>(shape.rank);
     const int paddedRank = group.paddedRank;

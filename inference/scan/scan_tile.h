@@ -4,6 +4,9 @@
 #pragma once
 
 #include "inference/scan/selective_scan.h"
+#include "inference/scan/thread_pool.h"
+
+#include <algorithm>
 
 #include "hwy/aligned_allocator.h"
 
@@ -24,6 +27,13 @@ inline constexpr float kMostStep = 1e12f;       // a step after softplus
 inline constexpr float kMostValue = 1e12f;      // u, D, dy, step x u
 inline constexpr float kMostCoefficient = 1e9f; // B, C
 inline constexpr float kMostRate = 1e18f;       // -A
+// For the backward scan, of which more inputs are factors. With the same bounds: dy x C summed over the steps
+// and times step x u over all channels (dB), and dy x state over all channels (dC) stay below 1e38; so do the
+// limited products below times a step (dA), times 16 rates (a step's gradient) and times u, and the limited
+// gradient of softplus's argument times a feature over all steps (dW).
+inline constexpr float kMostOutputGradient = 1e6f; // dy
+inline constexpr float kMostProduct = 1e18f;       // exp(delta A) dh h, and sum_n B dh
+inline constexpr float kMostArgumentGradient = 1e15f;
 
 // Where the pixels of steps [first, first + count) of a direction's path lie, if the image's rows lie `pitch`
 // pixels apart.
@@ -60,6 +70,39 @@ inline std::int64_t borderOffset(const ScanShape& shape, std::int64_t batchItem,
                                  std::int64_t tile) {
     return ((batchItem * shape.directions + direction) * tileCount(shape) + tile) * kScanStates *
            shape.channels;
+}
+
+// Directions [first, end) of a unit of work.
+struct Directions {
+    int first = 0;
+    int end = 0;
+};
+
+// Whether so few units would leave more than a fifth of the threads' time unused that each direction had
+// better be a unit of its own. Costs an array of the results' size for each direction but the first.
+inline bool shouldSplitDirections(std::int64_t units, int threads, int directions) {
+    const std::int64_t rounds = (units + threads - 1) / threads;
+    return directions > 1 && 5 * units < 4 * rounds * threads;
+}
+
+// Adds `count` floats of each of `sources` arrays, `stride` apart, to `to`, in order.
+inline void addInOrder(float* to, const float* from, std::int64_t sources, std::int64_t stride,
+                       std::int64_t first, std::int64_t count) {
+    for (std::int64_t s = 0; s < sources; ++s) {
+        const float* source = from + s * stride + first;
+        for (std::int64_t i = 0; i < count; ++i)
+            to[first + i] += source[i];
+    }
+}
+
+// The same over `size` floats of the whole, shared out among the threads.
+inline void addAllInOrder(int threads, float* to, const float* from, std::int64_t sources,
+                          std::int64_t size) {
+    constexpr std::int64_t kPiece = 1 << 15;
+    runParallel(threads, (size + kPiece - 1) / kPiece, [&](std::int64_t piece, int) {
+        const std::int64_t first = piece * kPiece;
+        addInOrder(to, from, sources, size, first, std::min(kPiece, size - first));
+    });
 }
 
 // Floats of an array per step of a tile. The few beyond the steps keep such arrays, one after the other, from

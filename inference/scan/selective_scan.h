@@ -55,9 +55,9 @@ struct ScanGradients {
     float* d = nullptr;
 };
 
-// Magnitudes beyond 1e12 (u, d, dy, steps), 1e9 (B, C), 1e15 (step features, their weights and bias) and 1e18
-// (rates) count as these, and rates above 0 as 0: y is finite for any finite input. Gradients are as long as
-// their own products fit into float.
+// Magnitudes beyond 1e12 (u, d, steps), 1e9 (B, C), 1e15 (step features, their weights and bias), 1e18
+// (rates) and 1e6 (dy) count as these, and rates above 0 as 0; so do, in the backward run, products of three
+// of them beyond 1e18. y and all gradients are finite for any finite input, of up to a million steps.
 
 // Floats in `borders`: the states before every 32nd step, [batch][directions][tiles][16][channels], about
 // twice the size of u in four directions.
