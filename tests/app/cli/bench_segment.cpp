@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How fast a folder of 12-megapixel photographs is segmented, beside what each stage reaches alone with all
-// cores. A program to run by hand (bench_segment MODEL [photographs] [device]); no test. Photographs are
-// drawn.
+// How fast a folder of 12-megapixel photographs is segmented, beside what each stage reaches alone; on the
+// processor with the network on all cores, as `segment` runs it, and on all but one. A program to run by hand
+// (bench_segment MODEL [photographs] [device]); no test. Photographs are drawn.
 #include "app/cli/segment_batch.h"
 #include "inference/plain/resample.h"
 #include "io/core/drawn_image.h"
@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <thread>
 
@@ -65,46 +66,36 @@ Result<std::vector<InputImage>> drawPhotographs(const QString& folder, int count
     return images;
 }
 
-int run(const std::string& model, int count, const std::string& device) {
-    const QTemporaryDir folder;
-    const Result<std::vector<InputImage>> images = drawPhotographs(folder.path(), count);
-    if (!images)
-        return fail(images.error());
-    EngineOptions engineOptions;
-    engineOptions.device = device;
-    Result<std::unique_ptr<Engine>> engine = Engine::load(model, engineOptions);
-    if (!engine)
-        return fail(engine.error());
-    PipelineOptions pipeline;
-    const PredictOptions& predict = pipeline.predict;
-    pipeline.batch = suitableBatch((*engine)->device().id, predict.inputSize, 0);
-    if (Result<void> warm = (*engine)->warmUp(predict.inputSize, 1); !warm)
-        return fail(warm.error());
+// What reading and preparing, and resampling and writing take alone, with the inputs and maps between them.
+struct OuterStages {
+    double read = 0.0;
+    double write = 0.0;
+    std::vector<std::vector<float>> inputs;
+};
 
-    std::vector<std::vector<float>> inputs(images->size());
-    std::vector<FloatMap> maps(images->size());
+// The photographs' way to the network's inputs, as `segment` reads them. Nothing where one cannot be read.
+std::optional<OuterStages> readAlone(const std::vector<InputImage>& images, const PredictOptions& predict) {
+    OuterStages stages;
+    stages.inputs.resize(images.size());
     std::atomic<int> problems{0};
-    const double read = secondsOnAllCores(images->size(), [&](std::size_t i) {
+    stages.read = secondsOnAllCores(images.size(), [&](std::size_t i) {
         std::optional<InputRows> rows;
         const RowSink sink = {[&](Size size) { rows.emplace(size, predict.inputSize, predict.resize); },
                               [&](const std::uint8_t* rgb, int rowCount) { rows->add(rgb, rowCount); }};
-        if (readImageRows((*images)[i].path, sink))
-            inputs[i] = rows->finish();
+        if (readImageRows(images[i].path, sink))
+            stages.inputs[i] = rows->finish();
         else
             ++problems;
     });
-    const auto begin = std::chrono::steady_clock::now();
-    const auto batch = static_cast<std::size_t>(pipeline.batch);
-    for (std::size_t i = 0; i < inputs.size() && problems == 0; i += batch) {
-        const std::size_t some = std::min(batch, inputs.size() - i);
-        Result<std::vector<FloatMap>> made = (*engine)->run({&inputs[i], some}, predict);
-        if (!made)
-            return fail(made.error());
-        std::move(made->begin(), made->end(), maps.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-    const double network = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const std::string alone = (folder.path() + QStringLiteral("/alone%1.png")).toStdString();
-    const double write = secondsOnAllCores(images->size(), [&](std::size_t i) {
+    if (problems > 0)
+        return std::nullopt;
+    return stages;
+}
+
+// Seconds from the network's maps to masks on the disk; negative where one cannot be written.
+double writeAlone(const std::vector<FloatMap>& maps, const QString& folder) {
+    std::atomic<int> problems{0};
+    const double seconds = secondsOnAllCores(maps.size(), [&](std::size_t i) {
         const std::uint32_t inside = ProbabilityMap::firstInside(0.5);
         ProbabilityRows rows(maps[i], kPhotograph, inside);
         std::vector<std::uint16_t> line(static_cast<std::size_t>(kPhotograph.width));
@@ -114,39 +105,91 @@ int run(const std::string& model, int count, const std::string& device) {
             std::transform(line.begin() + columns.begin, line.begin() + columns.end, labels + columns.begin,
                            [inside](std::uint16_t value) { return value >= inside; });
         };
-        const QString path = QString::fromStdString(alone).arg(i);
+        const QString path = folder + QStringLiteral("/alone%1.png").arg(i);
         if (!writeMask(path.toStdString(), kPhotograph, makeRow))
             ++problems;
     });
+    return problems > 0 ? -1.0 : seconds;
+}
 
-    SegmentOptions options;
-    options.output = (folder.path() + QStringLiteral("/masks")).toStdString();
-    options.pipeline = pipeline;
-    CancelToken cancel;
-    const Result<SegmentSummary> summary = segmentImages(**engine, *images, options, cancel);
-    if (!summary)
-        return fail(summary.error());
-    if (problems > 0 || !summary->failed.empty()) {
-        std::fprintf(stderr, "bench_segment: some images failed\n");
+void printRow(const char* name, std::size_t count, double seconds) {
+    std::printf("  %-34s %8.2f s  %7.2f images/s\n", name, seconds, static_cast<double>(count) / seconds);
+}
+
+// The network on `threads` of the processor's cores (0: all), alone and with the other stages beside it.
+int measure(const std::string& model, const std::string& device, int threads,
+            const std::vector<InputImage>& images, const QString& folder) {
+    EngineOptions engineOptions;
+    engineOptions.device = device;
+    engineOptions.threads = threads;
+    Result<std::unique_ptr<Engine>> engine = Engine::load(model, engineOptions);
+    if (!engine)
+        return fail(engine.error());
+    PipelineOptions pipeline;
+    const PredictOptions& predict = pipeline.predict;
+    pipeline.batch = suitableBatch((*engine)->device().id, predict.inputSize, threads);
+    if (Result<void> warm = (*engine)->warmUp(predict.inputSize, 1); !warm)
+        return fail(warm.error());
+
+    std::optional<OuterStages> outer = readAlone(images, predict);
+    if (!outer) {
+        std::fprintf(stderr, "bench_segment: a drawn photograph in %s cannot be read\n", qPrintable(folder));
         return 1;
     }
+    std::vector<FloatMap> maps;
+    const auto begin = std::chrono::steady_clock::now();
+    const auto batch = static_cast<std::size_t>(pipeline.batch);
+    for (std::size_t i = 0; i < images.size(); i += batch) {
+        const std::size_t some = std::min(batch, images.size() - i);
+        Result<std::vector<FloatMap>> made = (*engine)->run({&outer->inputs[i], some}, predict);
+        if (!made)
+            return fail(made.error());
+        std::move(made->begin(), made->end(), std::back_inserter(maps));
+    }
+    const double network = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    outer->write = writeAlone(maps, folder);
+    if (outer->write < 0.0) {
+        std::fprintf(stderr, "bench_segment: a mask cannot be written to %s\n", qPrintable(folder));
+        return 1;
+    }
+
+    SegmentOptions options;
+    options.output = (folder + QStringLiteral("/masks%1").arg(threads)).toStdString();
+    options.pipeline = pipeline;
+    CancelToken cancel;
+    const Result<SegmentSummary> summary = segmentImages(**engine, images, options, cancel);
+    if (!summary)
+        return fail(summary.error());
+    if (!summary->failed.empty())
+        return fail(summary->failed.front().second);
     const double all = summary->times.wallMs / 1000.0;
-    const double slowest = std::max({read, network, write});
-    std::printf("%d photographs of %d x %d on %s, %u cores\n", count, kPhotograph.width, kPhotograph.height,
-                (*engine)->device().name.c_str(), std::thread::hardware_concurrency());
-    const auto row = [count](const char* name, double seconds) {
-        std::printf("  %-34s %8.2f s  %7.2f images/s\n", name, seconds, count / seconds);
-    };
-    row("reading and preparing alone", read);
-    row("network alone", network);
-    row("resampling and writing alone", write);
-    row("segment, all stages side by side", all);
+    const double slowest = std::max({outer->read, network, outer->write});
+    std::printf("%zu photographs of %d x %d on %s\n", images.size(), kPhotograph.width, kPhotograph.height,
+                (*engine)->device().name.c_str());
+    printRow("reading and preparing alone", images.size(), outer->read);
+    printRow("network alone", images.size(), network);
+    printRow("resampling and writing alone", images.size(), outer->write);
+    printRow("segment, all stages side by side", images.size(), all);
     std::printf("  segment / slowest stage alone: %.0f %%\n", 100.0 * slowest / all);
-    if ((*engine)->device().id == "cpu")
+    if ((*engine)->device().id == "cpu" && threads == 0)
         std::printf("  segment / all three stages after each other: %.0f %% (each of them keeps every core "
                     "busy: 100 %% is the processor's limit)\n",
-                    100.0 * (read + network + write) / all);
+                    100.0 * (outer->read + network + outer->write) / all);
     return 0;
+}
+
+int run(const std::string& model, int count, const std::string& device) {
+    const QTemporaryDir folder;
+    const Result<std::vector<InputImage>> images = drawPhotographs(folder.path(), count);
+    if (!images)
+        return fail(images.error());
+    if (const int failed = measure(model, device, 0, *images, folder.path()); failed != 0)
+        return failed;
+    // Stages that do not share cores show whether they really run side by side.
+    const int others = static_cast<int>(std::thread::hardware_concurrency()) - 1;
+    if (device != "cpu" || others < 1)
+        return 0;
+    return measure(model, device, others, *images, folder.path());
 }
 
 } // namespace
