@@ -36,8 +36,8 @@ enum class ResizeMode {
     Plain,     // two-tap bilinear, as the released Python code does it
 };
 
-// A set flag makes predict() and predictBatch() return ErrorCode::Cancelled at the next item (or stage)
-// boundary.
+// A set flag makes predict() and run() return ErrorCode::Cancelled at the next stage, on the processor also
+// in the middle of the network; predictBatch() keeps what it has finished and returns Cancelled for the rest.
 class CancelToken {
 public:
     void cancel() { m_cancelled.store(true, std::memory_order_relaxed); }
@@ -122,7 +122,8 @@ public:
     virtual ~Engine() = default;
 
     virtual const ModelInfo& model() const = 0;
-    virtual const DeviceInfo& device() const = 0;
+    // Any thread. Another one from the moment on when the processor takes over from a GPU.
+    virtual DeviceInfo device() const = 0;
 
     // Runs once on an empty input, so that the first real image does not pay for start-up.
     virtual Result<void> warmUp(int inputSize, int batch) = 0;

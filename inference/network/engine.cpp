@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <thread>
 
 namespace limn {
@@ -61,6 +62,20 @@ struct NetworkMaps {
     std::vector<std::string> notes;
 };
 
+// Where the network computes, and in which numbers: "fp32", "tf32" or "bf16".
+struct Place {
+    DeviceInfo device;
+    std::string precision;
+};
+
+// Images that predictBatch() takes at once: each is ready, and the next can be cancelled, before all are.
+std::size_t imagesAtOnce(int inputSize, c10::Device device) {
+    constexpr std::int64_t kPixels = std::int64_t{32} * 256 * 256;
+    const std::int64_t wanted = device.is_cuda() ? 32 : std::max(1, at::get_num_threads());
+    const std::int64_t side = std::max(1, inputSize);
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(kPixels / (side * side), 1, wanted));
+}
+
 class TorchEngine final : public Engine {
 public:
     // fallBack: why the device is the processor though a GPU was asked for; empty: it is what was asked for.
@@ -69,12 +84,11 @@ public:
         : m_model(std::move(model))
         , m_network(std::move(network))
         , m_device(device)
-        , m_deviceInfo(std::move(deviceInfo))
-        , m_precision(std::move(precision))
+        , m_place{std::move(deviceInfo), std::move(precision)}
         , m_fallBack(std::move(fallBack)) {}
 
     const ModelInfo& model() const override { return m_model; }
-    const DeviceInfo& device() const override { return m_deviceInfo; }
+    DeviceInfo device() const override { return place().device; }
     Result<void> warmUp(int inputSize, int batch) override;
     Result<Proposal> predict(const Image& image, const PredictOptions& options,
                              const CancelToken* cancel) override;
@@ -94,13 +108,20 @@ private:
     Result<GroupOutcome> runGroup(std::span<const std::vector<float>> inputs, const PredictOptions& options,
                                   const CancelToken* cancel, NetworkMaps& maps);
     Result<void> moveToProcessor(GroupOutcome outcome);
+    // predictBatch() of some images; results are in their order.
+    void predictSome(std::span<const ImagePtr> images, const PredictOptions& options,
+                     const CancelToken* cancel, std::span<Result<Proposal>> results);
+    Place place() const {
+        const std::scoped_lock lock(m_placeMutex);
+        return m_place;
+    }
     Tensor probabilities(const Tensor& images, const CancelToken* cancel);
 
     ModelInfo m_model;
     VmUnetV2 m_network;
-    c10::Device m_device;
-    DeviceInfo m_deviceInfo;
-    std::string m_precision;               // of the network: "fp32", "tf32" or "bf16"
+    c10::Device m_device; // of the thread that runs the network
+    mutable std::mutex m_placeMutex;
+    Place m_place;                         // written when the GPU is given up; finish() reads it meanwhile
     std::unique_ptr<GraphRunner> m_graphs; // on a GPU
     std::string m_fallBack;      // why the processor took over from the GPU, as a sentence; empty: it did not
     std::string m_deviceFailure; // what the device said last
@@ -113,8 +134,9 @@ private:
 Tensor TorchEngine::probabilities(const Tensor& images, const CancelToken* cancel) {
     const c10::InferenceMode inference;
     // Global switches of LibTorch: set before every run, so that another engine's choice does not matter.
-    at::globalContext().setAllowTF32CuBLAS(m_precision != "fp32");
-    at::globalContext().setAllowTF32CuDNN(m_precision != "fp32");
+    const std::string precision = place().precision;
+    at::globalContext().setAllowTF32CuBLAS(precision != "fp32");
+    at::globalContext().setAllowTF32CuDNN(precision != "fp32");
     if (!m_device.is_cuda()) {
         const scan::StopWhen stop([cancel] { return cancel != nullptr && cancel->cancelled(); });
         Tensor map = m_network->forward(images).logits.contiguous();
@@ -125,7 +147,7 @@ Tensor TorchEngine::probabilities(const Tensor& images, const CancelToken* cance
         return map;
     }
     if (!m_graphs)
-        m_graphs = std::make_unique<GraphRunner>(m_network, m_precision == "bf16");
+        m_graphs = std::make_unique<GraphRunner>(m_network, precision == "bf16");
     return m_graphs->probabilities(images).to(at::kCPU).contiguous();
 }
 
@@ -229,9 +251,10 @@ Result<void> TorchEngine::moveToProcessor(GroupOutcome outcome) {
                      ? "Too little GPU memory: this run uses the processor and takes longer."
                      : "The GPU failed (" + m_deviceFailure + "): the processor goes on from here.";
     m_device = c10::Device(c10::kCPU);
-    m_deviceInfo = describeDevice(m_device);
-    m_precision = "fp32";
     m_largestGroup = 0;
+    Place processor{describeDevice(m_device), "fp32"};
+    const std::scoped_lock lock(m_placeMutex);
+    m_place = std::move(processor);
     return {};
 }
 
@@ -265,8 +288,9 @@ Proposal TorchEngine::finish(const Image& image, FloatMap network, const Predict
     proposal.network = std::move(network);
     proposal.model = m_model.identity;
     proposal.options = options;
-    proposal.device = m_deviceInfo.id;
-    proposal.precision = m_precision;
+    const Place where = place();
+    proposal.device = where.device.id;
+    proposal.precision = where.precision;
     proposal.defaultThreshold = m_model.defaultThreshold;
     return proposal;
 }
@@ -296,6 +320,16 @@ std::vector<Result<Proposal>> TorchEngine::predictBatch(std::span<const ImagePtr
                                                         const PredictOptions& options,
                                                         const CancelToken* cancel) {
     std::vector<Result<Proposal>> results(images.size(), Error{ErrorCode::Cancelled, {"The proposal"}});
+    for (std::size_t first = 0; first < images.size() && !wasCancelled(cancel);) {
+        const std::size_t some = std::min(images.size() - first, imagesAtOnce(options.inputSize, m_device));
+        predictSome(images.subspan(first, some), options, cancel, std::span(results).subspan(first, some));
+        first += some;
+    }
+    return results;
+}
+
+void TorchEngine::predictSome(std::span<const ImagePtr> images, const PredictOptions& options,
+                              const CancelToken* cancel, std::span<Result<Proposal>> results) {
     std::vector<std::vector<float>> inputs;
     std::vector<std::size_t> places;
     std::vector<double> preprocessMs;
@@ -314,10 +348,16 @@ std::vector<Result<Proposal>> TorchEngine::predictBatch(std::span<const ImagePtr
         preprocessMs.push_back(millisecondsSince(start));
     }
     if (inputs.empty())
-        return results;
+        return;
     const auto start = Clock::now();
     Result<NetworkMaps> maps = runMaps(inputs, options, cancel);
     const double networkMs = millisecondsSince(start) / static_cast<double>(inputs.size());
+    if (!maps && inputs.size() > 1 && maps.error().code != ErrorCode::Cancelled) {
+        // One of them may be to blame.
+        for (std::size_t i = 0; i < images.size(); ++i)
+            predictSome(images.subspan(i, 1), options, cancel, results.subspan(i, 1));
+        return;
+    }
     for (std::size_t j = 0; j < places.size(); ++j) {
         if (!maps) {
             results[places[j]] = maps.error();
@@ -331,7 +371,6 @@ std::vector<Result<Proposal>> TorchEngine::predictBatch(std::span<const ImagePtr
         proposal.times = {preprocessMs[j], networkMs, millisecondsSince(finishStart)};
         results[places[j]] = std::move(proposal);
     }
-    return results;
 }
 
 Result<void> TorchEngine::warmUp(int inputSize, int batch) {

@@ -27,7 +27,7 @@ public:
     void setModelHash(char digit) { m_model.identity.sha256 = std::string(64, digit); }
 
     const ModelInfo& model() const override { return m_model; }
-    const DeviceInfo& device() const override { return m_device; }
+    DeviceInfo device() const override { return m_device; }
     Result<void> warmUp(int, int) override { return {}; }
 
     Result<Proposal> predict(const Image& image, const PredictOptions& options,

@@ -27,7 +27,7 @@ public:
         m_info.identity = {"fake", std::move(sha256)};
     }
     const ModelInfo& model() const override { return m_info; }
-    const DeviceInfo& device() const override { return m_device; }
+    DeviceInfo device() const override { return m_device; }
     Result<void> warmUp(int, int) override { return {}; }
     Result<Proposal> predict(const Image& image, const PredictOptions& options,
                              const CancelToken* cancel) override {

@@ -188,19 +188,74 @@ private Q_SLOTS:
         const std::vector<ImagePtr> images(3, std::make_shared<const Image>(image));
         for (const Result<Proposal>& each : m_engine->predictBatch(images, atSide(kSide), &cancel))
             QVERIFY(!each.ok() && each.error().code == ErrorCode::Cancelled);
-        // In the middle of the work: it ends, with a proposal or without, and the next one is as ever.
         const Result<Proposal> before = m_engine->predict(image, atSide(kSide));
         LIMN_VERIFY_OK(before);
-        for (int delay = 0; delay < 10; ++delay) {
-            CancelToken soon;
-            std::jthread other([&soon, delay] {
-                std::this_thread::sleep_for(std::chrono::milliseconds(delay));
-                soon.cancel();
-            });
-            const Result<Proposal> perhaps = m_engine->predict(image, atSide(512), &soon);
-            QVERIFY(perhaps.ok() || perhaps.error().code == ErrorCode::Cancelled);
-        }
+        // In the middle of the network: long before the time that the whole of it takes.
+        const auto begin = std::chrono::steady_clock::now();
+        LIMN_VERIFY_OK(m_engine->predict(image, atSide(1024)));
+        const auto whole = std::chrono::steady_clock::now() - begin;
+        CancelToken soon;
+        std::jthread other([&soon, whole] {
+            std::this_thread::sleep_for(whole / 8);
+            soon.cancel();
+        });
+        const Result<Proposal> ended = m_engine->predict(image, atSide(1024), &soon);
+        QVERIFY(!ended.ok() && ended.error().code == ErrorCode::Cancelled);
         QVERIFY(m_engine->predict(image, atSide(kSide))->network.values == before->network.values);
+    }
+
+    // What is finished is kept, and the rest is not begun.
+    void aCancelledBatchKeepsWhatIsFinished() {
+        const std::vector<ImagePtr> images(200, std::make_shared<const Image>(noise({50, 40}, 8)));
+        const auto begin = std::chrono::steady_clock::now();
+        const std::vector<Result<Proposal>> few =
+            m_engine->predictBatch(std::span(images).first(20), atSide(128));
+        const auto tenth = std::chrono::steady_clock::now() - begin;
+        CancelToken soon;
+        std::jthread other([&soon, tenth] {
+            std::this_thread::sleep_for(2 * tenth);
+            soon.cancel();
+        });
+        const std::vector<Result<Proposal>> some = m_engine->predictBatch(images, atSide(128), &soon);
+        const auto firstMissing =
+            std::find_if(some.begin(), some.end(), [](const auto& r) { return !r.ok(); });
+        QVERIFY(firstMissing != some.begin());
+        QVERIFY(firstMissing != some.end());
+        for (auto each = some.begin(); each != firstMissing; ++each)
+            QVERIFY((*each)->network.values == few.front()->network.values);
+        for (auto each = firstMissing; each != some.end(); ++each)
+            QVERIFY(!each->ok() && each->error().code == ErrorCode::Cancelled);
+    }
+
+    // As in a pipeline: images are prepared and maps finished while the network runs.
+    void stagesWorkSideBySide() {
+        const Image image = noise({50, 40}, 13);
+        const PredictOptions options = atSide(kSide);
+        const Result<Proposal> expected = m_engine->predict(image, options);
+        LIMN_VERIFY_OK(expected);
+        std::atomic<bool> enough{false};
+        std::atomic<int> different{0};
+        std::vector<std::jthread> others;
+        for (int i = 0; i < 2; ++i)
+            others.emplace_back([&] {
+                while (!enough) {
+                    const Result<std::vector<float>> input = m_engine->preprocess(image, options);
+                    const Proposal proposal = m_engine->finish(image, expected->network, options);
+                    if (!input.ok() || proposal.probability.values != expected->probability.values ||
+                        proposal.device != m_engine->device().id)
+                        ++different;
+                }
+            });
+        const Result<std::vector<float>> input = m_engine->preprocess(image, options);
+        LIMN_VERIFY_OK(input);
+        for (int run = 0; run < 20; ++run) {
+            const Result<std::vector<FloatMap>> maps = m_engine->run({&*input, 1}, options);
+            if (!maps.ok() || maps->front().values != expected->network.values)
+                ++different;
+        }
+        enough = true;
+        others.clear();
+        QCOMPARE(different.load(), 0);
     }
 
     void whatRanBeforeDoesNotMatter() {
