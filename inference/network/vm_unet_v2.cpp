@@ -424,18 +424,24 @@ Result<void> loadWeights(VmUnetV2& network, const TensorFile& file) {
     if (Result<void> fits = checkAgainst(network->config(), file); !fits)
         return fits;
     const torch::NoGradGuard noGradients;
-    const auto copyInto = [&file](const std::string& name, const Tensor& target) {
+    std::string wrong;
+    const auto copyInto = [&](const std::string& name, const Tensor& target) {
         const StoredTensor* stored = file.find(name);
         if (stored == nullptr || target.scalar_type() != at::kFloat)
             return;
         Tensor values = at::empty(target.sizes(), at::kFloat);
-        stored->copyTo({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-        target.copy_(values);
+        if (stored->copyTo({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())}))
+            target.copy_(values);
+        else if (wrong.empty())
+            wrong = name;
     };
     for (const auto& item : network->named_parameters())
         copyInto(item.key(), item.value());
     for (const auto& item : network->named_buffers())
         copyInto(item.key(), item.value());
+    if (!wrong.empty())
+        return Error{ErrorCode::CheckpointInvalid,
+                     {file.source, "the tensor " + wrong + " has not as many numbers as its place takes"}};
     return {};
 }
 

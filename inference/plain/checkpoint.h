@@ -44,7 +44,7 @@ struct TensorSpec {
 };
 
 // Names and shapes of a whole released checkpoint (290 for 2,2,9,2), in the order of the Python state dict.
-// seg_outs.* and deconv6 scale with the classes ([classes, 48, 1, 1], [classes, classes, 3, 3]).
+// Only seg_outs.* scale with the classes ([classes, 48, 1, 1]); deconv6 ([1, 1, 3, 3]) serves each alike.
 std::vector<TensorSpec> expectedTensors(const NetworkConfig& config);
 
 // Whether this tensor reaches the output. Not: seg_outs.0 and .1, deconv5, num_batches_tracked, and with

@@ -57,6 +57,13 @@ void eachNumber(const StoredTensor& tensor, const Consume& consume) {
     }
 }
 
+void writeFloats(const StoredTensor& tensor, float* to) {
+    if (tensor.dtype == DType::F32 && !tensor.bytes.empty())
+        std::memcpy(to, tensor.bytes.data(), tensor.bytes.size() / sizeof(float) * sizeof(float));
+    else
+        eachNumber(tensor, [to](std::size_t i, auto value) { to[i] = static_cast<float>(value); });
+}
+
 // Round to odd: the result, rounded once more to a much narrower format, is the double rounded to it directly
 // (Boldo, Melquiond 2008), because an inexact float never sits on one of the narrow format's ties.
 float roundedToOdd(double value) {
@@ -145,19 +152,15 @@ std::int64_t StoredTensor::count() const {
 
 std::vector<float> StoredTensor::toFloat() const {
     std::vector<float> values(bytes.size() / sizeOf(dtype));
-    copyTo(values);
+    writeFloats(*this, values.data());
     return values;
 }
 
-void StoredTensor::copyTo(std::span<float> out) const {
-    assert(out.size() == bytes.size() / sizeOf(dtype));
-    if (dtype == DType::F32) {
-        if (!out.empty())
-            std::memcpy(out.data(), bytes.data(), out.size_bytes());
-        return;
-    }
-    float* to = out.data();
-    eachNumber(*this, [to](std::size_t i, auto value) { to[i] = static_cast<float>(value); });
+bool StoredTensor::copyTo(std::span<float> out) const {
+    if (bytes.size() / sizeOf(dtype) != out.size())
+        return false;
+    writeFloats(*this, out.data());
+    return true;
 }
 
 std::vector<double> StoredTensor::toDouble() const {

@@ -40,8 +40,9 @@ struct StoredTensor {
     std::vector<float> toFloat() const;
     std::vector<double> toDouble() const;
     std::vector<std::int64_t> toInt64() const; // fractions are cut off; NaN gives 0, too large saturates
-    // Writes count() floats, without an intermediate copy; `out` must have exactly count() places.
-    void copyTo(std::span<float> out) const;
+    // Writes all numbers as floats, without an intermediate copy. False, and nothing is written, where there
+    // are not exactly as many numbers here as places in `out`.
+    [[nodiscard]] bool copyTo(std::span<float> out) const;
 
     static StoredTensor fromFloat(std::string name, std::vector<std::int64_t> shape,
                                   std::span<const float> values, DType dtype = DType::F32);

@@ -428,8 +428,10 @@ Result<void> Trainer::restoreState(const TensorFile& file) {
             return;
         }
         Tensor values = at::empty(target.sizes(), at::kFloat);
-        stored->copyTo({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-        target.copy_(values);
+        if (stored->copyTo({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())}))
+            target.copy_(values);
+        else
+            missing = name;
     };
     const auto averaged = m_averaged->named_parameters();
     m_step = std::strtoll(fact("step").c_str(), nullptr, 10);
@@ -446,9 +448,8 @@ Result<void> Trainer::restoreState(const TensorFile& file) {
         return Error{ErrorCode::CheckpointInvalid, {file.source, "it lacks the tensor " + missing}};
     if (const StoredTensor* random = file.find("random_state")) {
         at::Generator generator = at::globalContext().defaultGenerator(m_device);
-        Tensor values = at::empty(random->shape, at::kFloat);
-        random->copyTo({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-        if (generator.get_state().numel() == values.numel())
+        Tensor values = at::empty(generator.get_state().sizes(), at::kFloat);
+        if (random->copyTo({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())}))
             generator.set_state(values.to(at::kByte));
     }
     m_lossSumBefore = std::strtod(fact("epoch_loss_sum").c_str(), nullptr);

@@ -19,7 +19,8 @@ inline NetworkConfig smallConfig() {
     return config;
 }
 
-inline Result<void> writeSmallModel(const std::string& path, const NetworkConfig& config = smallConfig()) {
+inline Result<void> writeSmallModel(const std::string& path, const NetworkConfig& config = smallConfig(),
+                                    StoredPrecision precision = StoredPrecision::F32) {
     TensorFile file;
     file.source = path;
     std::mt19937 random(7);
@@ -44,7 +45,7 @@ inline Result<void> writeSmallModel(const std::string& path, const NetworkConfig
                     : static_cast<float>((static_cast<double>(random()) / 4294967296.0 * 2.0 - 1.0) * spread);
         file.tensors.push_back(StoredTensor::fromFloat(spec.name, spec.shape, values));
     }
-    Result<TensorFile> packed = packForShipping(file, config, StoredPrecision::F32, {});
+    Result<TensorFile> packed = packForShipping(file, config, precision, {});
     if (!packed)
         return packed.error();
     return writeSafetensors(path, *packed);

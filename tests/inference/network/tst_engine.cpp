@@ -322,18 +322,21 @@ private Q_SLOTS:
 
     // Of several classes the first is the proposal.
     void severalClassesAreTaken() {
-        NetworkConfig config = smallConfig();
-        config.classes = 3;
-        config.taps = Taps::StageOutputs;
-        const std::string file = path("classes.safetensors");
-        LIMN_VERIFY_OK(writeSmallModel(file, config));
-        const std::unique_ptr<Engine> engine = load(file);
-        QVERIFY(engine);
-        QCOMPARE(engine->model().classes, 3);
-        QCOMPARE(engine->model().taps, std::string("stage-outputs"));
-        const Result<Proposal> proposal = engine->predict(noise({33, 70}, 13), atSide(kSide));
-        LIMN_VERIFY_OK(proposal);
-        QVERIFY((proposal->probability.size == Size{33, 70}));
+        for (const int classes : {2, 3, 255})
+            for (const StoredPrecision precision : {StoredPrecision::F16, StoredPrecision::F32}) {
+                NetworkConfig config = smallConfig();
+                config.classes = classes;
+                config.taps = Taps::StageOutputs;
+                const std::string file = path("classes.safetensors");
+                LIMN_VERIFY_OK(writeSmallModel(file, config, precision));
+                const std::unique_ptr<Engine> engine = load(file);
+                QVERIFY(engine);
+                QCOMPARE(engine->model().classes, classes);
+                QCOMPARE(engine->model().taps, std::string("stage-outputs"));
+                const Result<Proposal> proposal = engine->predict(noise({33, 70}, 13), atSide(kSide));
+                LIMN_VERIFY_OK(proposal);
+                QVERIFY((proposal->probability.size == Size{33, 70}));
+            }
     }
 
     void devicesBeginWithTheProcessor() {

@@ -9,6 +9,7 @@
 #include "inference/training/loss.h"
 #include "tests/inference/network/network_fixture.h"
 #include "tests/inference/parity_table.h"
+#include "tests/inference/verify_result.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -19,6 +20,7 @@
 #include <QtTest/QTest>
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -111,6 +113,10 @@ private Q_SLOTS:
     void packedNetworkAgreesWithModules();
     void stageOutputsUseTheFourthStage();
     void weightsSurviveStoringAndLoading();
+    void theListOfTensorsIsTheModules_data();
+    void theListOfTensorsIsTheModules();
+    void checkpointsGiveTheirOwnLogits_data();
+    void checkpointsGiveTheirOwnLogits();
     void cleanupTestCase() { m_parity.print(); }
 
 private:
@@ -592,6 +598,98 @@ void TestNetwork::weightsSurviveStoringAndLoading() {
     QCOMPARE(refused.error().code, ErrorCode::CheckpointMismatch);
     QVERIFY(refused.error().message().find(file.tensors[0].name) != std::string::npos);
     QVERIFY(refused.error().message().find(file.tensors[1].name) != std::string::npos);
+}
+
+// What checkAgainst() asks of a file is what loadWeights() copies into.
+void TestNetwork::theListOfTensorsIsTheModules_data() {
+    QTest::addColumn<int>("classes");
+    QTest::addColumn<bool>("stageOutputs");
+    for (const int classes : {1, 2, 3, 255})
+        for (const bool stageOutputs : {false, true})
+            QTest::addRow("%d classes, %s", classes, stageOutputs ? "stage outputs" : "stage inputs")
+                << classes << stageOutputs;
+}
+
+void TestNetwork::theListOfTensorsIsTheModules() {
+    QFETCH(int, classes);
+    QFETCH(bool, stageOutputs);
+    VmUnetV2Options options;
+    options.config.depths = {1, 2, 1, 1};
+    options.config.inputChannels = 4;
+    options.config.classes = classes;
+    options.config.taps = stageOutputs ? Taps::StageOutputs : Taps::StageInputs;
+    std::map<std::string, std::vector<std::int64_t>> expected;
+    for (const TensorSpec& spec : expectedTensors(options.config))
+        expected[spec.name] = spec.shape;
+    for (const bool allOutputs : {false, true}) {
+        options.allOutputs = allOutputs;
+        const VmUnetV2 network(options);
+        std::map<std::string, std::vector<std::int64_t>> found;
+        for (const auto& item : network->named_parameters())
+            found[item.key()] = item.value().sizes().vec();
+        for (const auto& item : network->named_buffers())
+            found[item.key()] = item.value().sizes().vec();
+        for (const auto& [name, shape] : found) {
+            QVERIFY2(expected.contains(name), name.c_str());
+            QVERIFY2(expected[name] == shape, name.c_str());
+        }
+        for (const auto& [name, shape] : expected)
+            QVERIFY2(found.contains(name) || !isLive(options.config, name), name.c_str());
+    }
+}
+
+void TestNetwork::checkpointsGiveTheirOwnLogits_data() {
+    QTest::addColumn<int>("classes");
+    QTest::addColumn<DType>("dtype");
+    for (const int classes : {1, 2, 3, 255})
+        for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16})
+            QTest::addRow("%d classes, %s", classes, nameOf(dtype).data()) << classes << dtype;
+}
+
+// A checkpoint of any number of classes, in any kind of number, gives the network that its numbers make when
+// they are set one by one; for proposals on the processor too.
+void TestNetwork::checkpointsGiveTheirOwnLogits() {
+    QFETCH(int, classes);
+    QFETCH(DType, dtype);
+    const torch::NoGradGuard noGradients;
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 0};
+    options.config.classes = classes;
+    VmUnetV2 expected(options);
+    fillByFormula(*expected, "");
+    TensorFile stored = storeWeights(expected);
+    for (StoredTensor& tensor : stored.tensors)
+        tensor = tensor.converted(dtype);
+    const auto fill = [&stored](const auto& items) {
+        for (const auto& item : items) {
+            if (item.value().scalar_type() != at::kFloat)
+                continue;
+            const std::vector<float> values = stored.find(item.key())->toFloat();
+            item.value().copy_(
+                at::from_blob(const_cast<float*>(values.data()), item.value().sizes(), at::kFloat));
+        }
+    };
+    fill(expected->named_parameters());
+    fill(expected->named_buffers());
+    expected->eval();
+
+    const Result<std::vector<unsigned char>> bytes = packSafetensors(stored);
+    LIMN_VERIFY_OK(bytes);
+    const Result<TensorFile> file = parseCheckpoint(*bytes, "classes.safetensors");
+    LIMN_VERIFY_OK(file);
+    const Result<NetworkConfig> config = configOf(*file);
+    LIMN_VERIFY_OK(config);
+    QVERIFY(*config == options.config);
+    VmUnetV2 loaded(VmUnetV2Options{*config, 0.0, false});
+    LIMN_VERIFY_OK(loadWeights(loaded, *file));
+    loaded->eval();
+    const Tensor images = at::rand({1, 3, 32, 64}).mul_(255.0);
+    const Tensor logits = expected->forward(images).logits;
+    QCOMPARE(logits.size(1), std::int64_t{classes});
+    QVERIFY(at::equal(loaded->forward(images).logits, logits));
+    // Products with weights in another order: some roundings of 6e-8 through three blocks and the decoder.
+    loaded->packForProcessor();
+    QVERIFY(differenceOf(loaded->forward(images).logits, logits).relative <= 1e-5);
 }
 
 QTEST_APPLESS_MAIN(TestNetwork)

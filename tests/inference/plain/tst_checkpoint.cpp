@@ -102,6 +102,7 @@ private Q_SLOTS:
     void expectedTensorsAreThoseOfAReleasedCheckpoint();
     void deadParametersAreThoseWithoutGradient();
     void otherDepthsHaveTheirCounts();
+    void classesShapeTheHeadsAlone();
     void stateDictsAreFoundInEveryForm();
     void namesAreTidied();
     void viewsComeOutContiguous();
@@ -236,6 +237,22 @@ void TestCheckpoint::otherDepthsHaveTheirCounts() {
     QCOMPARE(expectedTensors(config).size(), std::size_t(199));
     config.depths = {2, 2, 27, 2};
     QCOMPARE(expectedTensors(config).size(), std::size_t(524));
+}
+
+// The released network has a refinement of one channel, which serves every class.
+void TestCheckpoint::classesShapeTheHeadsAlone() {
+    NetworkConfig one;
+    NetworkConfig many;
+    many.classes = 3;
+    const std::vector<TensorSpec> narrow = expectedTensors(one);
+    const std::vector<TensorSpec> wide = expectedTensors(many);
+    QCOMPARE(wide.size(), narrow.size());
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+        TensorSpec spec = narrow[i];
+        if (spec.name.starts_with("seg_outs."))
+            spec.shape[0] = 3;
+        QVERIFY2(wide[i] == spec, spec.name.c_str());
+    }
 }
 
 void TestCheckpoint::stateDictsAreFoundInEveryForm() {
@@ -584,6 +601,7 @@ void TestCheckpoint::everyMismatchIsNamed() {
 void TestCheckpoint::shippedFilesHoldTheLiveTensors() {
     NetworkConfig config;
     config.depths = {1, 2, 1, 1};
+    config.classes = 3;
     TensorFile full = emptyNetwork(config);
     for (StoredTensor& tensor : full.tensors) {
         std::vector<float> values(static_cast<std::size_t>(tensor.count()));

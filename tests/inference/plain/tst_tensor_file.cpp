@@ -58,6 +58,7 @@ private Q_SLOTS:
     void doublesAreRoundedOnce();
     void bfloatsAreRoundedToNearest();
     void numbersComeOutInEveryKind();
+    void numbersAreCopiedOnlyWhereTheyFit();
     void filesComeBackAsWritten();
     void dataLieAtMultiplesOfTheirWidth();
     void namesAloneCanBeRead();
@@ -170,6 +171,22 @@ void TestTensorFile::numbersComeOutInEveryKind() {
     const StoredTensor wide = StoredTensor::fromFloat("f", {3}, std::vector<float>{NAN, 1e30f, -1e30f});
     QVERIFY(wide.toInt64() == (std::vector<std::int64_t>{0, INT64_MAX, INT64_MIN}));
     QCOMPARE(StoredTensor{}.count(), std::int64_t(1));
+}
+
+void TestTensorFile::numbersAreCopiedOnlyWhereTheyFit() {
+    const std::vector<float> values{1.0f, -2.0f, 0.5f, 4.0f};
+    for (const DType dtype : {DType::F64, DType::F32, DType::F16, DType::BF16}) {
+        const StoredTensor tensor = StoredTensor::fromFloat("w", {2, 2}, values, dtype);
+        std::vector<float> out(6, 7.0f);
+        for (const std::size_t places : {0, 3, 5, 6})
+            QVERIFY(!tensor.copyTo(std::span(out).first(places)));
+        QVERIFY(out == std::vector<float>(6, 7.0f));
+        QVERIFY(tensor.copyTo(std::span(out).first(4)));
+        QVERIFY(out == (std::vector<float>{1.0f, -2.0f, 0.5f, 4.0f, 7.0f, 7.0f}));
+    }
+    // Of a file whose names and shapes alone were read.
+    std::vector<float> out(4);
+    QVERIFY(!(StoredTensor{"w", DType::F32, {2, 2}, {}}.copyTo(out)));
 }
 
 void TestTensorFile::filesComeBackAsWritten() {
