@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/segment_batch.h"
 
+#include "app/cli/result_record.h"
 #include "app/export/csv.h"
 #include "app/export/overlay.h"
 #include "inference/plain/resample.h"
@@ -15,17 +16,23 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <thread>
 
 namespace limn {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr const char* kMask = "_mask.png";
+constexpr const char* kProbability = "_probability.png";
+constexpr const char* kOverlay = "_overlay.jpg";
 
 const CsvRow kColumns = {"image",        "name",       "status",
                          "width",        "height",     "area_px",
@@ -86,27 +93,42 @@ public:
         , m_progress(progress)
         , m_rows(images.size())
         , m_errors(images.size())
+        , m_inputs(images.size())
         , m_figures(images.size())
-        , m_engineOf(images.size(), engines.size() == 1 ? 0 : kNone) {}
+        , m_engineOf(images.size(), engines.size() == 1 ? 0 : kNone) {
+        if (options.saveMask)
+            m_endings.push_back(kMask);
+        if (options.saveProbability)
+            m_endings.push_back(kProbability);
+        if (options.saveOverlay)
+            m_endings.push_back(kOverlay);
+    }
 
     Result<SegmentSummary> run() {
         if (Result<void> made = makeFolder(); !made)
             return made.error();
-        if (Result<void> same = settleSettings(); !same)
+        const nlohmann::json settings = settingsOfRun();
+        if (Result<void> same = settleSettings(settings); !same)
             return same.error();
+        Result<std::unique_ptr<ResultRecord>> record = ResultRecord::open(m_options.output, settings.dump());
+        if (!record)
+            return record.error();
+        m_record = std::move(*record);
         m_summary.images = m_images.size();
         m_summary.byEngine.assign(m_engines.size(), 0);
 
         std::map<std::string, CsvRow> before;
         if (m_options.resume && !m_options.report.empty())
             before = earlierRows();
+        const std::vector<char> complete = lookAtResults();
         for (std::size_t i = 0; i < m_images.size(); ++i) {
-            if (m_images[i].problem) {
-                fail(i, *m_images[i].problem);
-            } else if (m_options.resume && complete(m_images[i])) {
+            if (m_errors[i]) {
+                fail(i, *m_errors[i]);
+            } else if (complete[i] != 0) {
                 ++m_summary.skipped;
-                const auto row = before.find(m_images[i].path);
+                const auto row = before.find(m_images[i].name);
                 m_rows[i] = row != before.end() ? row->second : rowOf(i, "complete before");
+                m_rows[i][0] = m_images[i].path; // it may have moved
             } else {
                 m_work.push_back(i);
             }
@@ -121,7 +143,7 @@ public:
         pipeline.keepPixels = m_options.saveOverlay;
         PipelineSteps steps;
         if (m_options.saveOverlay) {
-            steps.read = [this](std::size_t item) { return readImage(m_images[m_work[item]].path); };
+            steps.read = [this](std::size_t item) { return readWhole(m_work[item]); };
             if (m_engines.size() > 1)
                 steps.choose = [this](std::size_t item, const Image& image) {
                     return m_engineOf[m_work[item]] =
@@ -150,8 +172,37 @@ public:
     }
 
 private:
-    std::string fileOf(const InputImage& image, const char* ending) const {
+    std::string fileOf(const InputImage& image, const std::string& ending) const {
         return m_options.output + "/" + image.name + ending;
+    }
+
+    // Which images' results are complete; m_errors gets those whose results cannot be written. With several
+    // threads: a drive in the network takes its time for each look.
+    std::vector<char> lookAtResults() {
+        std::vector<char> complete(m_images.size(), 0);
+        std::atomic<std::size_t> next = 0;
+        const auto work = [&] {
+            for (std::size_t i = next++; i < m_images.size() && !m_cancel.cancelled(); i = next++) {
+                m_errors[i] = m_images[i].problem;
+                Result<InputFile> input = InputFile::at(m_images[i].path);
+                if (m_errors[i] || !input)
+                    continue; // reading it says why
+                const std::string& name = m_images[i].name;
+                complete[i] =
+                    m_options.resume && !m_endings.empty() && m_record->isComplete(name, m_endings, *input);
+                if (complete[i] == 0)
+                    m_errors[i] = m_record->obstacle(name, m_endings, *input);
+            }
+        };
+        constexpr std::size_t kImagesPerThread = 64;
+        const std::size_t threads = std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()),
+                                                          m_images.size() / kImagesPerThread);
+        std::vector<std::jthread> helpers;
+        for (std::size_t i = 1; i < threads; ++i)
+            helpers.emplace_back(work);
+        work();
+        helpers.clear();
+        return complete;
     }
 
     Result<void> makeFolder() const {
@@ -176,9 +227,8 @@ private:
             static_cast<double>(m_engines[engine].engine->model().defaultThreshold));
     }
 
-    // What changes a mask: a run that is continued must have it the same, or old and new results would be
-    // mixed.
-    Result<void> settleSettings() const {
+    // What changes a mask.
+    nlohmann::json settingsOfRun() const {
         const PredictOptions& predict = m_options.pipeline.predict;
         nlohmann::json models = nlohmann::json::array();
         bool sameThreshold = true;
@@ -189,20 +239,31 @@ private:
         }
         for (std::size_t i = 0; i < m_engines.size() && !sameThreshold; ++i)
             models[i]["threshold"] = thresholdOf(i);
-        const nlohmann::json now = {
+        return {
             {"model", models.size() == 1 ? models[0] : nlohmann::json{{"name", "auto"}, {"models", models}}},
             {"threshold", sameThreshold ? nlohmann::json(thresholdOf(0)) : nlohmann::json()},
             {"input_size", predict.inputSize},
             {"resize", nameOf(predict.resize)},
             {"flip_average", predict.flipAverage}};
+    }
+
+    // A run that is continued must have the same settings, or old and new results would be mixed.
+    Result<void> settleSettings(const nlohmann::json& now) const {
         const std::string path = m_options.output + "/segment.json";
-        if (m_options.resume) {
-            QFile file(QString::fromStdString(path));
+        QFile file(QString::fromStdString(path));
+        if (file.exists()) {
+            nlohmann::json old;
             if (file.open(QIODevice::ReadOnly) && file.size() < 65536) {
                 const QByteArray bytes = file.readAll();
-                const nlohmann::json old = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+                old = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+            }
+            if (!old.is_object() || !old.contains("model") || !old.contains("input_size"))
+                return Error{ErrorCode::FileNotWritable,
+                             {path, "limn-cli segment keeps its settings under this name, and did not write "
+                                    "the file that is there; give another --output, or move it away"}};
+            if (m_options.resume) {
                 for (const auto& [key, value] : now.items()) {
-                    if (!old.is_object() || !old.contains(key) || old[key] == value)
+                    if (!old.contains(key) || old[key] == value)
                         continue;
                     const bool isModel = key == "model";
                     const auto shown = [&](const nlohmann::json& v) {
@@ -227,13 +288,21 @@ private:
         return writeFileAtomically(path, {reinterpret_cast<const unsigned char*>(text.data()), text.size()});
     }
 
-    bool complete(const InputImage& image) const {
-        const auto there = [&](const char* ending) {
-            return QFileInfo(QString::fromStdString(fileOf(image, ending))).size() > 0;
-        };
-        return (!m_options.saveMask || there("_mask.png")) &&
-               (!m_options.saveProbability || there("_probability.png")) &&
-               (!m_options.saveOverlay || there("_overlay.jpg"));
+    // What is kept of an image beside its results: how its file was when it was read.
+    Result<Image> readWhole(std::size_t index) {
+        return reading(index, [this, index] { return readImage(m_images[index].path); });
+    }
+    template<typename Read>
+    Result<Image> reading(std::size_t index, const Read& read) {
+        Result<InputFile> input = InputFile::at(m_images[index].path);
+        if (!input)
+            return input.error();
+        Result<Image> image = read();
+        if (image && !m_endings.empty()) {
+            input->keepHashOfWhatWasRead();
+            m_inputs[index] = std::move(*input);
+        }
+        return image;
     }
 
     // The network's input made while the rows come from the file.
@@ -254,7 +323,7 @@ private:
                                   if (look)
                                       look->add(rgb, count);
                               }};
-        Result<Image> image = readImageRows(path, sink);
+        Result<Image> image = reading(index, [&] { return readImageRows(path, sink); });
         if (!image)
             return image.error();
         if (look)
@@ -294,9 +363,16 @@ private:
                 std::copy_n(labels, width, mask.labels.data() + first);
         };
 
+        std::vector<ResultFile> files;
+        const auto add = [&](const char* ending, Result<std::vector<unsigned char>> bytes) -> Result<void> {
+            if (!bytes)
+                return bytes.error();
+            files.push_back({ending, std::move(*bytes)});
+            return {};
+        };
         if (m_options.saveMask) {
-            if (Result<void> written = writeMask(fileOf(input, "_mask.png"), size, makeRow); !written)
-                return written;
+            if (Result<void> added = add(kMask, encodedMask(fileOf(input, kMask), size, makeRow)); !added)
+                return added;
         } else {
             std::vector<std::uint8_t> labels(width);
             for (int y = 0; y < size.height; ++y)
@@ -308,14 +384,21 @@ private:
         if (image.spacing)
             figures.areaMm2 = static_cast<double>(figures.area) * image.spacing->xMm * image.spacing->yMm;
 
-        if (m_options.saveProbability)
-            if (Result<void> written = writeProbability(fileOf(input, "_probability.png"), map); !written)
-                return written;
+        if (m_options.saveProbability) {
+            if (Result<void> added = add(kProbability, encodedProbability(fileOf(input, kProbability), map));
+                !added)
+                return added;
+            map = {};
+        }
         if (m_options.saveOverlay) {
             drawOverlay(image, mask);
-            if (Result<void> written = writeJpeg(fileOf(input, "_overlay.jpg"), image); !written)
-                return written;
+            if (Result<void> added = add(kOverlay, encodedJpeg(fileOf(input, kOverlay), image)); !added)
+                return added;
         }
+        if (!files.empty())
+            if (Result<void> written = m_record->write(input.name, *m_inputs[index], files); !written)
+                return written;
+        m_inputs[index].reset();
         m_figures[index] = figures;
         return {};
     }
@@ -383,7 +466,7 @@ private:
         return row;
     }
 
-    // Rows of images that were done, by image.
+    // Rows of images that were done, by the name of their results.
     std::map<std::string, CsvRow> earlierRows() const {
         std::map<std::string, CsvRow> rows;
         Result<std::vector<CsvRow>> table = readCsv(m_options.report);
@@ -391,7 +474,7 @@ private:
             return rows;
         for (CsvRow& row : *table)
             if (row.size() == kColumns.size() && row[2] == "done")
-                rows[row[0]] = std::move(row);
+                rows[row[1]] = std::move(row);
         return rows;
     }
 
@@ -416,11 +499,14 @@ private:
     const SegmentOptions& m_options;
     CancelToken& m_cancel;
     const std::function<void(std::size_t, std::size_t)>& m_progress;
+    std::vector<std::string> m_endings; // of the results that were asked for
+    std::unique_ptr<ResultRecord> m_record;
     std::vector<std::size_t> m_work;
-    std::vector<CsvRow> m_rows;                    // in the order of the input; empty: not known yet
-    std::vector<std::optional<Error>> m_errors;    // likewise
-    std::vector<std::optional<Figures>> m_figures; // each written by one finisher, then read by done()
-    std::vector<std::size_t> m_engineOf;           // each written by one reader
+    std::vector<CsvRow> m_rows;                     // in the order of the input; empty: not known yet
+    std::vector<std::optional<Error>> m_errors;     // likewise
+    std::vector<std::optional<InputFile>> m_inputs; // each written by one reader, then read by one finisher
+    std::vector<std::optional<Figures>> m_figures;  // each written by one finisher, then read by done()
+    std::vector<std::size_t> m_engineOf;            // each written by one reader
     SegmentSummary m_summary;
     std::size_t m_failures = 0;
     Clock::time_point m_reportAt = Clock::now();

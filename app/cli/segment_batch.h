@@ -24,7 +24,7 @@ struct SegmentOptions {
     bool saveProbability = false;
     bool saveOverlay = false;
     std::optional<double> threshold; // none: the model's own
-    bool resume = false;             // leave out what is complete in `output`
+    bool resume = false;             // leave out what is complete for the image as it is now
     std::string report;              // CSV file; empty: none
     PipelineOptions pipeline;
 };
@@ -46,12 +46,15 @@ struct SegmentSummary {
     std::vector<std::size_t> byEngine; // images done, in the order of the engines
 };
 
-// Writes into options.output, each file in one step (a kill leaves none half written):
+// Writes into options.output, each file in one step (a kill leaves none half written), and replaces nothing
+// but results of the same image: where there is another image's, or a file that is no result or was edited
+// since, the image fails and the file stays (result_record.h):
 //   NAME_mask.png         0 and 255
 //   NAME_probability.png  16 bit, probability x 65535 rounded
 //   NAME_overlay.jpg      the picture with the mask's outline
 //   segment.json          the model's name and SHA-256 (of several: of each), and the settings that change a
-//   result
+//                         result
+//   segment.record/       which image each result is of
 // and the report: a row for each image (columns in segment_batch.cpp), brought up to date every few seconds.
 // With resume the rows of images that are skipped are taken over from the report that stands there.
 //

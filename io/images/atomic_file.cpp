@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -94,6 +95,24 @@ public:
         return 0;
     }
 
+    // EEXIST where there is something at `target`.
+    int renameToNew(const std::string& target) {
+        if (::renameat2(AT_FDCWD, m_path.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0) {
+            m_path.clear();
+            return 0;
+        }
+        if (errno != EINVAL && errno != ENOSYS)
+            return errno;
+        // Network drives know no such renaming, but a second name never replaces anything either.
+        if (::link(m_path.c_str(), target.c_str()) == 0)
+            return 0; // the first name goes with this object
+        if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS)
+            return errno;
+        // Nor second names: there is nothing better than to look.
+        struct stat info {};
+        return ::lstat(target.c_str(), &info) == 0 ? EEXIST : renameTo(target);
+    }
+
 private:
     int m_descriptor = -1;
     std::string m_path;
@@ -109,6 +128,27 @@ int flushFolder(const std::string& folder) {
     return result;
 }
 
+// Makes the file under a temporary name and gives it to `place`, which gives it its final one. Both give the
+// system's error number or 0.
+template<typename Prepare, typename Place>
+int writeThrough(const std::string& target, std::span<const unsigned char> bytes, const Prepare& prepare,
+                 const Place& place) {
+    const std::string folder = folderOf(target);
+    TemporaryFile file;
+    if (const int number = file.open(folder))
+        return number;
+    if (const int number = file.write(bytes))
+        return number;
+    prepare(file);
+    if (const int number = file.flush())
+        return number;
+    if (const int number = file.close())
+        return number;
+    if (const int number = place(file))
+        return number;
+    return flushFolder(folder);
+}
+
 } // namespace
 
 Result<void> writeFileAtomically(const std::string& path, std::span<const unsigned char> bytes) {
@@ -121,23 +161,25 @@ Result<void> writeFileAtomically(const std::string& path, std::span<const unsign
     if (replaces && ::access(target.c_str(), W_OK) != 0)
         return writeError(path, errno);
 
-    const std::string folder = folderOf(target);
-    TemporaryFile file;
-    if (const int number = file.open(folder))
-        return writeError(path, number);
-    if (const int number = file.write(bytes))
-        return writeError(path, number);
-    if (replaces)
-        file.setMode(info.st_mode & 07777); // kept where the file system can
-    if (const int number = file.flush())
-        return writeError(path, number);
-    if (const int number = file.close())
-        return writeError(path, number);
-    if (const int number = file.renameTo(target))
-        return writeError(path, number);
-    if (const int number = flushFolder(folder))
+    const auto keepMode = [&](TemporaryFile& file) {
+        if (replaces)
+            file.setMode(info.st_mode & 07777); // kept where the file system can
+    };
+    const auto rename = [&](TemporaryFile& file) { return file.renameTo(target); };
+    if (const int number = writeThrough(target, bytes, keepMode, rename))
         return writeError(path, number);
     return {};
+}
+
+Result<bool> writeNewFile(const std::string& path, std::span<const unsigned char> bytes) {
+    const auto asItIs = [](TemporaryFile&) {};
+    const auto rename = [&](TemporaryFile& file) { return file.renameToNew(path); };
+    const int number = writeThrough(path, bytes, asItIs, rename);
+    if (number == EEXIST)
+        return false;
+    if (number != 0)
+        return writeError(path, number);
+    return true;
 }
 
 } // namespace limn

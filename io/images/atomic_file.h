@@ -15,4 +15,8 @@ namespace limn {
 // file is unchanged and no temporary file is left. Errors: FileNotWritable, DiskFull, NotAFile.
 Result<void> writeFileAtomically(const std::string& path, std::span<const unsigned char> bytes);
 
+// The same where nothing may be replaced: false, and nothing is written, if there is something at `path`
+// already. Errors: FileNotWritable, DiskFull.
+Result<bool> writeNewFile(const std::string& path, std::span<const unsigned char> bytes);
+
 } // namespace limn

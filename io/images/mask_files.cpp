@@ -162,8 +162,8 @@ std::size_t nextSet(const std::uint8_t* row, std::size_t x, std::size_t width) {
 }
 
 // A mask is a few runs a row: libpng and zlib would look at each of its bytes several times.
-std::vector<unsigned char> encodedMask(Size size,
-                                       const std::function<void(int y, std::uint8_t* row)>& makeRow) {
+std::vector<unsigned char> packedMask(Size size,
+                                      const std::function<void(int y, std::uint8_t* row)>& makeRow) {
     constexpr std::size_t kMostChunkBytes = 0x7FFFFFFF;
     const std::size_t width = static_cast<std::size_t>(size.width);
     std::vector<std::uint8_t> row(width);
@@ -200,6 +200,12 @@ Result<void> writePngFile(const std::string& path, const PngPixels& pixels) {
     if (!encoded)
         return encoded.error();
     return writeFileAtomically(path, (*encoded)->bytes);
+}
+
+Result<void> writeEncoded(const std::string& path, const Result<std::vector<unsigned char>>& encoded) {
+    if (!encoded)
+        return encoded.error();
+    return writeFileAtomically(path, *encoded);
 }
 
 struct JpegErrors {
@@ -276,29 +282,44 @@ Result<void> writeMask(const std::string& path, const LabelMap& labels) {
 
 Result<void> writeMask(const std::string& path, Size size,
                        const std::function<void(int y, std::uint8_t* row)>& makeRow) {
+    return writeEncoded(path, encodedMask(path, size, makeRow));
+}
+
+Result<std::vector<unsigned char>> encodedMask(const std::string& path, Size size,
+                                               const std::function<void(int y, std::uint8_t* row)>& makeRow) {
     if (Result<void> fits = checkPixels(size, size.pixels(), 1); !fits)
-        return fits;
-    std::vector<unsigned char> png;
+        return fits.error();
     try {
-        png = encodedMask(size, makeRow);
+        return packedMask(size, makeRow);
     } catch (const std::bad_alloc&) {
         return Error{ErrorCode::OutOfMemory, {"writing " + path, "the packed picture does not fit"}};
     }
-    return writeFileAtomically(path, png);
 }
 
 Result<void> writeProbability(const std::string& path, const ProbabilityMap& probability) {
+    return writeEncoded(path, encodedProbability(path, probability));
+}
+
+Result<std::vector<unsigned char>> encodedProbability(const std::string& path,
+                                                      const ProbabilityMap& probability) {
     if (Result<void> fits = checkPixels(probability.size, probability.values.size(), 1); !fits)
-        return fits;
-    return writePngFile(
+        return fits.error();
+    Result<std::unique_ptr<PngTarget>> encoded = encodedPng(
         path,
         {probability.size, 16, PNG_COLOR_TYPE_GRAY,
          rowsOf(probability.values.data(), static_cast<std::size_t>(probability.size.width) * 2), true});
+    if (!encoded)
+        return encoded.error();
+    return std::move((*encoded)->bytes);
 }
 
 Result<void> writeJpeg(const std::string& path, const Image& image, int quality) {
+    return writeEncoded(path, encodedJpeg(path, image, quality));
+}
+
+Result<std::vector<unsigned char>> encodedJpeg(const std::string& path, const Image& image, int quality) {
     if (Result<void> fits = checkPixels(image.size, image.rgb.size(), 3); !fits)
-        return fits;
+        return fits.error();
     if (quality < 1 || quality > 100)
         return Error{ErrorCode::InvalidArgument, {"the JPEG quality", std::to_string(quality), "1 to 100"}};
     if (image.size.width > JPEG_MAX_DIMENSION || image.size.height > JPEG_MAX_DIMENSION)
@@ -313,7 +334,11 @@ Result<void> writeJpeg(const std::string& path, const Image& image, int quality)
     const std::unique_ptr<unsigned char, decltype(&std::free)> owner(bytes, &std::free);
     if (!encoded)
         return Error{ErrorCode::FileNotWritable, {path, errors->message}};
-    return writeFileAtomically(path, {bytes, count});
+    try {
+        return std::vector<unsigned char>(bytes, bytes + count);
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory, {"writing " + path, "the packed picture does not fit"}};
+    }
 }
 
 Result<void> writePng(const std::string& path, const Image& image) {

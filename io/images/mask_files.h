@@ -37,6 +37,14 @@ Result<void> writeProbability(const std::string& path, const ProbabilityMap& pro
 // 8-bit RGB JPEG (4:4:4, sRGB), quality 1..100. Errors as above; InvalidArgument past 65500 pixels a side.
 Result<void> writeJpeg(const std::string& path, const Image& image, int quality = 92);
 
+// The bytes of these files, for who writes them in a way of his own. `path` is what sentences name. Errors:
+// InvalidArgument, OutOfMemory, FileNotWritable (from the codec).
+Result<std::vector<unsigned char>> encodedMask(const std::string& path, Size size,
+                                               const std::function<void(int y, std::uint8_t* row)>& makeRow);
+Result<std::vector<unsigned char>> encodedProbability(const std::string& path,
+                                                      const ProbabilityMap& probability);
+Result<std::vector<unsigned char>> encodedJpeg(const std::string& path, const Image& image, int quality = 92);
+
 // 8-bit RGB PNG, lossless. Errors as above.
 Result<void> writePng(const std::string& path, const Image& image);
 

@@ -23,6 +23,8 @@
 #include <QTest>
 
 #include <cstdlib>
+#include <memory>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -218,6 +220,48 @@ private Q_SLOTS:
             QVERIFY(!bytesOf(one + name).isEmpty());
             QCOMPARE(bytesOf(one + name), bytesOf(three + name));
         }
+    }
+
+    // Parts that run at once in one folder; afterwards all of it is known to be complete.
+    void partsAtOnce() {
+        const QString out = m_dir.filePath(text("at once"));
+        std::vector<std::unique_ptr<QProcess>> parts;
+        for (const char* shard : {"1/3", "2/3", "3/3"}) {
+            parts.push_back(std::make_unique<QProcess>());
+            parts.back()->start(QStringLiteral(LIMN_CLI),
+                                {text("segment"), m_dir.filePath(text("in")), text("--output"), out,
+                                 text("--model"), m_model, text("--input-size"), text("64"), text("--device"),
+                                 text("cpu"), text("--threads"), text("1"), text("--shard"), text(shard)});
+        }
+        for (const auto& part : parts) {
+            QVERIFY(part->waitForFinished(kPatienceMs));
+            QCOMPARE(part->exitCode(), 0);
+        }
+        const Run run = segment({m_dir.filePath(text("in"))}, out, {text("--resume"), text("--json")});
+        LIMN_COMPARE_EXIT(run, 0);
+        QCOMPARE(QJsonDocument::fromJson(run.out).object().value(text("skipped")).toInt(), 5);
+    }
+
+    // Two folders with images of one name, one after the other into one folder.
+    void anotherImagesResultIsNotReplaced() {
+        const QString out = m_dir.filePath(text("patients"));
+        for (const char* folder : {"p1", "p2"}) {
+            QVERIFY(QDir(m_dir.path()).mkpath(text(folder)));
+            QVERIFY(QFile::copy(in("image%1.png", folder[1] == '1' ? 0 : 1),
+                                m_dir.filePath(text(folder) + text("/scan.png"))));
+        }
+        LIMN_COMPARE_EXIT(segment({m_dir.filePath(text("p1"))}, out, {}), 0);
+        const QByteArray first = bytesOf(out + text("/scan_mask.png"));
+        for (const QStringList& more : {QStringList(), QStringList(text("--resume"))}) {
+            const Run run = segment({m_dir.filePath(text("p2"))}, out, more);
+            LIMN_COMPARE_EXIT(run, 1);
+            QVERIFY2(
+                run.err.contains("scan_mask.png could not be written: it is the result of another image, ") &&
+                    run.err.contains("p1/scan.png; give another --output"),
+                run.err.constData());
+            QVERIFY(bytesOf(out + text("/scan_mask.png")) == first);
+        }
+        LIMN_COMPARE_EXIT(segment({m_dir.filePath(text("p1"))}, out, {}), 0);
     }
 
     void oneBadFileFailsTheRunAndStopsNothing() {

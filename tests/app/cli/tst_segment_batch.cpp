@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Promised: masks, probabilities and overlays lie where they belong with the right pixels; one bad file stops
 // nothing; the report has a row for each image; resume leaves out what is complete and refuses other
-// settings. Images are drawn here; the engine makes dark pixels probable.
+// settings; no run replaces what is another image's or somebody else's. Images are drawn here; the engine
+// makes dark pixels probable.
 #include "app/cli/segment_batch.h"
 #include "app/export/csv.h"
 #include "io/core/drawn_image.h"
@@ -9,8 +10,10 @@
 #include "io/images/mask_files.h"
 #include "tests/app/cli/fake_engine.h"
 
+#include <QDateTime>
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -20,6 +23,7 @@ namespace {
 
 constexpr Size kSize{80, 60};
 constexpr Rect kDark{10, 20, 30, 15};
+constexpr Rect kOther{4, 6, 50, 31};
 
 class Bench {
 public:
@@ -60,6 +64,16 @@ public:
         file.write("this is no image");
         inputs.push_back(
             {in(name), QString::fromStdString(name).section(QLatin1Char('.'), 0, 0).toStdString(), {}});
+    }
+    // One more of a name that is taken from nothing but its file.
+    void addImageIn(const std::string& folder, const std::string& file, const Rect& dark) {
+        QDir().mkpath(QString::fromStdString(in(folder)));
+        addImage(folder + "/" + file, pictureWith(kSize, dark));
+        inputs.back().name = QFileInfo(QString::fromStdString(file)).completeBaseName().toStdString();
+    }
+    QByteArray bytesOf(const std::string& file) const {
+        QFile opened(QString::fromStdString(file));
+        return opened.open(QIODevice::ReadOnly) ? opened.readAll() : QByteArray();
     }
     QStringList files() const {
         return QDir(QString::fromStdString(out(""))).entryList(QDir::Files | QDir::Hidden, QDir::Name);
@@ -307,6 +321,212 @@ private Q_SLOTS:
         Result<SegmentSummary> anew = bench.run();
         QVERIFY(anew.ok());
         QCOMPARE(anew->done, std::size_t{1});
+    }
+
+    // Two runs into one folder, with images of one name: the second says whose result is there.
+    void anotherImagesResultIsLeft() {
+        for (const bool resume : {false, true}) {
+            Bench bench;
+            bench.addImageIn("p1", "scan.png", kDark);
+            QVERIFY(bench.run().ok());
+            const QByteArray first = bench.bytesOf(bench.out("scan_mask.png"));
+            const std::vector<InputImage> p1 = bench.inputs;
+            bench.inputs.clear();
+            bench.addImageIn("p2", "scan.png", kOther);
+            bench.options.resume = resume;
+            bench.options.report = bench.out("") + "-report.csv";
+            bench.engine.batches.clear();
+            Result<SegmentSummary> summary = bench.run();
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->skipped, std::size_t{0});
+            QCOMPARE(summary->failed.size(), std::size_t{1});
+            const std::string sentence = summary->failed[0].second.message();
+            QVERIFY2(sentence.find("out/scan_mask.png") != std::string::npos &&
+                         sentence.find("p1/scan.png") != std::string::npos &&
+                         sentence.find("--output") != std::string::npos,
+                     sentence.c_str());
+            QVERIFY(bench.engine.batches.empty()); // known before the work
+            QCOMPARE(bench.bytesOf(bench.out("scan_mask.png")), first);
+            Result<std::vector<CsvRow>> table = readCsv(bench.options.report);
+            QVERIFY(table.ok());
+            QCOMPARE(cell(*table, 1, "status"), std::string("failed"));
+            // The first one's are still its own.
+            bench.inputs = p1;
+            summary = bench.run();
+            QVERIFY(summary.ok());
+            QCOMPARE(resume ? summary->skipped : summary->done, std::size_t{1});
+        }
+    }
+
+    // The same command again computes all again, whatever became of images and results.
+    void theSameAgainReplacesItsOwn() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.addImage("b.png");
+        bench.addImage("c.png");
+        bench.options.saveProbability = true;
+        bench.options.saveOverlay = true;
+        QVERIFY(bench.run().ok());
+        QVERIFY(writePng(bench.in("a.png"), pictureWith(kSize, kOther)).ok());
+        QVERIFY(QFile::resize(QString::fromStdString(bench.out("b_probability.png")), 50));
+        QVERIFY(QFile::remove(QString::fromStdString(bench.out("c_overlay.jpg"))));
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->done, std::size_t{3});
+        QVERIFY(*readMask(bench.out("a_mask.png")) == maskWith(kSize, kOther));
+        QVERIFY(readImage(bench.out("b_probability.png")).ok());
+        QVERIFY(readImage(bench.out("c_overlay.jpg")).ok());
+        // With other settings too.
+        bench.options.threshold = 0.7;
+        QCOMPARE(bench.run()->done, std::size_t{3});
+    }
+
+    void resumeComputesAReplacedImageAgain() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.addImage("b.png");
+        QVERIFY(bench.run().ok());
+        QVERIFY(writePng(bench.in("a.png"), pictureWith(kSize, kOther)).ok());
+        // Merely copied anew: the same picture with another time.
+        QFile touched(QString::fromStdString(bench.in("b.png")));
+        QVERIFY(touched.open(QIODevice::ReadWrite));
+        QVERIFY(
+            touched.setFileTime(QDateTime::currentDateTime().addDays(-3), QFileDevice::FileModificationTime));
+        touched.close();
+        bench.options.resume = true;
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->done, std::size_t{1});
+        QCOMPARE(summary->skipped, std::size_t{1});
+        QVERIFY(*readMask(bench.out("a_mask.png")) == maskWith(kSize, kOther));
+        QCOMPARE(bench.run()->skipped, std::size_t{2});
+    }
+
+    void resumeTakesACutMaskForIncomplete() {
+        Bench bench;
+        bench.addImage("a.png");
+        QVERIFY(bench.run().ok());
+        for (const qint64 bytes : {0, 50}) {
+            QVERIFY(QFile::resize(QString::fromStdString(bench.out("a_mask.png")), bytes));
+            bench.options.resume = true;
+            Result<SegmentSummary> summary = bench.run();
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->done, std::size_t{1});
+            QVERIFY(*readMask(bench.out("a_mask.png")) == maskWith(kSize, kDark));
+        }
+    }
+
+    // What limn-cli did not write, or what was edited since, is nobody's to replace.
+    void somebodyElsesFilesAreLeft() {
+        for (const bool resume : {false, true}) {
+            Bench bench;
+            bench.addImage("a.png");
+            bench.addImage("b.png");
+            bench.addImage("c.png");
+            bench.options.resume = resume;
+            QDir().mkpath(QString::fromStdString(bench.out("")));
+            QVERIFY(writeMask(bench.out("a_mask.png"), maskWith(kSize, kOther)).ok());
+            const QByteArray own = bench.bytesOf(bench.out("a_mask.png"));
+            Result<SegmentSummary> summary = bench.run();
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->done, std::size_t{2});
+            QCOMPARE(summary->failed.size(), std::size_t{1});
+            std::string sentence = summary->failed[0].second.message();
+            QVERIFY2(sentence.find("out/a_mask.png") != std::string::npos &&
+                         sentence.find("no result of limn-cli segment") != std::string::npos,
+                     sentence.c_str());
+            QCOMPARE(bench.bytesOf(bench.out("a_mask.png")), own);
+
+            QVERIFY(writePng(bench.out("b_mask.png"), pictureWith(kSize, kOther)).ok());
+            const QByteArray edited = bench.bytesOf(bench.out("b_mask.png"));
+            summary = bench.run();
+            QVERIFY(summary.ok());
+            QCOMPARE(summary->failed.size(), std::size_t{2});
+            sentence = summary->failed[1].second.message();
+            QVERIFY2(sentence.find("out/b_mask.png") != std::string::npos &&
+                         sentence.find("changed") != std::string::npos,
+                     sentence.c_str());
+            QCOMPARE(bench.bytesOf(bench.out("b_mask.png")), edited);
+        }
+    }
+
+    // As long as ours, so that only its bytes tell.
+    void anEditOfTheSameLengthIsLeft() {
+        Bench bench;
+        bench.addImage("a.png");
+        QVERIFY(bench.run().ok());
+        QByteArray edited = bench.bytesOf(bench.out("a_mask.png"));
+        edited[edited.size() / 2] = static_cast<char>(~edited[edited.size() / 2]);
+        QFile file(QString::fromStdString(bench.out("a_mask.png")));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(edited);
+        file.close();
+        QCOMPARE(bench.run()->failed.size(), std::size_t{1});
+        QCOMPARE(bench.bytesOf(bench.out("a_mask.png")), edited);
+    }
+
+    // A file that appears under a result's name while the run is at work.
+    void whatAppearsMeanwhileIsLeft() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.engine.beforeRun = [&](std::size_t) {
+            return writeMask(bench.out("a_mask.png"), maskWith(kSize, kOther));
+        };
+        QCOMPARE(bench.run()->failed.size(), std::size_t{1});
+        QVERIFY(*readMask(bench.out("a_mask.png")) == maskWith(kSize, kOther));
+    }
+
+    // Images and results are still each other's when both folders are somewhere else.
+    void movedFoldersAreKnownAgain() {
+        Bench bench;
+        bench.addImage("a.png");
+        bench.addImage("b.png");
+        QVERIFY(bench.run().ok());
+        QVERIFY(QDir().rename(QString::fromStdString(bench.in("")), bench.path("mounted")));
+        QVERIFY(QDir().rename(QString::fromStdString(bench.out("")), bench.path("results")));
+        for (InputImage& image : bench.inputs)
+            image.path = bench.path("mounted/" + image.name + ".png").toStdString();
+        bench.options.output = bench.path("results").toStdString();
+        bench.options.resume = true;
+        bench.engine.batches.clear();
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->skipped, std::size_t{2});
+        QVERIFY(bench.engine.batches.empty());
+        bench.options.resume = false;
+        QCOMPARE(bench.run()->done, std::size_t{2});
+    }
+
+    // Two runs with other settings left results side by side; each knows its own.
+    void resumeLeavesOutResultsOfTheseSettingsAlone() {
+        Bench bench;
+        bench.addImage("a.png");
+        QVERIFY(bench.run().ok());
+        const std::vector<InputImage> a = bench.inputs;
+        bench.inputs.clear();
+        bench.addImage("b.png");
+        bench.options.threshold = 0.7;
+        QVERIFY(bench.run().ok());
+        bench.inputs.push_back(a.front());
+        bench.options.resume = true;
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(summary.ok());
+        QCOMPARE(summary->done, std::size_t{1});
+        QCOMPARE(summary->skipped, std::size_t{1});
+    }
+
+    void aSettingsFileOfSomebodyElseIsLeft() {
+        Bench bench;
+        bench.addImage("a.png");
+        QDir().mkpath(QString::fromStdString(bench.out("")));
+        QFile file(QString::fromStdString(bench.out("segment.json")));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write("[1, 2, 3]");
+        file.close();
+        Result<SegmentSummary> summary = bench.run();
+        QVERIFY(!summary.ok());
+        QCOMPARE(summary.error().code, ErrorCode::FileNotWritable);
+        QCOMPARE(bench.bytesOf(bench.out("segment.json")), QByteArray("[1, 2, 3]"));
     }
 
     void outputThatCannotBeMade() {

@@ -244,6 +244,24 @@ private Q_SLOTS:
         QVERIFY(S_ISLNK(info.st_mode));
         QVERIFY((readBytes(target) == Bytes{2, 3}));
     }
+    void aNewFileReplacesNothing() {
+        const std::string path = file("new.bin");
+        const qsizetype before = fileCount();
+        Result<bool> written = writeNewFile(path, Bytes{1, 2});
+        QVERIFY(written.ok() && *written);
+        QVERIFY((readBytes(path) == Bytes{1, 2}));
+        written = writeNewFile(path, Bytes{3});
+        QVERIFY(written.ok() && !*written);
+        QVERIFY((readBytes(path) == Bytes{1, 2}));
+        QCOMPARE(fileCount(), before + 1);
+        // Nor does it write through a link that leads nowhere.
+        QCOMPARE(::symlink("nowhere.bin", file("nowhere").c_str()), 0);
+        written = writeNewFile(file("nowhere"), Bytes{3});
+        QVERIFY(written.ok() && !*written);
+        QVERIFY(!QFile::exists(QString::fromStdString(file("nowhere.bin"))));
+        written = writeNewFile(file("no/such/a.bin"), Bytes{1});
+        QVERIFY(!written.ok() && written.error().code == ErrorCode::FileNotWritable);
+    }
     void missingFolderAndFolder() {
         const Result<void> missing = writeFileAtomically(file("no/such/a.bin"), Bytes{1});
         QVERIFY(!missing.ok());
