@@ -27,6 +27,19 @@ void rename(const std::vector<std::string>& paths, std::vector<std::string>& nam
             names[i] = nameOf(QString::fromStdString(paths[i])).toStdString();
 }
 
+// The folder that all files lie in, with a slash at its end.
+QString sharedFolder(const std::vector<std::string>& paths) {
+    QString shared;
+    for (const std::string& path : paths) {
+        const QString folder = QFileInfo(QString::fromStdString(path)).absolutePath() + QLatin1Char('/');
+        if (shared.isNull())
+            shared = folder;
+        while (!folder.startsWith(shared))
+            shared.truncate(shared.lastIndexOf(QLatin1Char('/'), -2) + 1);
+    }
+    return shared;
+}
+
 } // namespace
 
 std::vector<std::string> distinctNames(const std::vector<std::string>& paths) {
@@ -37,9 +50,10 @@ std::vector<std::string> distinctNames(const std::vector<std::string>& paths) {
     rename(paths, names, [](const QString& path) {
         return QFileInfo(path).absoluteDir().dirName() + QLatin1Char('_') + stemOf(path);
     });
-    rename(paths, names, [](const QString& path) {
-        const QByteArray whole = QFileInfo(path).absoluteFilePath().toUtf8();
-        const QByteArray hash = QCryptographicHash::hash(whole, QCryptographicHash::Sha256).toHex().left(12);
+    const QString shared = sharedFolder(paths);
+    rename(paths, names, [&shared](const QString& path) {
+        const QByteArray own = QFileInfo(path).absoluteFilePath().mid(shared.size()).toUtf8();
+        const QByteArray hash = QCryptographicHash::hash(own, QCryptographicHash::Sha256).toHex().left(12);
         return stemOf(path) + QLatin1Char('_') + QFileInfo(path).suffix() + QLatin1Char('_') +
                QString::fromLatin1(hash);
     });

@@ -135,6 +135,22 @@ private Q_SLOTS:
         }
     }
 
+    // Results are found again when images are mounted elsewhere.
+    void namesDoNotDependOnWhereAllOfItLies() {
+        std::vector<std::vector<std::string>> names;
+        for (int i = 0; i < 2; ++i) {
+            Folder folder;
+            for (const char* name : {"p1/images/scan.png", "p2/images/scan.png", "p2/images/scan.jpg",
+                                     "p1/other.png", "p11/images/scan.png"})
+                folder.add(name);
+            Result<std::vector<InputImage>> images = collectImages({folder.path()}, {});
+            QVERIFY(images.ok());
+            names.push_back(namesOf(*images));
+            QCOMPARE(std::set<std::string>(names.back().begin(), names.back().end()).size(), std::size_t{5});
+        }
+        QCOMPARE(names[0], names[1]);
+    }
+
     void shardsCutTheListWithoutRest() {
         std::vector<InputImage> images(10);
         for (std::size_t i = 0; i < images.size(); ++i)
