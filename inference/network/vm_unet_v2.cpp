@@ -421,7 +421,7 @@ void VmUnetV2Impl::initialise(std::uint64_t seed) {
 }
 
 Result<void> loadWeights(VmUnetV2& network, const TensorFile& file) {
-    if (Result<void> fits = checkAgainst(network->config(), file); !fits)
+    if (Result<void> fits = checkAgainst(network->config(), file, network->hasAllOutputs()); !fits)
         return fits;
     const torch::NoGradGuard noGradients;
     std::string wrong;

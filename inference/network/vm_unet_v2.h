@@ -105,6 +105,7 @@ struct VmUnetV2Impl : torch::nn::Module {
     void initialise(std::uint64_t seed);
 
     const NetworkConfig& config() const { return m_options.config; }
+    bool hasAllOutputs() const { return m_options.allOutputs; }
 
 private:
     bool usesPackedWeights(const at::Tensor& images) const;
@@ -130,8 +131,9 @@ private:
 };
 TORCH_MODULE(VmUnetV2);
 
-// Copies a checkpoint's tensors into the network (converted to float32); names and shapes are checked first.
-// Errors: CheckpointMismatch, CheckpointInvalid.
+// Copies a checkpoint's tensors into the network (converted to float32); names and shapes of all that is
+// copied are checked first. Errors: CheckpointMismatch (as checkAgainst()), CheckpointInvalid (a file of
+// which names and shapes alone were read).
 Result<void> loadWeights(VmUnetV2& network, const TensorFile& file);
 
 // Every parameter and buffer by its released name, float32.

@@ -115,6 +115,7 @@ private Q_SLOTS:
     void weightsSurviveStoringAndLoading();
     void theListOfTensorsIsTheModules_data();
     void theListOfTensorsIsTheModules();
+    void headsOfOtherShapesAreNamed();
     void checkpointsGiveTheirOwnLogits_data();
     void checkpointsGiveTheirOwnLogits();
     void cleanupTestCase() { m_parity.print(); }
@@ -636,6 +637,62 @@ void TestNetwork::theListOfTensorsIsTheModules() {
         for (const auto& [name, shape] : expected)
             QVERIFY2(found.contains(name) || !isLive(options.config, name), name.c_str());
     }
+}
+
+// Heads that cannot reach the output may be anything in a file, unless the network has them: for training
+// with supervision of all outputs.
+void TestNetwork::headsOfOtherShapesAreNamed() {
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 0};
+    options.allOutputs = true;
+    VmUnetV2 all(options);
+    all->initialise(3);
+    options.allOutputs = false;
+    VmUnetV2 fused(options);
+    const TensorFile good = storeWeights(all);
+    const auto with = [&good](const std::string& name, DType dtype, const std::vector<std::int64_t>& shape) {
+        TensorFile file = good;
+        StoredTensor& tensor = *std::find_if(file.tensors.begin(), file.tensors.end(),
+                                             [&](const StoredTensor& t) { return t.name == name; });
+        tensor = {name, dtype, shape, {}};
+        tensor.bytes.resize(static_cast<std::size_t>(tensor.count()) * sizeOf(dtype));
+        return file;
+    };
+    const std::vector<std::pair<TensorFile, std::string>> files{
+        {with("seg_outs.0.weight", DType::F32, {96, 48, 3, 3}),
+         "seg_outs.0.weight is [96, 48, 3, 3] (expected [1, 48, 1, 1])"},
+        {with("seg_outs.0.weight", DType::F32, {7}),
+         "seg_outs.0.weight is [7] (expected [1, 48, 1, 1])"},
+        {with("seg_outs.1.weight", DType::F16, {48}),
+         "seg_outs.1.weight is [48] (expected [1, 48, 1, 1])"},
+        {with("seg_outs.1.bias", DType::I32, {1}),
+         "seg_outs.1.bias holds I32 (expected floating-point numbers)"}};
+    for (const auto& [file, words] : files) {
+        const Result<void> loaded = loadWeights(all, file);
+        QVERIFY(!loaded.ok());
+        QCOMPARE(loaded.error().code, ErrorCode::CheckpointMismatch);
+        QVERIFY2(loaded.error().message().find(words) != std::string::npos, loaded.error().message().c_str());
+        LIMN_VERIFY_OK(loadWeights(fused, file));
+    }
+    // A file of our own lacks them; they keep what they began with.
+    TensorFile shipped = good;
+    std::erase_if(shipped.tensors, [&](const StoredTensor& t) { return !isLive(options.config, t.name); });
+    QVERIFY(shipped.tensors.size() < good.tensors.size());
+    LIMN_VERIFY_OK(loadWeights(all, shipped));
+    // In one error with the others.
+    TensorFile several = files[0].first;
+    std::erase_if(several.tensors, [](const StoredTensor& t) { return t.name == "deconv2.weight"; });
+    const Result<void> loaded = loadWeights(all, several);
+    QVERIFY(!loaded.ok());
+    for (const char* name : {"seg_outs.0.weight is", "deconv2.weight is missing"})
+        QVERIFY2(loaded.error().message().find(name) != std::string::npos, loaded.error().message().c_str());
+    // A file whose names alone were read holds no numbers to copy.
+    TensorFile names = good;
+    for (StoredTensor& tensor : names.tensors)
+        tensor.bytes.clear();
+    const Result<void> empty = loadWeights(fused, names);
+    QVERIFY(!empty.ok());
+    QCOMPARE(empty.error().code, ErrorCode::CheckpointInvalid);
 }
 
 void TestNetwork::checkpointsGiveTheirOwnLogits_data() {
