@@ -115,7 +115,8 @@ struct EngineOptions {
 
 class Engine {
 public:
-    // Reads a checkpoint (.safetensors or .pth). Errors: FileNotFound, CheckpointInvalid, CheckpointMismatch,
+    // Reads a checkpoint (.safetensors or .pth) of a network for colour images: three input channels. What it
+    // holds is checked before a network is made. Errors: FileNotFound, CheckpointInvalid, CheckpointMismatch,
     // DeviceNotAvailable, OutOfMemory.
     static Result<std::unique_ptr<Engine>> load(const std::string& path, const EngineOptions& options);
 
@@ -125,7 +126,8 @@ public:
     // Any thread. Another one from the moment on when the processor takes over from a GPU.
     virtual DeviceInfo device() const = 0;
 
-    // Runs once on an empty input, so that the first real image does not pay for start-up.
+    // Runs once on `batch` (1..1024) empty inputs, so that the first real image does not pay for start-up.
+    // Errors: InvalidArgument (input size, batch), OutOfMemory, ComputationFailed.
     virtual Result<void> warmUp(int inputSize, int batch) = 0;
 
     // Errors: InvalidArgument (empty region, input size), OutOfMemory, ComputationFailed, Cancelled.

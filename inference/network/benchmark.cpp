@@ -402,7 +402,8 @@ void Bench::timeTraining(BenchmarkReport& report, const NetworkConfig& config) {
                                   at::TensorOptions().device(m_device))
                              .mul_(255.0));
         targets.push_back(
-            at::rand({m_options.batch, 1, side, side}, at::TensorOptions().device(m_device)).round_());
+            at::rand({m_options.batch, config.classes, side, side}, at::TensorOptions().device(m_device))
+                .round_());
     }
     if (m_device.is_cuda())
         cudaSupport().plugin->resetPeakMemory();
@@ -451,6 +452,8 @@ Result<BenchmarkReport> Bench::run() {
         const Result<NetworkConfig> config = configOf(*read);
         if (!config)
             return config.error();
+        if (Result<void> fits = checkAgainst(*config, *read); !fits) // before a network is made
+            return fits.error();
         networkOptions.config = *config;
         file = std::move(*read);
     }

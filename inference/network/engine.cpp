@@ -29,6 +29,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kSmallestInput = 32;
 constexpr int kLargestInput = 4096;
 constexpr int kImageChannels = 3;
+constexpr int kLargestWarmUp = 1024; // images at once
 
 double millisecondsSince(Clock::time_point start) {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -44,11 +45,17 @@ Rect extentOf(const Image& image, const PredictOptions& options) {
     return options.region ? intersected(*options.region, whole) : whole;
 }
 
-Result<void> checkRequest(const Image& image, const PredictOptions& options) {
+Result<void> checkInputSize(const PredictOptions& options) {
     if (options.inputSize < kSmallestInput || options.inputSize > kLargestInput)
         return Error{ErrorCode::InvalidArgument,
                      {"The input size", std::to_string(options.inputSize),
                       std::to_string(kSmallestInput) + " to " + std::to_string(kLargestInput)}};
+    return {};
+}
+
+Result<void> checkRequest(const Image& image, const PredictOptions& options) {
+    if (Result<void> valid = checkInputSize(options); !valid)
+        return valid;
     if (image.size.pixels() == 0 || image.rgb.size() != image.size.pixels() * 3)
         return Error{ErrorCode::InvalidArgument, {"The image", "empty", "at least one pixel"}};
     if (extentOf(image, options).empty())
@@ -376,13 +383,25 @@ void TorchEngine::predictSome(std::span<const ImagePtr> images, const PredictOpt
 Result<void> TorchEngine::warmUp(int inputSize, int batch) {
     PredictOptions options;
     options.inputSize = inputSize;
-    const std::size_t values = static_cast<std::size_t>(inputSize) * inputSize * 3;
-    const std::vector<std::vector<float>> inputs(static_cast<std::size_t>(std::max(1, batch)),
-                                                 std::vector<float>(values, 0.0f));
-    const Result<NetworkMaps> maps = runMaps(inputs, options, nullptr);
-    if (!maps)
-        return maps.error();
-    return {};
+    if (Result<void> valid = checkInputSize(options); !valid)
+        return valid;
+    if (batch < 1 || batch > kLargestWarmUp)
+        return Error{ErrorCode::InvalidArgument,
+                     {"The batch size", std::to_string(batch), "1 to " + std::to_string(kLargestWarmUp)}};
+    try {
+        const std::size_t values = static_cast<std::size_t>(inputSize) * inputSize * 3;
+        const std::vector<std::vector<float>> inputs(static_cast<std::size_t>(batch),
+                                                     std::vector<float>(values, 0.0f));
+        const Result<NetworkMaps> maps = runMaps(inputs, options, nullptr);
+        if (!maps)
+            return maps.error();
+        return {};
+    } catch (const std::bad_alloc&) {
+        return Error{ErrorCode::OutOfMemory,
+                     {std::to_string(batch) + " empty inputs of " + std::to_string(inputSize) + " x " +
+                          std::to_string(inputSize),
+                      "choose a smaller batch or input size"}};
+    }
 }
 
 } // namespace
@@ -405,6 +424,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
                      {path, "it takes images of " + std::to_string(config->inputChannels) +
                                 (config->inputChannels == 1 ? " channel" : " channels") +
                                 ", and pictures have three, red, green and blue"}};
+    if (Result<void> fits = checkAgainst(*config, *file); !fits) // before a network is made
+        return fits.error();
     const Result<std::string> precision = choosePrecision(options.precision, *device, *config);
     if (!precision)
         return precision.error();

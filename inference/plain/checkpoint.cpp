@@ -20,6 +20,7 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr int kMaxInputChannels = 64;
 constexpr int kMaxClasses = 255;
+constexpr std::size_t kNamedMismatches = 20; // in one sentence; a whole network has hundreds of tensors
 constexpr std::size_t kStages = 4;
 
 std::string shapeText(const std::vector<std::int64_t>& shape) {
@@ -169,6 +170,10 @@ bool isEarlyHead(std::string_view name) {
     return name.starts_with("seg_outs.0.") || name.starts_with("seg_outs.1.");
 }
 
+int depthOf(const NetworkConfig& config, std::size_t stage) {
+    return stage < config.depths.size() ? config.depths[stage] : 0;
+}
+
 std::string ordinal(const char* module, std::size_t number) {
     return module + std::to_string(number);
 }
@@ -212,8 +217,7 @@ std::vector<TensorSpec> expectedTensors(const NetworkConfig& config) {
     for (std::size_t s = 0; s < kStages; ++s) {
         const std::string layer = ordinal("vmunet.layers.", s);
         const std::int64_t channels = kStageChannels[s];
-        const int depth = s < config.depths.size() ? config.depths[s] : 0;
-        for (int b = 0; b < depth; ++b)
+        for (int b = 0; b < depthOf(config, s); ++b)
             list.addBlock(layer + ".blocks." + std::to_string(b), channels, kStageRanks[s]);
         if (s + 1 < kStages) {
             list.add(layer + ".downsample.reduction.weight", {2 * channels, 4 * channels});
@@ -343,8 +347,10 @@ Result<void> checkAgainst(const NetworkConfig& config, const TensorFile& file, b
     for (const StoredTensor& tensor : file.tensors)
         found.emplace(tensor.name, &tensor);
     std::string wrong;
+    std::size_t count = 0;
     const auto complain = [&](const std::string& sentence) {
-        wrong += (wrong.empty() ? "" : "; ") + sentence;
+        if (++count <= kNamedMismatches)
+            wrong += (wrong.empty() ? "" : "; ") + sentence;
     };
     for (const TensorSpec& spec : expectedTensors(config)) {
         const bool live = isLive(config, spec.name);
@@ -362,8 +368,15 @@ Result<void> checkAgainst(const NetworkConfig& config, const TensorFile& file, b
             complain(spec.name + " holds " + std::string(nameOf(at->second->dtype)) +
                      " (expected floating-point numbers)");
     }
+    for (std::size_t s = 0; s < kStages; ++s) {
+        const std::string blocks = ordinal("vmunet.layers.", s) + ".blocks.";
+        if (depthOf(config, s) < 1 && isLive(config, blocks))
+            complain(blocks + "0 is missing (expected at least one block)");
+    }
     if (wrong.empty())
         return {};
+    if (count > kNamedMismatches)
+        wrong += "; and " + std::to_string(count - kNamedMismatches) + " more";
     return Error{ErrorCode::CheckpointMismatch, {file.source, wrong}};
 }
 

@@ -64,8 +64,10 @@ Result<TensorFile> parseCheckpoint(std::span<const unsigned char> bytes, const s
 Result<NetworkConfig> configOf(const TensorFile& file);
 
 // CheckpointMismatch that names every live tensor which is missing, mis-shaped (expected and found shape) or
-// not made of floating-point numbers. Dead tensors may be missing or anything, extra tensors are ignored; but
-// with `allOutputs`, for a network that has seg_outs.0 and .1 as well, these must fit where they are there.
+// not made of floating-point numbers, and every live stage without blocks: twenty, and how many more there
+// are. Dead tensors may be missing or anything, extra tensors are ignored; but with `allOutputs`, for a
+// network that has seg_outs.0 and .1 as well, these must fit where they are there. Ask before a network is
+// made: a file of some hundred bytes can name one of gigabytes.
 Result<void> checkAgainst(const NetworkConfig& config, const TensorFile& file, bool allOutputs = false);
 
 enum class StoredPrecision { F32, F16 };

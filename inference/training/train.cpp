@@ -24,6 +24,7 @@
 #include <fstream>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 namespace limn {
 
@@ -171,6 +172,16 @@ Result<void> Trainer::prepare() {
     network.config = m_options.config;
     network.dropPath = m_options.dropPath;
     network.allOutputs = m_options.headWeight > 0.0;
+    std::optional<TensorFile> initial;
+    if (!m_options.initialModel.empty()) {
+        Result<TensorFile> file = readCheckpoint(m_options.initialModel);
+        if (!file)
+            return file.error();
+        // Before a network is made.
+        if (Result<void> fits = checkAgainst(network.config, *file, network.allOutputs); !fits)
+            return fits;
+        initial = std::move(*file);
+    }
     m_network = VmUnetV2(network);
     m_network->initialise(m_options.seed);
 
@@ -180,12 +191,10 @@ Result<void> Trainer::prepare() {
     if (failure)
         return Error{ErrorCode::FileNotWritable, {m_options.outputFolder, failure.message()}};
 
-    if (!m_options.initialModel.empty()) {
-        const Result<TensorFile> file = readCheckpoint(m_options.initialModel);
-        if (!file)
-            return file.error();
-        if (Result<void> loaded = loadWeights(m_network, *file); !loaded)
+    if (initial) {
+        if (Result<void> loaded = loadWeights(m_network, *initial); !loaded)
             return loaded;
+        initial.reset();
     }
     m_network->to(m_device);
     m_averaged = VmUnetV2(network);

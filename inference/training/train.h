@@ -118,8 +118,9 @@ struct TrainReport {
 };
 
 // Errors: InvalidArgument (no samples, sizes), DeviceNotAvailable, CheckpointMismatch (resume with other
-// settings), ComputationFailed (a loss that is no number: names the step, the rate and the samples; the last
-// good weights stay in last/), FileNotWritable, OutOfMemory.
+// settings; weights to begin with that are of another network), ComputationFailed (a loss that is no number:
+// names the step, the rate and the samples; the last good weights stay in last/), FileNotWritable,
+// OutOfMemory.
 Result<TrainReport> train(const TrainingSet& set, const TrainOptions& options, TrainObserver& observer);
 
 // A decoded pair, shrunk by averaging so that the longer side is at most `longest`.

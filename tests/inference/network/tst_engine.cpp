@@ -2,9 +2,11 @@
 // The engine as the rest of the program sees it: proposals of the image's size, the stages alone, regions,
 // batches, mirrorings, cancelling, several engines at once; results that depend on nothing that ran before;
 // and refusals that are sentences.
+#include "inference/benchmark.h"
 #include "inference/engine.h"
 #include "inference/plain/resample.h"
 #include "inference/plain/sha256.h"
+#include "tests/inference/resident_memory.h"
 #include "tests/inference/small_model.h"
 #include "tests/inference/verify_result.h"
 
@@ -15,6 +17,9 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -318,6 +323,69 @@ private Q_SLOTS:
             QVERIFY2(sentence.find(std::to_string(channels) + " channel") != std::string::npos,
                      sentence.c_str());
         }
+    }
+
+    // The names of a file of some hundred bytes may ask for a network of gigabytes: it is refused before one
+    // is made.
+    void filesThatAskForMuchAreRefusedFirst() {
+        const std::string file = path("deep.safetensors");
+        TensorFile deep;
+        for (const char* stage : {"0", "1", "2", "3"})
+            deep.tensors.push_back(
+                {std::string("vmunet.layers.") + stage + ".blocks.63.ln_1.bias", DType::U8, {0}, {}});
+        deep.metadata["taps"] = "stage-outputs";
+        LIMN_VERIFY_OK(writeSafetensors(file, deep));
+        const std::vector<std::pair<const char*, std::function<std::optional<Error>()>>> ways{
+            {"load",
+             [&]() -> std::optional<Error> {
+                 const Result<std::unique_ptr<Engine>> engine = Engine::load(file, {"cpu", "auto", 2});
+                 return engine.ok() ? std::nullopt : std::optional(engine.error());
+             }},
+            {"benchmark", [&]() -> std::optional<Error> {
+                 BenchmarkOptions options;
+                 options.device = "cpu";
+                 options.model = file;
+                 const Result<BenchmarkReport> report = benchmark(options);
+                 return report.ok() ? std::nullopt : std::optional(report.error());
+             }}};
+        for (const auto& [name, run] : ways) {
+            std::optional<Error> error;
+            const std::int64_t growth = testing::residentGrowth([&, &run = run] { error = run(); });
+            QVERIFY2(error && error->code == ErrorCode::CheckpointMismatch, name);
+            QVERIFY2(error->message().starts_with(file), error->message().c_str());
+            QVERIFY2(error->message().size() < 4000, name);
+            if (growth > (64 << 20))
+                QFAIL(qPrintable(QStringLiteral("%1: %2 MB").arg(QLatin1String(name)).arg(growth >> 20)));
+        }
+    }
+
+    void networksOfSeveralClassesAreTimed() {
+        NetworkConfig config = smallConfig();
+        config.classes = 3;
+        BenchmarkOptions options;
+        options.device = "cpu";
+        options.model = path("timed.safetensors");
+        options.inputSize = 64;
+        options.runs = 20;
+        options.training = true;
+        LIMN_VERIFY_OK(writeSmallModel(options.model, config));
+        const Result<BenchmarkReport> report = benchmark(options);
+        LIMN_VERIFY_OK(report);
+        QVERIFY(report->network.medianMs > 0.0 && report->trainingStep.medianMs > 0.0);
+    }
+
+    void warmUpRefusesWhatPredictRefuses() {
+        for (const int side : {-1, 0, 31, 4097, std::numeric_limits<int>::max()}) {
+            const Result<void> warm = m_engine->warmUp(side, 1);
+            QVERIFY(!warm.ok());
+            QCOMPARE(warm.error().code, ErrorCode::InvalidArgument);
+        }
+        for (const int batch : {-1, 0, 1025, std::numeric_limits<int>::max()}) {
+            const Result<void> warm = m_engine->warmUp(32, batch);
+            QVERIFY(!warm.ok());
+            QCOMPARE(warm.error().code, ErrorCode::InvalidArgument);
+        }
+        LIMN_VERIFY_OK(m_engine->warmUp(32, 3));
     }
 
     // Of several classes the first is the proposal.

@@ -19,9 +19,12 @@
 
 #include <QtTest/QTest>
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -65,6 +68,58 @@ Tensor samplesOf(const TensorFile& golden, const std::string& module, const Tens
 std::vector<double> valuesOf(const Tensor& tensor) {
     const Tensor values = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
     return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
+}
+
+// One to three changes that leave a file which can be read: of shapes, kinds of numbers and names.
+void mutate(TensorFile& file, std::mt19937& random) {
+    const auto below = [&](std::size_t limit) { return static_cast<std::size_t>(random() % limit); };
+    const auto any = [&]() -> StoredTensor& {
+        // Half of all changes are of the few tensors whose shape depends on the configuration, or that are
+        // dead in some networks.
+        std::vector<StoredTensor*> special;
+        for (StoredTensor& tensor : file.tensors)
+            if (tensor.name.starts_with("seg_outs.") || tensor.name.starts_with("deconv") ||
+                tensor.name.starts_with("vmunet.layers.3.") || tensor.name.ends_with("embed.proj.weight"))
+                special.push_back(&tensor);
+        return below(2) == 0 || special.empty() ? file.tensors[below(file.tensors.size())]
+                                                : *special[below(special.size())];
+    };
+    for (std::size_t changes = 1 + below(3); changes > 0; --changes) {
+        StoredTensor& tensor = any();
+        switch (below(8)) {
+        case 0: // a dimension longer or shorter
+            if (!tensor.shape.empty()) {
+                std::int64_t& extent = tensor.shape[below(tensor.shape.size())];
+                const std::int64_t others[] = {0, 1, extent - 1, extent + 1, extent * 2, extent * 3};
+                extent = others[below(6)];
+            }
+            break;
+        case 1: // the same numbers in another shape
+            tensor.shape = {tensor.count()};
+            break;
+        case 2:
+            tensor.shape.push_back(1);
+            break;
+        case 3:
+            std::reverse(tensor.shape.begin(), tensor.shape.end());
+            break;
+        case 4:
+            tensor.dtype = static_cast<DType>(below(10));
+            break;
+        case 5:
+            std::swap(tensor.name, any().name);
+            break;
+        case 6:
+            tensor.name += "x";
+            break;
+        default:
+            std::swap(tensor, file.tensors.back());
+            file.tensors.pop_back();
+            break;
+        }
+    }
+    for (StoredTensor& tensor : file.tensors)
+        tensor.bytes.resize(static_cast<std::size_t>(tensor.count()) * sizeOf(tensor.dtype));
 }
 
 const char* noGpu() {
@@ -116,6 +171,7 @@ private Q_SLOTS:
     void theListOfTensorsIsTheModules_data();
     void theListOfTensorsIsTheModules();
     void headsOfOtherShapesAreNamed();
+    void mutatedNetworksAreLoadedOrRefused();
     void checkpointsGiveTheirOwnLogits_data();
     void checkpointsGiveTheirOwnLogits();
     void cleanupTestCase() { m_parity.print(); }
@@ -661,10 +717,8 @@ void TestNetwork::headsOfOtherShapesAreNamed() {
     const std::vector<std::pair<TensorFile, std::string>> files{
         {with("seg_outs.0.weight", DType::F32, {96, 48, 3, 3}),
          "seg_outs.0.weight is [96, 48, 3, 3] (expected [1, 48, 1, 1])"},
-        {with("seg_outs.0.weight", DType::F32, {7}),
-         "seg_outs.0.weight is [7] (expected [1, 48, 1, 1])"},
-        {with("seg_outs.1.weight", DType::F16, {48}),
-         "seg_outs.1.weight is [48] (expected [1, 48, 1, 1])"},
+        {with("seg_outs.0.weight", DType::F32, {7}), "seg_outs.0.weight is [7] (expected [1, 48, 1, 1])"},
+        {with("seg_outs.1.weight", DType::F16, {48}), "seg_outs.1.weight is [48] (expected [1, 48, 1, 1])"},
         {with("seg_outs.1.bias", DType::I32, {1}),
          "seg_outs.1.bias holds I32 (expected floating-point numbers)"}};
     for (const auto& [file, words] : files) {
@@ -693,6 +747,79 @@ void TestNetwork::headsOfOtherShapesAreNamed() {
     const Result<void> empty = loadWeights(fused, names);
     QVERIFY(!empty.ok());
     QCOMPARE(empty.error().code, ErrorCode::CheckpointInvalid);
+}
+
+// What is loaded from a file, or why it is not, when one thing and another in it is wrong; as programs do it:
+// configuration, check, network, weights.
+void TestNetwork::mutatedNetworksAreLoadedOrRefused() {
+    constexpr unsigned kMutations = 240;
+    std::vector<TensorFile> good;
+    for (const int classes : {1, 3}) {
+        VmUnetV2Options options;
+        options.config.depths = {1, 1, 1, 0};
+        options.config.classes = classes;
+        options.allOutputs = true;
+        VmUnetV2 network(options);
+        network->initialise(17);
+        TensorFile file = storeWeights(network);
+        for (StoredTensor& tensor : file.tensors)
+            tensor = tensor.converted(DType::F16);
+        file.tensors.push_back(StoredTensor::fromFloat("deconv5.weight", {2, 3}, std::vector<float>(6)));
+        file.tensors.push_back(StoredTensor::fromFloat("vmunet.layers.3.blocks.1.ln_1.bias", {1}, {{0.0f}}));
+        good.push_back(std::move(file));
+    }
+    // Networks are kept by what they are made from.
+    std::map<std::string, VmUnetV2> networks;
+    const auto networkOf = [&networks](const NetworkConfig& config, bool allOutputs) {
+        std::string key = allOutputs ? "all " : "fused ";
+        for (const int number : config.depths)
+            key += std::to_string(number) + " ";
+        key += std::to_string(config.classes) + " " + std::to_string(config.inputChannels);
+        auto known = networks.find(key);
+        if (known == networks.end())
+            known = networks.emplace(key, VmUnetV2(VmUnetV2Options{config, 0.0, allOutputs})).first;
+        return known->second;
+    };
+    int loaded = 0;
+    for (unsigned i = 0; i < kMutations; ++i) {
+        std::mt19937 random(i);
+        const bool allOutputs = i % 4 < 2;
+        TensorFile mutant = good[i % 2];
+        mutate(mutant, random);
+        const Result<std::vector<unsigned char>> bytes = packSafetensors(mutant);
+        LIMN_VERIFY_OK(bytes);
+        const Result<TensorFile> file = parseCheckpoint(*bytes, "mutant.safetensors");
+        LIMN_VERIFY_OK(file);
+        const Result<NetworkConfig> config = configOf(*file);
+        Result<void> fits = config ? checkAgainst(*config, *file, allOutputs) : config.error();
+        if (fits) {
+            VmUnetV2 network = networkOf(*config, allOutputs);
+            fits = loadWeights(network, *file);
+            LIMN_VERIFY_OK(fits); // what passes the check can be loaded
+            ++loaded;
+            const auto holds = [&](const auto& items) {
+                for (const auto& item : items) {
+                    const StoredTensor* stored = file->find(item.key());
+                    if (stored == nullptr || item.value().scalar_type() != at::kFloat)
+                        continue;
+                    const std::vector<float> values = stored->toFloat();
+                    const float* found = item.value().template const_data_ptr<float>();
+                    if (stored->shape != item.value().sizes().vec() ||
+                        std::memcmp(found, values.data(), values.size() * sizeof(float)) != 0)
+                        return false;
+                }
+                return true;
+            };
+            QVERIFY2(holds(network->named_parameters()) && holds(network->named_buffers()),
+                     qPrintable(QString::number(i)));
+        } else {
+            const std::string message = fits.error().message();
+            QVERIFY2(message.starts_with("mutant.safetensors") && message.size() < 4000, message.c_str());
+        }
+    }
+    qInfo("%d of %u loaded, into %d networks", loaded, kMutations, static_cast<int>(networks.size()));
+    // Both happen often, or the mutations would test little.
+    QVERIFY(loaded > 20 && loaded < 200);
 }
 
 void TestNetwork::checkpointsGiveTheirOwnLogits_data() {

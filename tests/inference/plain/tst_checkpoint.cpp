@@ -115,6 +115,8 @@ private Q_SLOTS:
     void configurationIsReadOffTheFile();
     void contradictionsInTheConfigurationAreRefused();
     void everyMismatchIsNamed();
+    void longListsAreCut();
+    void stagesWithoutBlocksAreRefused();
     void shippedFilesHoldTheLiveTensors();
     void tooLargeNumbersStayWide();
     void modelInfoIsRead();
@@ -596,6 +598,50 @@ void TestCheckpoint::everyMismatchIsNamed() {
     config.taps = Taps::StageOutputs;
     QVERIFY(checkAgainst(config, file).error().message().find("vmunet.layers.3.blocks.0.ln_1.weight") !=
             std::string::npos);
+}
+
+// A network of which nothing is there has thousands of tensors to name.
+void TestCheckpoint::longListsAreCut() {
+    NetworkConfig config;
+    config.depths = {64, 64, 64, 0};
+    TensorFile file;
+    file.source = "best.pth";
+    std::size_t live = 0;
+    for (const TensorSpec& spec : expectedTensors(config))
+        live += isLive(config, spec.name);
+    const std::string all = checkAgainst(config, file).error().message();
+    QVERIFY2(all.ends_with("; and " + std::to_string(live - 20) + " more."), all.c_str());
+    QCOMPARE(QString::fromStdString(all).count(QLatin1String(" is missing ")), 20);
+    QVERIFY(all.size() < 4000);
+    // Twenty are all named.
+    for (const TensorSpec& spec : expectedTensors(config))
+        if (isLive(config, spec.name) && live-- > 20)
+            file.tensors.push_back({spec.name, DType::F32, spec.shape, {}});
+    const std::string some = checkAgainst(config, file).error().message();
+    QCOMPARE(QString::fromStdString(some).count(QLatin1String(" is missing ")), 20);
+    QVERIFY2(!some.ends_with(" more."), some.c_str());
+}
+
+// No network of this kind has a stage that does nothing.
+void TestCheckpoint::stagesWithoutBlocksAreRefused() {
+    for (const int stage : {0, 1, 2, 3}) {
+        NetworkConfig config;
+        config.depths = {1, 1, 1, 1};
+        config.taps = Taps::StageOutputs;
+        TensorFile file;
+        file.source = "best.pth";
+        file.metadata["taps"] = "stage-outputs";
+        const std::string blocks = "vmunet.layers." + std::to_string(stage) + ".blocks.";
+        for (const TensorSpec& spec : expectedTensors(config))
+            if (!spec.name.starts_with(blocks))
+                file.tensors.push_back({spec.name, DType::F32, spec.shape, {}});
+        const Result<NetworkConfig> found = configOf(file);
+        QVERIFY(found.ok());
+        const Result<void> checked = checkAgainst(*found, file);
+        QVERIFY(!checked.ok());
+        QCOMPARE(checked.error().message(), "best.pth does not fit this network: " + blocks +
+                                                "0 is missing (expected at least one block).");
+    }
 }
 
 void TestCheckpoint::shippedFilesHoldTheLiveTensors() {

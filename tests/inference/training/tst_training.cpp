@@ -6,10 +6,12 @@
 #include "inference/plain/tensor_set.h"
 #include "inference/training/curve.h"
 #include "inference/training/train.h"
+#include "tests/inference/resident_memory.h"
 #include "tests/inference/verify_result.h"
 
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QXmlStreamReader>
@@ -455,6 +457,23 @@ private Q_SLOTS:
         const Result<TrainReport> other = train(m_set, options, observer);
         QVERIFY(!other.ok());
         QVERIFY(other.error().code == ErrorCode::CheckpointMismatch);
+    }
+
+    // No network is made, and no folder, for a file that does not hold it.
+    void weightsToBeginFromAreCheckedFirst() {
+        TrainOptions options = smallOptions(m_dir, "deep");
+        options.config.depths = {64, 64, 64, 64};
+        options.config.taps = Taps::StageOutputs;
+        options.initialModel = in(m_unbroken, "best.safetensors");
+        Observer observer;
+        Result<TrainReport> report = TrainReport{};
+        const std::int64_t growth =
+            testing::residentGrowth([&] { report = train(m_set, options, observer); });
+        QVERIFY(!report.ok());
+        QVERIFY(report.error().code == ErrorCode::CheckpointMismatch);
+        QVERIFY(!QFile::exists(QString::fromStdString(options.outputFolder)));
+        if (growth > (64 << 20) + QFileInfo(QString::fromStdString(options.initialModel)).size())
+            QFAIL(qPrintable(QStringLiteral("%1 MB").arg(growth >> 20)));
     }
 
     // A rate of 1e30 with nothing written before: no file claims to hold weights.
