@@ -7,7 +7,6 @@
 #include "inference/scan/thread_pool.h"
 
 #include <algorithm>
-#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "inference/scan/linear_kernels.cpp"
@@ -121,6 +120,22 @@ HWY_AFTER_NAMESPACE();
 namespace limn {
 namespace scan {
 HWY_EXPORT(multiplyPanel);
+
+namespace {
+
+// Where this thread makes its rows: kept for its next calls, because with many threads fresh memory from the
+// system costs more than the work in it.
+float* madeRows(std::size_t count) {
+    thread_local hwy::AlignedFreeUniquePtr<float[]> rows;
+    thread_local std::size_t room = 0;
+    if (count > room) {
+        rows = hwy::AllocateAligned<float>(count);
+        room = count;
+    }
+    return rows.get();
+}
+
+} // namespace
 } // namespace scan
 
 PackedWeights::PackedWeights(const float* weight, std::int64_t outputs, std::int64_t inputs)
@@ -151,8 +166,7 @@ void linearForwardCpu(const LinearRows& rows, const PackedWeights& weights, int 
     // Where there are fewer runs than threads, the outputs are shared out too.
     const std::int64_t columns =
         std::min(weights.panels(), std::max<std::int64_t>(1, (threads + runs - 1) / runs));
-    std::vector<hwy::AlignedFreeUniquePtr<float[]>> scratch(static_cast<std::size_t>(threads));
-    runParallel(threads, runs * columns, [&](std::int64_t unit, int participant) {
+    runParallel(threads, runs * columns, [&](std::int64_t unit, int) {
         const std::int64_t first = unit / columns * run;
         const std::int64_t last = std::min(rows.rows, first + run);
         PanelProduct product;
@@ -161,11 +175,9 @@ void linearForwardCpu(const LinearRows& rows, const PackedWeights& weights, int 
         product.x = rows.x + first * rows.xStride;
         product.xStride = rows.xStride;
         if (rows.make) {
-            auto& own = scratch[static_cast<std::size_t>(participant)];
-            if (!own)
-                own = hwy::AllocateAligned<float>(static_cast<std::size_t>(run * weights.inputs()));
-            rows.make(first, last, own.get());
-            product.x = own.get();
+            float* const own = madeRows(static_cast<std::size_t>(run * weights.inputs()));
+            rows.make(first, last, own);
+            product.x = own;
             product.xStride = weights.inputs();
         }
         product.outStride = rows.outStride;

@@ -35,15 +35,6 @@ constexpr int kBackwardGroup = 96;
 constexpr std::int64_t kMostParts = 8;
 
 struct BackwardScratch {
-    BackwardScratch(const ScanShape& shape, bool ownBorders)
-        : group(shape)
-        , weightGradient(
-              hwy::AllocateAligned<float>(static_cast<std::size_t>(group.paddedRank) * kBackwardGroup))
-        , featureGradient(hwy::AllocateAligned<float>(static_cast<std::size_t>(group.paddedRank)))
-        , borders(hwy::AllocateAligned<float>(
-              static_cast<std::size_t>((ownBorders ? tileCount(shape) : 1) * kScanStates * kBackwardGroup))) {
-    }
-
     StagedGroup<kBackwardGroup> group;
     // Sums over the steps, per channel.
     hwy::AlignedFreeUniquePtr<float[]> weightGradient;            // [paddedRank][kBackwardGroup]
@@ -63,8 +54,24 @@ struct BackwardScratch {
     alignas(64) float forB[kTile * kStateBlock * kMostLanes];   // dB and dC, lane by lane
     alignas(64) float forC[kTile * kStateBlock * kMostLanes];
     hwy::AlignedFreeUniquePtr<float[]> featureGradient;
-    hwy::AlignedFreeUniquePtr<float[]>
-        borders; // [tiles][16][kBackwardGroup]: states before each tile, unless given
+    int roomForRank = 0;
+
+    void fit(const ScanShape& shape) {
+        group.fit(shape);
+        if (group.paddedRank <= roomForRank)
+            return;
+        roomForRank = group.paddedRank;
+        weightGradient = hwy::AllocateAligned<float>(static_cast<std::size_t>(roomForRank) * kBackwardGroup);
+        featureGradient = hwy::AllocateAligned<float>(static_cast<std::size_t>(roomForRank));
+    }
+
+    // This thread's, a quarter of a megabyte.
+    static BackwardScratch& own(const ScanShape& shape) {
+        thread_local const hwy::AlignedUniquePtr<BackwardScratch> scratch =
+            hwy::MakeUniqueAligned<BackwardScratch>();
+        scratch->fit(shape);
+        return *scratch;
+    }
 };
 
 // Where a unit leaves its results.
@@ -312,9 +319,11 @@ HWY_INLINE void addFeatureGradients(const ScanShape& shape, BackwardScratch& scr
     }
 }
 
+// Without `borders` of a forward run the states before each tile are kept in `ownBorders`, [tiles][16]
+// [kBackwardGroup].
 void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float* dy, const float* borders,
-                   const UnitGradients& gradients, std::int64_t batchItem, std::int64_t firstChannel,
-                   Directions directions, BackwardScratch& scratch) {
+                   float* ownBorders, const UnitGradients& gradients, std::int64_t batchItem,
+                   std::int64_t firstChannel, Directions directions, BackwardScratch& scratch) {
     const Tag d;
     const int lanes = static_cast<int>(hn::Lanes(d));
     StagedGroup<kBackwardGroup>& group = scratch.group;
@@ -334,7 +343,7 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
         std::fill(std::begin(scratch.states), std::end(scratch.states), 0.0f);
 
         for (std::int64_t tile = 0; borders == nullptr && tile < tiles; ++tile) {
-            std::copy_n(scratch.states, kBorder, scratch.borders.get() + tile * kBorder);
+            std::copy_n(scratch.states, kBorder, ownBorders + tile * kBorder);
             if (tile + 1 == tiles)
                 break;
             stageTile(shape, inputs, tile * kTile, kTile, (tile + 1) * kTile, group, nullptr);
@@ -358,7 +367,7 @@ void backwardGroup(const ScanShape& shape, const ScanInputs& inputs, const float
             const int steps = static_cast<int>(std::min<std::int64_t>(kTile, length - first));
             const float* border = scratch.states;
             if (borders == nullptr) {
-                border = scratch.borders.get() + tile * kBorder;
+                border = ownBorders + tile * kBorder;
             } else {
                 const float* from = borders + borderOffset(shape, batchItem, direction, tile) + firstChannel;
                 for (int n = 0; n < kScanStates; ++n)
@@ -456,15 +465,16 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
     const auto partSums =
         std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(run * (parts - 1) * projectedSize));
     std::vector<float> parameterSums(static_cast<std::size_t>(run * parameters));
-    std::vector<hwy::AlignedUniquePtr<BackwardScratch>> scratch(static_cast<std::size_t>(threads));
+    std::vector<hwy::AlignedFreeUniquePtr<float[]>> ownBorders(static_cast<std::size_t>(threads));
 
     for (std::int64_t start = 0; start < shape.batch; start += run) {
         const std::int64_t items = std::min(run, shape.batch - start);
         const std::int64_t units = items * parts;
         const auto runUnit = [&](std::int64_t unit, Directions own, float* u, int participant) {
-            hwy::AlignedUniquePtr<BackwardScratch>& memory = scratch[static_cast<std::size_t>(participant)];
-            if (!memory)
-                memory = hwy::MakeUniqueAligned<BackwardScratch>(shape, borders == nullptr);
+            hwy::AlignedFreeUniquePtr<float[]>& states = ownBorders[static_cast<std::size_t>(participant)];
+            if (borders == nullptr && !states)
+                states = hwy::AllocateAligned<float>(
+                    static_cast<std::size_t>(tileCount(shape) * kScanStates * kBackwardGroup));
             const std::int64_t item = unit / parts;
             const std::int64_t part = unit % parts;
             UnitGradients results;
@@ -480,10 +490,13 @@ void selectiveScanBackwardCpu(const ScanShape& shape, const ScanInputs& inputs, 
             results.d = results.a + kc * kScanStates;
             for (std::int64_t group = part * groups / parts; group < (part + 1) * groups / parts; ++group)
                 HWY_DYNAMIC_DISPATCH(backwardGroup)
-            (shape, inputs, dy, borders, results, start + item, group * kBackwardGroup, own, *memory);
+            (shape, inputs, dy, borders, states.get(), results, start + item, group * kBackwardGroup, own,
+             BackwardScratch::own(shape));
         };
         float* const ownU = gradients.u + start * pixels * shape.channels;
-        if (shouldSplitDirections(units, threads, directions)) {
+        // Where a fifth of the threads' time would go unused otherwise.
+        const std::int64_t rounds = (units + threads - 1) / threads;
+        if (directions > 1 && 5 * units < 4 * rounds * threads) {
             const std::int64_t size = items * pixels * shape.channels;
             const auto others =
                 std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>((directions - 1) * size));

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
-#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "inference/scan/scan_forward.cpp"
@@ -43,16 +42,28 @@ inline std::int64_t nearPixels(const ScanShape& shape) {
 }
 
 struct ForwardScratch {
-    explicit ForwardScratch(const ScanShape& shape)
-        : group(shape)
-        , near(nearPixels(shape) > 0 ? hwy::AllocateAligned<float>(
-                                           static_cast<std::size_t>(2 * nearPixels(shape) * kForwardGroup))
-                                     : nullptr) {}
     StagedGroup<kForwardGroup> group;
     // A unit's u, and its y while directions are added: [2][height][nearPitch][kForwardGroup].
     hwy::AlignedFreeUniquePtr<float[]> near;
+    std::int64_t roomForPixels = 0;                        // in each of near's two
     alignas(64) float states[kScanStates * kForwardGroup]; // [16][kForwardGroup]
     alignas(64) float y[kTileFloats<kForwardGroup>];
+
+    void fit(const ScanShape& shape) {
+        group.fit(shape);
+        if (nearPixels(shape) <= roomForPixels)
+            return;
+        roomForPixels = nearPixels(shape);
+        near = hwy::AllocateAligned<float>(static_cast<std::size_t>(2 * roomForPixels * kForwardGroup));
+    }
+
+    // This thread's, a megabyte at most.
+    static ForwardScratch& own(const ScanShape& shape) {
+        thread_local const hwy::AlignedUniquePtr<ForwardScratch> scratch =
+            hwy::MakeUniqueAligned<ForwardScratch>();
+        scratch->fit(shape);
+        return *scratch;
+    }
 };
 
 } // namespace limn::scan
@@ -326,7 +337,7 @@ void forwardUnit(const ScanShape& shape, const ScanInputs& inputs, float* y, flo
         static_cast<int>(std::min<std::int64_t>(mostChannels, shape.channels - firstChannel));
     float* ownY = y + batchItem * length * shape.channels + firstChannel;
     Outputs outputs{ownY, shape.channels, false};
-    float* const near = scratch.near.get();
+    float* const near = nearPixels(shape) > 0 ? scratch.near.get() : nullptr;
     if (near != nullptr) {
         copyPixels(shape, channels, inputs.u + batchItem * length * shape.channels + firstChannel,
                    shape.width, shape.channels, near, nearPitch(shape), kForwardGroup);
@@ -398,28 +409,24 @@ void selectiveScanForwardCpu(const ScanShape& shape, const ScanInputs& inputs, f
     const int width = wideUnits % threads == 0 || wideUnits >= 6 * threads ? kForwardGroup : kNarrowGroup;
     const std::int64_t groups = (shape.channels + width - 1) / width;
     const std::int64_t units = shape.batch * groups;
-    std::vector<hwy::AlignedUniquePtr<ForwardScratch>> scratch(static_cast<std::size_t>(threads));
-    const auto run = [&](std::int64_t unit, Directions own, float* to, int participant) {
-        hwy::AlignedUniquePtr<ForwardScratch>& memory = scratch[static_cast<std::size_t>(participant)];
-        if (!memory)
-            memory = hwy::MakeUniqueAligned<ForwardScratch>(shape);
+    const auto run = [&](std::int64_t unit, Directions directions, float* to) {
         HWY_DYNAMIC_DISPATCH(forwardUnit)
-        (shape, inputs, to, borders, unit / groups, unit % groups * width, width, own, *memory);
+        (shape, inputs, to, borders, unit / groups, unit % groups * width, width, directions,
+         ForwardScratch::own(shape));
     };
     const int directions = static_cast<int>(shape.directions);
-    if (!shouldSplitDirections(units, threads, directions)) {
-        runParallel(threads, units, [&](std::int64_t unit, int participant) {
-            run(unit, {0, directions}, y, participant);
-        });
+    // Fewer would gain less than the sums of directions cost.
+    if (directions == 1 || 2 * units > threads) {
+        runParallel(threads, units, [&](std::int64_t unit, int) { run(unit, {0, directions}, y); });
         return;
     }
     const std::int64_t size = shape.batch * shape.length() * shape.channels;
     const auto others =
         std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>((directions - 1) * size));
-    runParallel(threads, units * directions, [&](std::int64_t part, int participant) {
+    runParallel(threads, units * directions, [&](std::int64_t part, int) {
         const int direction = static_cast<int>(part / units);
         float* to = direction == 0 ? y : others.get() + (direction - 1) * size;
-        run(part % units, {direction, direction + 1}, to, participant);
+        run(part % units, {direction, direction + 1}, to);
     });
     addAllInOrder(threads, y, others.get(), directions - 1, size);
 }

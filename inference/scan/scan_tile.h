@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Scratch memory of the scan: what a thread keeps of one group of channels, one direction and one tile of
-// steps while it works on them. Plain C++, no vector types, internal to the scan.
+// steps while it works on them. Plain C++, no vector types, internal to the scan. Threads keep it for their
+// next calls too: with many threads, fresh memory from the system costs more than the work in it.
 #pragma once
 
 #include "inference/scan/selective_scan.h"
@@ -78,13 +79,6 @@ struct Directions {
     int end = 0;
 };
 
-// Whether so few units would leave more than a fifth of the threads' time unused that each direction had
-// better be a unit of its own. Costs an array of the results' size for each direction but the first.
-inline bool shouldSplitDirections(std::int64_t units, int threads, int directions) {
-    const std::int64_t rounds = (units + threads - 1) / threads;
-    return directions > 1 && 5 * units < 4 * rounds * threads;
-}
-
 // Adds `count` floats of each of `sources` arrays, `stride` apart, to `to`, in order.
 inline void addInOrder(float* to, const float* from, std::int64_t sources, std::int64_t stride,
                        std::int64_t first, std::int64_t count) {
@@ -114,11 +108,15 @@ inline constexpr int kTileFloats = kTile* kGroup + kMostLanes;
 // A group of kGroup channels (the last ones of an incomplete group are 0) in one direction.
 template<int kGroup>
 struct StagedGroup {
-    explicit StagedGroup(const ScanShape& shape)
-        : paddedRank(static_cast<int>((std::max<std::int64_t>(shape.rank, 1) + kMostLanes - 1) / kMostLanes *
-                                      kMostLanes))
-        , weight(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kGroup))
-        , features(hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kTile)) {
+    // Makes room for a call's shape.
+    void fit(const ScanShape& shape) {
+        paddedRank = static_cast<int>((std::max<std::int64_t>(shape.rank, 1) + kMostLanes - 1) / kMostLanes *
+                                      kMostLanes);
+        if (paddedRank > m_roomForRank) {
+            weight = hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kGroup);
+            features = hwy::AllocateAligned<float>(static_cast<std::size_t>(paddedRank) * kTile);
+            m_roomForRank = paddedRank;
+        }
         std::fill_n(features.get(), static_cast<std::size_t>(paddedRank) * kTile, 0.0f);
     }
 
@@ -153,6 +151,9 @@ struct StagedGroup {
     alignas(64) float step[kTileFloats<kGroup>];
     alignas(64) float stepInput[kTileFloats<kGroup>]; // step * u
     alignas(64) float decays[kTile * kStateBlock * kMostLanes];
+
+private:
+    int m_roomForRank = 0;
 };
 
 } // namespace limn::scan
