@@ -94,6 +94,8 @@ struct ModelInfo {
     std::string precision;           // of the stored numbers: "fp32", "fp16", ...
     float defaultThreshold = 0.5f;
     std::vector<std::pair<std::string, std::string>> facts; // training facts of our own files
+    // Which tensors are missing or mis-shaped, so that no network can be loaded from the file; empty: none.
+    std::string mismatch;
 };
 
 struct DeviceInfo {

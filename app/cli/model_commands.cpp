@@ -47,6 +47,13 @@ int showModels(bool json) {
     return kExitDone;
 }
 
+// What is shown of a file that no network can be loaded from is true, but it is no model.
+int exitOf(const ModelInfo& info) {
+    if (info.mismatch.empty())
+        return kExitDone;
+    return reportError({ErrorCode::CheckpointMismatch, {info.path, info.mismatch}});
+}
+
 int showModel(const std::string& nameOrFile, bool json) {
     Result<ModelFile> file = findModel(nameOrFile);
     if (!file)
@@ -69,9 +76,10 @@ int showModel(const std::string& nameOrFile, bool json) {
                                     {"live_parameters", info->liveParameters},
                                     {"precision", info->precision},
                                     {"threshold", info->defaultThreshold},
-                                    {"facts", facts}};
+                                    {"facts", facts},
+                                    {"mismatch", info->mismatch}};
         printLine(out.dump(2));
-        return kExitDone;
+        return exitOf(*info);
     }
     printLine("Name:        " + info->identity.name);
     printLine("File:        " + info->path);
@@ -87,7 +95,7 @@ int showModel(const std::string& nameOrFile, bool json) {
     printLine(threshold);
     for (const auto& [name, value] : info->facts)
         printLine("  " + name + ": " + value);
-    return kExitDone;
+    return exitOf(*info);
 }
 
 int convertModel(const std::string& in, const std::string& out, const std::string& precision) {

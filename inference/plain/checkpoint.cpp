@@ -342,7 +342,10 @@ Result<NetworkConfig> configOf(const TensorFile& file) {
     return config;
 }
 
-Result<void> checkAgainst(const NetworkConfig& config, const TensorFile& file, bool allOutputs) {
+namespace {
+
+// What of the file does not fit, as checkAgainst() says it; empty when all does.
+std::string mismatchOf(const NetworkConfig& config, const TensorFile& file, bool allOutputs) {
     std::unordered_map<std::string_view, const StoredTensor*> found;
     for (const StoredTensor& tensor : file.tensors)
         found.emplace(tensor.name, &tensor);
@@ -373,11 +376,18 @@ Result<void> checkAgainst(const NetworkConfig& config, const TensorFile& file, b
         if (depthOf(config, s) < 1 && isLive(config, blocks))
             complain(blocks + "0 is missing (expected at least one block)");
     }
-    if (wrong.empty())
-        return {};
     if (count > kNamedMismatches)
         wrong += "; and " + std::to_string(count - kNamedMismatches) + " more";
-    return Error{ErrorCode::CheckpointMismatch, {file.source, wrong}};
+    return wrong;
+}
+
+} // namespace
+
+Result<void> checkAgainst(const NetworkConfig& config, const TensorFile& file, bool allOutputs) {
+    std::string wrong = mismatchOf(config, file, allOutputs);
+    if (wrong.empty())
+        return {};
+    return Error{ErrorCode::CheckpointMismatch, {file.source, std::move(wrong)}};
 }
 
 Result<TensorFile> packForShipping(const TensorFile& full, const NetworkConfig& config,
@@ -431,6 +441,7 @@ Result<ModelInfo> readModelInfo(const std::string& path) {
     info.inputChannels = config->inputChannels;
     info.classes = config->classes;
     info.taps = nameOf(config->taps);
+    info.mismatch = mismatchOf(*config, *file, false);
 
     std::unordered_map<std::string_view, const StoredTensor*> found;
     for (const StoredTensor& tensor : file->tensors)

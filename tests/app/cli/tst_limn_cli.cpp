@@ -324,6 +324,29 @@ private Q_SLOTS:
         QCOMPARE(json.value(text("taps")).toString(), text("stage-inputs"));
     }
 
+    void infoSaysWhatAnIncompleteFileLacks() {
+        Result<TensorFile> file = readSafetensors(m_model.toStdString());
+        QVERIFY(file.ok());
+        std::erase_if(file->tensors, [](const StoredTensor& tensor) {
+            return tensor.name == "deconv2.weight" || tensor.name == "ca_1.fc1.weight";
+        });
+        const QString path = m_dir.filePath(text("incomplete.safetensors"));
+        QVERIFY(writeSafetensors(path.toStdString(), *file).ok());
+        const Run shown = limnCli({text("model"), text("info"), path});
+        LIMN_COMPARE_EXIT(shown, 1);
+        QVERIFY(shown.out.contains("incomplete") && shown.out.contains("depths 1, 1, 1, 1"));
+        QVERIFY2(shown.err.contains("ca_1.fc1.weight is missing (expected [6, 96, 1, 1]); deconv2.weight is "
+                                    "missing (expected [48, 48, 4, 4])."),
+                 shown.err.constData());
+        const Run json = limnCli({text("model"), text("info"), path, text("--json")});
+        LIMN_COMPARE_EXIT(json, 1);
+        QVERIFY(QJsonDocument::fromJson(json.out)
+                    .object()
+                    .value(text("mismatch"))
+                    .toString()
+                    .contains(text("deconv2.weight is missing")));
+    }
+
     void convertKeepsWhatTheNetworkSays() {
         const QString half = m_dir.filePath(text("half.safetensors"));
         LIMN_COMPARE_EXIT(

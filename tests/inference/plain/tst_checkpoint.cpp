@@ -727,6 +727,7 @@ void TestCheckpoint::modelInfoIsRead() {
     QCOMPARE(info->precision, std::string("fp16"));
     QCOMPARE(info->defaultThreshold, 0.42f);
     QCOMPARE(info->parameters, info->liveParameters);
+    QCOMPARE(info->mismatch, std::string());
     QVERIFY(std::find(info->facts.begin(), info->facts.end(),
                       std::pair<std::string, std::string>("epochs", "7")) != info->facts.end());
 
@@ -738,6 +739,13 @@ void TestCheckpoint::modelInfoIsRead() {
     QCOMPARE(wholeInfo->liveParameters, info->liveParameters);
     QVERIFY(wholeInfo->parameters > wholeInfo->liveParameters);
     QCOMPARE(wholeInfo->defaultThreshold, 0.5f);
+
+    TensorFile incomplete = *packed;
+    std::erase_if(incomplete.tensors, [](const StoredTensor& t) { return t.name == "deconv2.weight"; });
+    QVERIFY(writeSafetensors(path, incomplete).ok());
+    const Result<ModelInfo> incompleteInfo = readModelInfo(path);
+    QVERIFY(incompleteInfo.ok());
+    QCOMPARE(incompleteInfo->mismatch, std::string("deconv2.weight is missing (expected [48, 48, 4, 4])"));
 
     packed->metadata["threshold"] = "1.5";
     QVERIFY(writeSafetensors(path, *packed).ok());
