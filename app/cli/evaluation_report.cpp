@@ -263,6 +263,7 @@ svg text { font-size: 11px; fill: currentColor; }
 Result<void> makeFolder(const std::string& folder) {
     if (!QDir().mkpath(QString::fromStdString(folder)))
         return Error{ErrorCode::FileNotWritable, {folder, "the folder cannot be made here"}};
+    removeAbandonedFiles(folder); // of a run that was killed
     return {};
 }
 

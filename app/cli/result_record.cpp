@@ -274,6 +274,7 @@ struct ResultRecord::Contents {
         const QString record = QString::fromStdString(folder + kFolder);
         if (!QDir().mkpath(record))
             return Error{ErrorCode::FileNotWritable, {folder + kFolder, "the folder cannot be made here"}};
+        removeAbandonedFiles(folder + kFolder);
         file.setFileName(record + QLatin1Char('/') + QUuid::createUuid().toString(QUuid::WithoutBraces) +
                          QStringLiteral(".jsonl"));
         const std::string first = textOf({{"settings", nlohmann::json::parse(settings[ownSettings])}});

@@ -213,6 +213,10 @@ private:
                          {m_options.output,
                           taken ? "there is a file of this name" : "the folder cannot be made here"}};
         }
+        // Of a run that was killed.
+        removeAbandonedFiles(m_options.output);
+        if (!m_options.report.empty())
+            removeAbandonedFiles(QFileInfo(QString::fromStdString(m_options.report)).path().toStdString());
         return {};
     }
 

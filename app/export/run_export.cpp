@@ -831,6 +831,7 @@ private:
             QTemporaryFile trial(QString::fromStdString(folder) + QStringLiteral("/.limn-XXXXXX"));
             if (!trial.open())
                 return Error{ErrorCode::FileNotWritable, {folder, trial.errorString().toStdString()}};
+            removeAbandonedFiles(folder); // of an export that was killed
         }
         return {};
     }

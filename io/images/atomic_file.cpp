@@ -6,10 +6,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <dirent.h>
 #include <fcntl.h>
 #include <memory>
+#include <string_view>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace limn {
 
@@ -37,28 +42,55 @@ std::string folderOf(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// A temporary file that vanishes unless it was renamed.
+constexpr std::string_view kPrefix = ".limn-";
+constexpr std::string_view kSuffix = ".part";
+
+// Tells the running system from other machines and from itself before a restart; empty where nothing does.
+const std::string& bootName() {
+    static const std::string name = [] {
+        char text[8] = {};
+        const int descriptor = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        const bool isRead = descriptor >= 0 && ::read(descriptor, text, sizeof text) == sizeof text;
+        if (descriptor >= 0)
+            ::close(descriptor);
+        return isRead ? std::string(text, sizeof text) : std::string();
+    }();
+    return name;
+}
+
+// A temporary file that vanishes unless it was given its final name. Without any name from the start where
+// the file system can, so that even a kill leaves nothing. A name that it has is locked for as long as this
+// process lives: removeAbandonedFiles() asks for the lock.
 class TemporaryFile {
 public:
     ~TemporaryFile() {
-        close();
         if (!m_path.empty())
             ::unlink(m_path.c_str());
+        if (m_descriptor >= 0)
+            ::close(m_descriptor);
     }
 
-    // Returns 0 or the system's error number.
-    int open(const std::string& folder) {
-        static std::atomic<unsigned> counter{0};
-        for (int attempt = 0; attempt < 100; ++attempt) {
-            const std::string path = folder + "/.limn-" + std::to_string(::getpid()) + "-" +
-                                     std::to_string(counter.fetch_add(1)) + ".part";
-            m_descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-            if (m_descriptor >= 0) {
-                m_path = path;
+    // All give 0 or the system's error number.
+    int open(const std::string& folder, bool withName = false) {
+        m_folder = folder;
+        if (!withName) {
+            m_descriptor = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+            if (m_descriptor >= 0)
                 return 0;
-            }
-            if (errno != EEXIST)
+        }
+        for (int attempt = 0; attempt < kAttempts; ++attempt) {
+            const std::string path = nextName();
+            m_descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            if (m_descriptor < 0 && errno != EEXIST)
                 return errno;
+            if (m_descriptor < 0)
+                continue;
+            m_path = path;
+            if (lock())
+                return 0;
+            // Another process took it for abandoned, between the two calls.
+            ::close(m_descriptor);
+            m_path.clear();
         }
         return EEXIST;
     }
@@ -80,15 +112,30 @@ public:
 
     int flush() { return ::fsync(m_descriptor) == 0 ? 0 : errno; }
 
-    int close() {
-        if (m_descriptor < 0)
-            return 0;
-        const int result = ::close(m_descriptor) == 0 ? 0 : errno;
-        m_descriptor = -1;
-        return result;
+    int lastChange(timespec& time) const {
+        struct stat info {};
+        if (::fstat(m_descriptor, &info) != 0)
+            return errno;
+        time = info.st_mtim;
+        return 0;
     }
 
-    int renameTo(const std::string& target) {
+    int replace(const std::string& target) {
+        if (m_path.empty()) {
+            // A name is never given over another file, so that where there is one it takes two steps.
+            if (const int number = addName(target); number != EEXIST)
+                return number;
+            lock(); // before anybody can see it
+            int number = EEXIST;
+            for (int attempt = 0; attempt < kAttempts && number == EEXIST; ++attempt) {
+                m_path = nextName();
+                number = addName(m_path);
+            }
+            if (number != 0) {
+                m_path.clear();
+                return number;
+            }
+        }
         if (::rename(m_path.c_str(), target.c_str()) != 0)
             return errno;
         m_path.clear();
@@ -96,7 +143,9 @@ public:
     }
 
     // EEXIST where there is something at `target`.
-    int renameToNew(const std::string& target) {
+    int add(const std::string& target) {
+        if (m_path.empty())
+            return addName(target);
         if (::renameat2(AT_FDCWD, m_path.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0) {
             m_path.clear();
             return 0;
@@ -110,13 +159,68 @@ public:
             return errno;
         // Nor second names: there is nothing better than to look.
         struct stat info {};
-        return ::lstat(target.c_str(), &info) == 0 ? EEXIST : renameTo(target);
+        return ::lstat(target.c_str(), &info) == 0 ? EEXIST : replace(target);
     }
 
+    // Whether a file without a name is of no use here: names are given through /proc, which a container may
+    // lack or forbid.
+    bool isNameRefused() const { return m_isNameRefused; }
+
 private:
+    static constexpr int kAttempts = 100;
+
+    std::string nextName() const {
+        static std::atomic<unsigned> counter{0};
+        std::string name = m_folder + "/";
+        name += kPrefix;
+        if (!bootName().empty())
+            name += bootName() + "-";
+        name += std::to_string(::getpid()) + "-" + std::to_string(counter.fetch_add(1));
+        name += kSuffix;
+        return name;
+    }
+
+    // False where another process has the lock or removed the file. A file system without locks has nobody
+    // who asks for one either.
+    bool lock() {
+        if (::flock(m_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+            return false;
+        struct stat info {};
+        return ::fstat(m_descriptor, &info) != 0 || info.st_nlink > 0;
+    }
+
+    int addName(const std::string& path) {
+        const std::string self = "/proc/self/fd/" + std::to_string(m_descriptor);
+        if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
+            return 0;
+        m_isNameRefused = errno != EEXIST;
+        return errno;
+    }
+
     int m_descriptor = -1;
-    std::string m_path;
+    std::string m_folder;
+    std::string m_path; // empty: it has no name
+    bool m_isNameRefused = false;
 };
+
+// Removes the temporary file `name` if nobody writes it any more. `now` is the folder's own time, which
+// another machine may set.
+void removeIfAbandoned(const std::string& folder, const std::string& name, const timespec& now) {
+    constexpr time_t kDay = 24 * 60 * 60;
+    const std::string path = folder + "/" + name;
+    // Writable: some network drives lock nothing else.
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return;
+    struct stat held {};
+    struct stat named {};
+    const bool isHere = !bootName().empty() && name.starts_with(std::string(kPrefix) + bootName() + "-");
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && ::fstat(descriptor, &held) == 0 &&
+        S_ISREG(held.st_mode) && (isHere || now.tv_sec - held.st_mtim.tv_sec > kDay) &&
+        ::lstat(path.c_str(), &named) == 0 && named.st_dev == held.st_dev && named.st_ino == held.st_ino)
+        ::unlink(path.c_str());
+    ::close(descriptor);
+}
 
 // Without this a power cut may forget the rename. File systems that cannot flush a folder say EINVAL.
 int flushFolder(const std::string& folder) {
@@ -134,19 +238,21 @@ template<typename Prepare, typename Place>
 int writeThrough(const std::string& target, std::span<const unsigned char> bytes, const Prepare& prepare,
                  const Place& place) {
     const std::string folder = folderOf(target);
-    TemporaryFile file;
-    if (const int number = file.open(folder))
-        return number;
-    if (const int number = file.write(bytes))
-        return number;
-    prepare(file);
-    if (const int number = file.flush())
-        return number;
-    if (const int number = file.close())
-        return number;
-    if (const int number = place(file))
-        return number;
-    return flushFolder(folder);
+    for (const bool withName : {false, true}) {
+        TemporaryFile file;
+        if (const int number = file.open(folder, withName))
+            return number;
+        if (const int number = file.write(bytes))
+            return number;
+        prepare(file);
+        if (const int number = file.flush())
+            return number;
+        const int number = place(file);
+        if (number != 0 && file.isNameRefused())
+            continue;
+        return number != 0 ? number : flushFolder(folder);
+    }
+    return EPERM;
 }
 
 } // namespace
@@ -165,21 +271,42 @@ Result<void> writeFileAtomically(const std::string& path, std::span<const unsign
         if (replaces)
             file.setMode(info.st_mode & 07777); // kept where the file system can
     };
-    const auto rename = [&](TemporaryFile& file) { return file.renameTo(target); };
-    if (const int number = writeThrough(target, bytes, keepMode, rename))
+    const auto replace = [&](TemporaryFile& file) { return file.replace(target); };
+    if (const int number = writeThrough(target, bytes, keepMode, replace))
         return writeError(path, number);
     return {};
 }
 
 Result<bool> writeNewFile(const std::string& path, std::span<const unsigned char> bytes) {
     const auto asItIs = [](TemporaryFile&) {};
-    const auto rename = [&](TemporaryFile& file) { return file.renameToNew(path); };
-    const int number = writeThrough(path, bytes, asItIs, rename);
+    const auto add = [&](TemporaryFile& file) { return file.add(path); };
+    const int number = writeThrough(path, bytes, asItIs, add);
     if (number == EEXIST)
         return false;
     if (number != 0)
         return writeError(path, number);
     return true;
+}
+
+void removeAbandonedFiles(const std::string& folder) {
+    DIR* const listed = ::opendir(folder.c_str());
+    if (listed == nullptr)
+        return;
+    std::vector<std::string> found;
+    while (const dirent* entry = ::readdir(listed)) {
+        const std::string_view name = entry->d_name;
+        if (name.starts_with(kPrefix) && name.ends_with(kSuffix))
+            found.emplace_back(name);
+    }
+    ::closedir(listed);
+    if (found.empty())
+        return;
+    timespec now{};
+    TemporaryFile probe;
+    if (probe.open(folder) != 0 || probe.lastChange(now) != 0)
+        return;
+    for (const std::string& name : found)
+        removeIfAbandoned(folder, name, now);
 }
 
 } // namespace limn

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Writing a file so that a reader, a crash or a full disk never sees half of it: temporary file in the same
-// folder, flush to disk, rename over the old one, flush of the folder. Any thread; plain POSIX.
+// Writing a file so that a reader, a crash or a full disk never sees half of it: a temporary file without a
+// name, flush to disk, its name (over an old file by renaming), flush of the folder. Where the file system
+// knows no files without a name (network drives) it is called .limn-*.part meanwhile, and a kill may leave
+// it. Any thread; Linux.
 #pragma once
 
 #include "io/core/result.h"
@@ -18,5 +20,10 @@ Result<void> writeFileAtomically(const std::string& path, std::span<const unsign
 // The same where nothing may be replaced: false, and nothing is written, if there is something at `path`
 // already. Errors: FileNotWritable, DiskFull.
 Result<bool> writeNewFile(const std::string& path, std::span<const unsigned char> bytes);
+
+// Removes the temporary files of killed programs from a folder, when work in it begins. Of this machine:
+// those that no living process holds. Of others that share the folder, and from before a restart: those of
+// more than a day ago. What cannot be removed stays.
+void removeAbandonedFiles(const std::string& folder);
 
 } // namespace limn

@@ -16,6 +16,7 @@
 #include "tests/app/cli/fake_engine.h"
 #include "tests/app/document/document_builders.h"
 
+#include <QDateTime>
 #include <QDir>
 #include <QDirIterator>
 #include <QFile>
@@ -624,6 +625,21 @@ private Q_SLOTS:
         QVERIFY(coco["annotations"].empty());
     }
 
+    // What a killed export left on a network drive.
+    void abandonedFilesGo() {
+        Bench bench;
+        QVERIFY(bench.annotate(bench.addImage("a.png"), maskWith(kSize, {1, 1, 5, 5})));
+        QVERIFY(QDir().mkpath(QString::fromStdString(bench.at("out"))));
+        QFile part(QString::fromStdString(bench.at("out/.limn-1-1.part")));
+        QVERIFY(part.open(QIODevice::WriteOnly));
+        QVERIFY(
+            part.setFileTime(QDateTime::currentDateTime().addDays(-2), QFileDevice::FileModificationTime));
+        part.close();
+        QVERIFY(runExport(*bench.store, bench.options({ExportFormat::Masks})).ok());
+        QVERIFY(QFile::exists(QString::fromStdString(bench.at("out/a_mask.png"))));
+        QVERIFY(!part.exists());
+    }
+
     void theJobWritesTheSameBytes() {
         Bench bench;
         for (int i = 0; i < 5; ++i)
@@ -632,7 +648,9 @@ private Q_SLOTS:
         ExportOptions options = bench.options(allFormats());
         QVERIFY(runExport(*bench.store, options).ok());
         bench.store.reset();
-        const auto project = Project::open(bench.at("p.limn"), {.person = "Ana"});
+        ProjectOptions asAna;
+        asAna.person = "Ana";
+        const auto project = Project::open(bench.at("p.limn"), asAna);
         QVERIFY(project->waitUntilOpen().ok());
         options.folder = bench.at("job");
         ExportJob job(*project, options);

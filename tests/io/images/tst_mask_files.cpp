@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Promised: masks, label maps and probabilities come back exactly, as independent PNG readers see them too; a
-// file is replaced in one step or left as it was. PNG headers are judged by hand from the PNG specification.
-#include "io/images/atomic_file.h"
+// Promised: masks, label maps and probabilities come back exactly, as independent PNG readers see them too.
+// PNG headers are judged by hand from the PNG specification.
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
 #include "sample_files.h"
@@ -14,11 +13,6 @@
 
 #include <numeric>
 #include <random>
-
-#include <csignal>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 using namespace limn;
 using namespace limn::testing;
@@ -45,9 +39,6 @@ class TestMaskFiles : public QObject {
 private:
     QTemporaryDir m_folder;
     std::string file(const std::string& name) const { return m_folder.path().toStdString() + "/" + name; }
-    qsizetype fileCount() const {
-        return QDir(m_folder.path()).entryList(QDir::Files | QDir::Hidden | QDir::System).size();
-    }
 
 private Q_SLOTS:
     void labelMapRoundTrip() {
@@ -218,83 +209,6 @@ private Q_SLOTS:
         QVERIFY(!QFile::exists(QString::fromStdString(file("b.png"))));
     }
 
-    // --- Writing in one step ---
-    void replacesAndKeepsPermissions() {
-        const Bytes old{1, 2, 3};
-        const Bytes fresh{4, 5, 6, 7};
-        const std::string path = file("\xC3\xBC.bin");
-        QVERIFY(writeFileAtomically(path, old).ok());
-        QCOMPARE(::chmod(path.c_str(), 0640), 0);
-        const qsizetype before = fileCount();
-        QVERIFY(writeFileAtomically(path, fresh).ok());
-        QVERIFY(readBytes(path) == fresh);
-        struct stat info {};
-        QCOMPARE(::stat(path.c_str(), &info), 0);
-        QCOMPARE(int(info.st_mode & 07777), 0640);
-        QCOMPARE(fileCount(), before);
-    }
-    void linkStaysALink() {
-        const std::string target = file("target.bin");
-        const std::string link = file("to_target.bin");
-        QVERIFY(writeFileAtomically(target, Bytes{1}).ok());
-        QCOMPARE(::symlink("target.bin", link.c_str()), 0);
-        QVERIFY(writeFileAtomically(link, Bytes{2, 3}).ok());
-        struct stat info {};
-        QCOMPARE(::lstat(link.c_str(), &info), 0);
-        QVERIFY(S_ISLNK(info.st_mode));
-        QVERIFY((readBytes(target) == Bytes{2, 3}));
-    }
-    void aNewFileReplacesNothing() {
-        const std::string path = file("new.bin");
-        const qsizetype before = fileCount();
-        Result<bool> written = writeNewFile(path, Bytes{1, 2});
-        QVERIFY(written.ok() && *written);
-        QVERIFY((readBytes(path) == Bytes{1, 2}));
-        written = writeNewFile(path, Bytes{3});
-        QVERIFY(written.ok() && !*written);
-        QVERIFY((readBytes(path) == Bytes{1, 2}));
-        QCOMPARE(fileCount(), before + 1);
-        // Nor does it write through a link that leads nowhere.
-        QCOMPARE(::symlink("nowhere.bin", file("nowhere").c_str()), 0);
-        written = writeNewFile(file("nowhere"), Bytes{3});
-        QVERIFY(written.ok() && !*written);
-        QVERIFY(!QFile::exists(QString::fromStdString(file("nowhere.bin"))));
-        written = writeNewFile(file("no/such/a.bin"), Bytes{1});
-        QVERIFY(!written.ok() && written.error().code == ErrorCode::FileNotWritable);
-    }
-    void missingFolderAndFolder() {
-        const Result<void> missing = writeFileAtomically(file("no/such/a.bin"), Bytes{1});
-        QVERIFY(!missing.ok());
-        QVERIFY(missing.error().code == ErrorCode::FileNotWritable);
-        QVERIFY(missing.error().message().find("a.bin") != std::string::npos);
-        const Result<void> folder = writeFileAtomically(m_folder.path().toStdString(), Bytes{1});
-        QVERIFY(!folder.ok() && folder.error().code == ErrorCode::NotAFile);
-    }
-    void failedWriteLeavesTheOldFile() {
-        // A file size limit makes write() fail half way, as a full disk does.
-        const std::string path = file("limited.bin");
-        const Bytes old{9, 8, 7};
-        QVERIFY(writeFileAtomically(path, old).ok());
-        const qsizetype before = fileCount();
-        rlimit saved{};
-        QCOMPARE(::getrlimit(RLIMIT_FSIZE, &saved), 0);
-        const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-        rlimit small = saved;
-        small.rlim_cur = 100000;
-        QCOMPARE(::setrlimit(RLIMIT_FSIZE, &small), 0);
-        const Result<void> written = writeFileAtomically(path, Bytes(500000, 1));
-        QCOMPARE(::setrlimit(RLIMIT_FSIZE, &saved), 0);
-        std::signal(SIGXFSZ, handler);
-        QVERIFY(!written.ok());
-        QVERIFY(written.error().code == ErrorCode::FileNotWritable);
-        QVERIFY(readBytes(path) == old);
-        QCOMPARE(fileCount(), before);
-    }
-    void fullDisk() {
-        // /dev/full is no regular file, so that the writer refuses it before a byte is lost.
-        const Result<void> written = writeFileAtomically("/dev/full", Bytes{1});
-        QVERIFY(!written.ok() && written.error().code == ErrorCode::NotAFile);
-    }
     void emptyMapIsRefused() {
         const Result<void> written = writeLabelMap(file("empty.png"), LabelMap{});
         QVERIFY(!written.ok() && written.error().code == ErrorCode::InvalidArgument);
