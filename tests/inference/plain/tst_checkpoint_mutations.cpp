@@ -2,6 +2,7 @@
 // 100,000 seeded mutations of good checkpoints: each is read or refused with a sentence that names it, and
 // memory stays within 64 MB over the file's size. Memory is counted in operator new, so that it is exact; the
 // same programs run under the address and undefined-behaviour sanitizers.
+#include "inference/engine.h"
 #include "inference/plain/checkpoint.h"
 #include "torch_file.h"
 
@@ -17,6 +18,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <new>
 #include <random>
 
@@ -231,6 +234,8 @@ private Q_SLOTS:
     void mutationsAreReadOrRefused();
     void bombsStayWithinTheAllowance_data();
     void bombsStayWithinTheAllowance();
+    void hostileFilesAreRefusedInLittleMemory_data();
+    void hostileFilesAreRefusedInLittleMemory();
     void largeFilesAreHeldOnce();
 };
 
@@ -366,6 +371,53 @@ void TestCheckpointMutations::bombsStayWithinTheAllowance() {
         QFAIL(qPrintable(
             QStringLiteral("%1 MB held for a file of %2 MB").arg(peak >> 20).arg(bytes.size() >> 20)));
     QVERIFY2(elapsed < 10000, qPrintable(QStringLiteral("%1 ms").arg(elapsed)));
+}
+
+void TestCheckpointMutations::hostileFilesAreRefusedInLittleMemory_data() {
+    QTest::addColumn<QByteArray>("words");
+    std::map<std::string, QByteArray> words{
+        {"hostile_header_length.safetensors", "its header claims 1152921504606846976 bytes, and 2 are there"},
+        {"hostile_huge_shape.pth", "\"a.weight\" reaches number 8589934584 of a storage of 12"},
+        {"hostile_offsets.safetensors", "\"w\" needs 16 bytes, but its data_offsets are 0 to 1099511627776"},
+        {"hostile_overflow_shape.safetensors", "the shape of \"w\" overflows"},
+        {"hostile_reduce.pth", "it asks Python to call \"posix.system\""},
+        {"hostile_truncated.pth", "the zip directory that belongs at its end is missing"}};
+    const QDir golden(QStringLiteral(LIMN_SHARED_DIR "/golden"));
+    for (const QString& name : golden.entryList({QStringLiteral("hostile_*")}, QDir::Files))
+        words.try_emplace(name.toStdString(), "(this file's sentence belongs into the list above)");
+    for (const auto& [name, part] : words)
+        QTest::newRow(name.c_str()) << part;
+}
+
+// From the disk, with what a program reads first; the sentence is made within the allowance, too.
+void TestCheckpointMutations::hostileFilesAreRefusedInLittleMemory() {
+    QFETCH(QByteArray, words);
+    const QString path = QStringLiteral(LIMN_SHARED_DIR "/golden/") + QLatin1String(QTest::currentDataTag());
+    if (!QFileInfo::exists(path))
+        QSKIP("The golden values (../shared/golden) are not here.");
+    const std::string file = path.toStdString();
+    for (const auto& [name, read] : std::vector<std::pair<const char*, std::function<std::string()>>>{
+             {"readCheckpoint",
+              [&] {
+                  const Result<TensorFile> result = readCheckpoint(file);
+                  return result.ok() ? std::string() : result.error().message();
+              }},
+             {"names alone",
+              [&] {
+                  const Result<TensorFile> result = readCheckpoint(file, Contents::NamesAndShapes);
+                  return result.ok() ? std::string() : result.error().message();
+              }},
+             {"readModelInfo", [&] {
+                  const Result<ModelInfo> result = readModelInfo(file);
+                  return result.ok() ? std::string() : result.error().message();
+              }}}) {
+        std::string message;
+        const std::int64_t peak = peakOf([&, &read = read] { message = read(); });
+        QVERIFY2(message.starts_with(file) && message.size() < file.size() + 300, message.c_str());
+        QVERIFY2(message.find(words.toStdString()) != std::string::npos, message.c_str());
+        if (peak > kAllowance + QFileInfo(path).size())
+            QFAIL(qPrintable(QStringLiteral("%1: %2 MB held").arg(QLatin1String(name)).arg(peak >> 20)));
+    }
 }
 
 // A large checkpoint's numbers go straight into their tensors: no second copy of the file at any time.
