@@ -6,6 +6,7 @@
 #include "inference/engine.h"
 #include "inference/plain/resample.h"
 #include "inference/plain/sha256.h"
+#include "tests/inference/plain/torch_file.h"
 #include "tests/inference/resident_memory.h"
 #include "tests/inference/small_model.h"
 #include "tests/inference/verify_result.h"
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -55,6 +57,56 @@ std::vector<float> mirrored(const std::vector<float>& planes, bool alongX, bool 
             planes[i];
     }
     return result;
+}
+
+const char* storageOf(DType dtype) {
+    switch (dtype) {
+    case DType::F64:
+        return "DoubleStorage";
+    case DType::F16:
+        return "HalfStorage";
+    case DType::BF16:
+        return "BFloat16Storage";
+    default:
+        return "FloatStorage";
+    }
+}
+
+// As torch.save writes a state dict that lay on a GPU, after a profiler had left its counters: bare, as a
+// model's or within a training state; with the names that data-parallel training gives. Stored is what
+// reaches the output; counters of batch normalisation are added.
+Result<void> writeTorchFile(const std::string& path, const TensorFile& file, const std::string& form,
+                            bool parallel) {
+    torchfile::Pickle pickle;
+    std::vector<torchfile::Bytes> storages;
+    const std::string prefix = parallel ? "module." : "";
+    const auto add = [&](const std::string& name, const char* storage, std::int64_t count,
+                         const std::vector<std::int64_t>& shape, const torchfile::Bytes& bytes) {
+        std::vector<std::int64_t> stride(shape.size(), 1);
+        for (std::size_t i = shape.size(); i-- > 1;)
+            stride[i - 1] = stride[i] * shape[i];
+        pickle.text(prefix + name).tensor(storage, std::to_string(storages.size()), count, shape, stride);
+        storages.push_back(bytes);
+    };
+    if (form == "model_state_dict")
+        pickle.op("}(").text("epoch").integer(299).text("optimizer_state_dict").op("}").text(form);
+    else if (!form.empty())
+        pickle.op("}(").text(form);
+    pickle.orderedDict().op("(");
+    for (const StoredTensor& tensor : file.tensors) {
+        add(tensor.name, storageOf(tensor.dtype), tensor.count(), tensor.shape, tensor.bytes);
+        if (tensor.name.ends_with("bn.running_var"))
+            add(tensor.name.substr(0, tensor.name.size() - 11) + "num_batches_tracked", "LongStorage", 1, {},
+                torchfile::Bytes(8, 1));
+    }
+    add("total_ops", "DoubleStorage", 1, {1}, torchfile::Bytes(8));
+    pickle.op(form.empty() ? "u" : "uu");
+    const torchfile::Bytes bytes = torchfile::fileOf(pickle.done(), storages);
+    std::ofstream out(path, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!out.flush())
+        return Error{ErrorCode::FileNotWritable, {path, "the test's folder"}};
+    return {};
 }
 
 } // namespace
@@ -323,6 +375,46 @@ private Q_SLOTS:
             QVERIFY2(sentence.find(std::to_string(channels) + " channel") != std::string::npos,
                      sentence.c_str());
         }
+    }
+
+    // What training in Python leaves behind, in each of its forms and kinds of numbers: the same proposal, to
+    // the bit, as of our own file with the same numbers.
+    void filesOfTorchSaveAreLoaded_data() {
+        QTest::addColumn<QString>("form");
+        QTest::addColumn<DType>("dtype");
+        QTest::addColumn<bool>("parallel");
+        QTest::newRow("bare, double precision") << "" << DType::F64 << false;
+        QTest::newRow("model, from several GPUs") << "model" << DType::F32 << true;
+        QTest::newRow("training state, bfloat16") << "model_state_dict" << DType::BF16 << false;
+        QTest::newRow("bare, half precision, from several GPUs") << "" << DType::F16 << true;
+    }
+
+    void filesOfTorchSaveAreLoaded() {
+        QFETCH(QString, form);
+        QFETCH(DType, dtype);
+        QFETCH(bool, parallel);
+        const Result<TensorFile> small = readSafetensors(m_path);
+        LIMN_VERIFY_OK(small);
+        TensorFile stored = *small;
+        for (StoredTensor& tensor : stored.tensors)
+            tensor = tensor.converted(dtype);
+        const std::string own = path("own.safetensors"), torch = path("torch.pth");
+        LIMN_VERIFY_OK(writeSafetensors(own, stored));
+        LIMN_VERIFY_OK(writeTorchFile(torch, stored, form.toStdString(), parallel));
+        const Result<ModelInfo> info = readModelInfo(torch);
+        LIMN_VERIFY_OK(info);
+        QCOMPARE(info->mismatch, std::string());
+        const std::unique_ptr<Engine> expected = load(own), found = load(torch);
+        QVERIFY(expected && found);
+        const Image image = noise({50, 40}, 14);
+        const Result<Proposal> wanted = expected->predict(image, atSide(kSide));
+        const Result<Proposal> proposal = found->predict(image, atSide(kSide));
+        LIMN_VERIFY_OK(wanted);
+        LIMN_VERIFY_OK(proposal);
+        QVERIFY(proposal->network.values == wanted->network.values);
+        QCOMPARE(proposal->model.name, std::string("torch"));
+        if (dtype == DType::F64) // the same numbers as in the file that it was made of
+            QVERIFY(proposal->network.values == m_engine->predict(image, atSide(kSide))->network.values);
     }
 
     // The names of a file of some hundred bytes may ask for a network of gigabytes: it is refused before one

@@ -166,6 +166,8 @@ private Q_SLOTS:
     void packedNetworkDoesNotDependOnWhatRanBefore();
     void packedNetworkAgreesWithModules_data();
     void packedNetworkAgreesWithModules();
+    void otherInputChannelsAreComputed_data();
+    void otherInputChannelsAreComputed();
     void stageOutputsUseTheFourthStage();
     void weightsSurviveStoringAndLoading();
     void theListOfTensorsIsTheModules_data();
@@ -610,6 +612,43 @@ void TestNetwork::packedNetworkAgreesWithModules() {
     QVERIFY(at::equal(network->encode(images)[2], packed[2]));
     network->packForProcessor();
     QVERIFY(differenceOf(network->encode(images)[2], packed[2]).relative > 1e-4);
+}
+
+void TestNetwork::otherInputChannelsAreComputed_data() {
+    QTest::addColumn<int>("channels");
+    for (const int channels : {1, 2, 4, 64})
+        QTest::addRow("%d", channels) << channels;
+}
+
+// The engine takes colour images; the network takes what its first weights say.
+void TestNetwork::otherInputChannelsAreComputed() {
+    QFETCH(int, channels);
+    const torch::NoGradGuard noGradients;
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 1, 0};
+    options.config.inputChannels = channels;
+    VmUnetV2 network(options);
+    fillByFormula(*network, "");
+    network->eval();
+    const Tensor images = at::rand({2, channels, 40, 96}).mul_(255.0);
+    const Tensor logits = network->forward(images).logits;
+    QCOMPARE(logits.sizes().vec(), (std::vector<std::int64_t>{2, 1, 40, 96}));
+    network->packForProcessor();
+    const Tensor packed = network->forward(images).logits;
+    // Products with weights in another order: some roundings of 6e-8 through three blocks and the decoder.
+    QVERIFY(differenceOf(packed, logits).relative <= 1e-5);
+    // Every channel counts, and each on its own: the patch embedding sums over them.
+    for (int channel = 0; channel < channels; ++channel) {
+        Tensor without = images.clone();
+        without.select(1, channel).zero_();
+        QVERIFY(differenceOf(network->forward(without).logits, packed).absolute > 0.0);
+    }
+    const Result<TensorFile> file = parseCheckpoint(*packSafetensors(storeWeights(network)), "channels");
+    LIMN_VERIFY_OK(file);
+    QCOMPARE(configOf(*file)->inputChannels, channels);
+    for (const int other : {channels - 1, channels + 1})
+        if (other > 0)
+            QVERIFY_EXCEPTION_THROWN(network->forward(at::zeros({1, other, 32, 32})), c10::Error);
 }
 
 void TestNetwork::stageOutputsUseTheFourthStage() {
