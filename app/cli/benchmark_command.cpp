@@ -206,8 +206,8 @@ void addBenchmarkCommand(CLI::App& program, ChosenCommand& chosen) {
     sub->add_option("--input-size", command->options.inputSize, "Side of the network's input")
         ->type_name("PIXELS")
         ->capture_default_str();
-    sub->add_option("--runs", command->options.runs, "Counted runs, at least 20")
-        ->type_name("NUMBER")
+    sub->add_option("--runs", command->options.runs, "Counted runs")
+        ->check(between(20, 1000000))
         ->capture_default_str();
     sub->add_option("--threads", command->options.threads, "Processor threads; 0: all")
         ->check(between(0, 1024))

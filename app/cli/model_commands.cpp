@@ -10,7 +10,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 namespace limn {
 
@@ -98,7 +100,7 @@ int showModel(const std::string& nameOrFile, bool json) {
     return exitOf(*info);
 }
 
-int convertModel(const std::string& in, const std::string& out, const std::string& precision) {
+int convertModel(const std::string& in, const std::string& out, const std::string& precision, bool json) {
     if (!out.ends_with(".safetensors"))
         return reportError({ErrorCode::InvalidArgument, {"The file to write", out, "NAME.safetensors"}});
     Result<ModelFile> file = findModel(in);
@@ -119,6 +121,20 @@ int convertModel(const std::string& in, const std::string& out, const std::strin
     Result<ModelInfo> info = readModelInfo(out);
     if (!info)
         return reportError(info.error());
+    if (json) {
+        std::error_code unknown;
+        const std::uintmax_t bytes = std::filesystem::file_size(out, unknown);
+        const nlohmann::json figures = {
+            {"path", info->path},
+            {"sha256", info->identity.sha256},
+            {"bytes", unknown ? nlohmann::json() : nlohmann::json(bytes)},
+            {"tensors", packed->tensors.size()},
+            {"parameters", info->parameters},
+            {"precision", info->precision},
+        };
+        printLine(figures.dump(2));
+        return kExitDone;
+    }
     printLine(out + ": " + std::to_string(packed->tensors.size()) + " tensors, " +
               millions(info->parameters) + " parameters as " + info->precision + ", SHA-256 " +
               info->identity.sha256);
@@ -184,8 +200,9 @@ void addModelCommands(CLI::App& program, ChosenCommand& chosen) {
     convert->add_option("--precision", state->precision, "How numbers are stored")
         ->check(oneOf({"fp16", "fp32"}))
         ->capture_default_str();
+    convert->add_flag("--json", state->json, "Print JSON");
     convert->callback([state, &chosen] {
-        chosen = [state] { return convertModel(state->in, state->out, state->precision); };
+        chosen = [state] { return convertModel(state->in, state->out, state->precision, state->json); };
     });
 }
 

@@ -156,6 +156,17 @@ std::string comparisonTable(const Evaluation& before, const Evaluation& after) {
     return table;
 }
 
+std::string comparisonJson(const Evaluation& before, const Evaluation& after,
+                           const ComparisonVerdict& verdict) {
+    nlohmann::ordered_json json;
+    json["offered"] = verdict.isOffered;
+    json["verdict"] = verdict.sentence;
+    json["least_images"] = kLeastCompared;
+    json["old"] = nlohmann::ordered_json::parse(evaluationJson(before));
+    json["new"] = nlohmann::ordered_json::parse(evaluationJson(after));
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 Result<void> writeComparison(const std::string& folder, const Evaluation& before, const Evaluation& after,
                              const ComparisonVerdict& verdict) {
     std::vector<CsvRow> rows = {{"image", "dice_old", "dice_new", "iou_old", "iou_new", "hd95_old",
@@ -179,14 +190,7 @@ Result<void> writeComparison(const std::string& folder, const Evaluation& before
     }
     if (Result<void> written = writeCsv(folder + "/comparison.csv", rows); !written)
         return written;
-    nlohmann::ordered_json json;
-    json["offered"] = verdict.isOffered;
-    json["verdict"] = verdict.sentence;
-    json["least_images"] = kLeastCompared;
-    json["old"] = nlohmann::ordered_json::parse(evaluationJson(before));
-    json["new"] = nlohmann::ordered_json::parse(evaluationJson(after));
-    const std::string text =
-        json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    const std::string text = comparisonJson(before, after, verdict);
     return writeFileAtomically(folder + "/comparison.json",
                                {reinterpret_cast<const unsigned char*>(text.data()), text.size()});
 }

@@ -63,8 +63,11 @@ ComparisonVerdict judge(const Evaluation& before, const Evaluation& after);
 // Both models' figures side by side, for reading.
 std::string comparisonTable(const Evaluation& before, const Evaluation& after);
 
-// Writes comparison.csv (a row for each image) and comparison.json (both evaluations whole, with the
-// verdict). Errors: FileNotWritable, DiskFull.
+// Both evaluations whole, with the verdict.
+std::string comparisonJson(const Evaluation& before, const Evaluation& after,
+                           const ComparisonVerdict& verdict);
+
+// Writes comparison.csv (a row for each image) and comparison.json. Errors: FileNotWritable, DiskFull.
 Result<void> writeComparison(const std::string& folder, const Evaluation& before, const Evaluation& after,
                              const ComparisonVerdict& verdict);
 

@@ -14,6 +14,7 @@
 #include "io/images/mask_files.h"
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <atomic>
 #include <cstdio>
@@ -57,12 +58,21 @@ struct TrainCommand {
     std::vector<int> depths;
     std::string taps;
     bool everything = false;
+    bool json = false;
     TrainOptions options;
 };
 
+// What is told on the way. With --json standard output is for the figures alone.
+void tell(const std::string& text, bool json) {
+    if (json)
+        std::fprintf(stderr, "%s\n", text.c_str());
+    else
+        printLine(text);
+}
+
 class ConsoleObserver : public TrainObserver {
 public:
-    explicit ConsoleObserver(bool hasValidation) : m_hasValidation(hasValidation) {}
+    ConsoleObserver(bool hasValidation, bool json) : m_hasValidation(hasValidation), m_json(json) {}
     void progress(const TrainProgress& p) override {
         char line[256];
         if (p.validated) {
@@ -75,8 +85,7 @@ public:
             std::snprintf(line, sizeof line, "epoch %d/%d  loss %.4f%s  %s  device idle %.0f %%%s", p.epoch,
                           p.epochs, p.loss, scores, speedText(p.imagesPerSecond).c_str(),
                           100.0 * p.deviceIdleShare, left.c_str());
-            printLine(line);
-            std::fflush(stdout);
+            tell(line, m_json);
         } else if (isatty(STDERR_FILENO) != 0) {
             std::fprintf(stderr, "\rstep %lld  size %d  loss %.4f  rate %.2e  %s  %s left   ",
                          static_cast<long long>(p.step), p.inputSize, p.loss, p.learningRate,
@@ -87,6 +96,7 @@ public:
 
 private:
     bool m_hasValidation; // otherwise there is no score to show
+    bool m_json;
 };
 
 std::string problemOf(const EvaluationPair& pair, const Image& image, const LabelMap& mask) {
@@ -247,8 +257,8 @@ int longestKept(const TrainOptions& options) {
     return static_cast<int>(largest * kSpareForZoom);
 }
 
-Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& options) {
-    ConsoleObserver observer(!set.validation.empty());
+Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& options, bool json) {
+    ConsoleObserver observer(!set.validation.empty(), json);
     Result<TrainReport> report = train(set, options, observer);
     if (!report)
         return report;
@@ -263,10 +273,39 @@ Result<TrainReport> trainShowing(const TrainingSet& set, const TrainOptions& opt
                       report->best.dsc, report->best.miou);
         text += line;
     }
-    printLine(text);
+    tell(text, json);
     if (!report->finished)
-        printLine("State: " + report->lastPath + "; go on with --resume");
+        tell("State: " + report->lastPath + "; go on with --resume", json);
     return report;
+}
+
+nlohmann::ordered_json figuresOf(const TrainReport& report, const TrainingSet& set,
+                                 const TrainOptions& options, const std::vector<std::string>& problems) {
+    nlohmann::ordered_json figures = {
+        {"finished", report.finished},
+        {"epochs_done", report.epochsDone},
+        {"epochs", options.epochs},
+        {"batch", options.batch},
+        {"training", set.training.size()},
+        {"validation", set.validation.size()},
+        {"left_out", problems},
+        {"seconds", report.seconds},
+        {"images_per_second", report.imagesPerSecond},
+        {"device", report.device},
+        {"device_idle_share", report.deviceIdleShare},
+    };
+    if (!set.validation.empty() && report.bestEpoch > 0)
+        figures["best"] = {{"epoch", report.bestEpoch},
+                           {"dsc", report.best.dsc},
+                           {"miou", report.best.miou},
+                           {"loss", report.best.loss}};
+    if (!report.finished)
+        figures["state"] = report.lastPath;
+    return figures;
+}
+
+void printFigures(const nlohmann::ordered_json& figures) {
+    printLine(figures.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 int runTraining(const TrainCommand& command) {
@@ -300,17 +339,23 @@ int runTraining(const TrainCommand& command) {
     for (TrainingSample& sample : loaded.samples)
         (!command.everything && isHeldOut(sample.name) ? set.validation : set.training)
             .push_back(std::move(sample));
-    printLine(std::to_string(set.training.size()) + " pairs to train on, " +
-              std::to_string(set.validation.size()) + " held out, " + std::to_string(problems.size()) +
-              " left out. Recipe " + command.recipe + ", " + std::to_string(options->epochs) +
-              " epochs of batch " + std::to_string(options->batch) + ".");
-    std::fflush(stdout);
+    tell(std::to_string(set.training.size()) + " pairs to train on, " +
+             std::to_string(set.validation.size()) + " held out, " + std::to_string(problems.size()) +
+             " left out. Recipe " + command.recipe + ", " + std::to_string(options->epochs) +
+             " epochs of batch " + std::to_string(options->batch) + ".",
+         command.json);
 
-    const Result<TrainReport> report = trainShowing(set, *options);
+    const Result<TrainReport> report = trainShowing(set, *options, command.json);
     if (!report)
         return reportError(report.error());
     if (report->bestEpoch > 0)
-        printLine("Weights: " + report->bestPath);
+        tell("Weights: " + report->bestPath, command.json);
+    if (command.json) {
+        nlohmann::ordered_json figures = figuresOf(*report, set, *options, problems);
+        if (report->bestEpoch > 0)
+            figures["weights"] = report->bestPath;
+        printFigures(figures);
+    }
     return interruptToken().cancelled() ? kExitCancelled : kExitDone;
 }
 
@@ -427,22 +472,27 @@ int runProjectTraining(const TrainCommand& command) {
     options->warmUpSteps = std::min(
         kTuningWarmUpSteps, kTuningWarmUpShare * static_cast<double>(stepsPerEpoch) * options->epochs);
     options->facts["tuned_from"] = std::filesystem::path(options->initialModel).stem().string();
-    printLine(std::to_string(data->set.training.size()) + " accepted images to train on, " +
-              std::to_string(data->set.validation.size()) + " to choose the epoch, " +
-              std::to_string(data->compared.size()) + " to compare old and new weights, " +
-              std::to_string(data->problems.size()) + " left out. " + std::to_string(options->epochs) +
-              " epochs of batch " + std::to_string(options->batch) + ".");
-    std::fflush(stdout);
+    tell(std::to_string(data->set.training.size()) + " accepted images to train on, " +
+             std::to_string(data->set.validation.size()) + " to choose the epoch, " +
+             std::to_string(data->compared.size()) + " to compare old and new weights, " +
+             std::to_string(data->problems.size()) + " left out. " + std::to_string(options->epochs) +
+             " epochs of batch " + std::to_string(options->batch) + ".",
+         command.json);
 
     // An earlier offer does not outlive a new run.
     const std::filesystem::path offered = std::filesystem::path(options->outputFolder) / "tuned.safetensors";
     std::error_code ignored;
     std::filesystem::remove(offered, ignored);
-    const Result<TrainReport> report = trainShowing(data->set, *options);
+    const Result<TrainReport> report = trainShowing(data->set, *options, command.json);
     if (!report)
         return reportError(report.error());
-    if (!report->finished)
+    nlohmann::ordered_json figures = figuresOf(*report, data->set, *options, data->problems);
+    figures["compared"] = data->compared.size();
+    if (!report->finished) {
+        if (command.json)
+            printFigures(figures);
         return interruptToken().cancelled() ? kExitCancelled : kExitDone;
+    }
 
     const Result<Evaluation> before = evaluateModel(options->initialModel, options->device, data->compared);
     if (!before)
@@ -453,15 +503,20 @@ int runProjectTraining(const TrainCommand& command) {
     const ComparisonVerdict verdict = judge(*before, *after);
     if (Result<void> written = writeComparison(options->outputFolder, *before, *after, verdict); !written)
         return reportError(written.error());
-    printLine(comparisonTable(*before, *after));
-    if (!verdict.isOffered) {
+    tell(comparisonTable(*before, *after), command.json);
+    if (verdict.isOffered) {
+        if (Result<void> copied = copyWhole(report->bestPath, offered); !copied)
+            return reportError(copied.error());
+        tell(verdict.sentence + " Weights: " + offered.string(), command.json);
+        figures["weights"] = offered.string();
+    } else {
         printProblem(verdict.sentence);
-        return kExitFailed;
     }
-    if (Result<void> copied = copyWhole(report->bestPath, offered); !copied)
-        return reportError(copied.error());
-    printLine(verdict.sentence + " Weights: " + offered.string());
-    return kExitDone;
+    if (command.json) {
+        figures["comparison"] = nlohmann::ordered_json::parse(comparisonJson(*before, *after, verdict));
+        printFigures(figures);
+    }
+    return verdict.isOffered ? kExitDone : kExitFailed;
 }
 
 } // namespace
@@ -534,6 +589,7 @@ void addTrainCommand(CLI::App& program, ChosenCommand& chosen) {
                     "Least seconds between two states in last/; 0: one after each validation")
         ->type_name("NUMBER")
         ->capture_default_str();
+    sub->add_flag("--json", command->json, "Figures as JSON; what happens on the way goes to standard error");
     sub->add_flag("--no-holdout", command->everything, "Train on the held-out tenth too; no validation");
     sub->callback([command, &chosen] {
         if (command->project.empty() && command->images.empty())

@@ -106,6 +106,8 @@ private Q_SLOTS:
         row("threshold", segmentWith("--threshold", "1.5"), "--threshold: 1.5 is no number from 0 to 1.");
         row("noNumber", segmentWith("--jobs", "many"), "--jobs: many is no number from 0 to 256.");
         row("save", segmentWith("--save", "mask,poem"), "--save: poem is not mask, probability or overlay.");
+        row("tooFewRuns", {text("benchmark"), text("--runs"), text("19")},
+            "--runs: 19 is no number from 20 to ");
         row("inputSize", segmentWith("--input-size", "7"), "--input-size: 7 is no number from 32 to 4096.");
     }
     void wrongCommandLines() {
@@ -216,9 +218,46 @@ private Q_SLOTS:
                         save + QStringList{text("--batch"), text("3"), text("--shard"), text(shard)}),
                 0);
         for (int i = 0; i < 5; ++i) {
-            const QString name = text("/image%1_mask.png").arg(i);
-            QVERIFY(!bytesOf(one + name).isEmpty());
-            QCOMPARE(bytesOf(one + name), bytesOf(three + name));
+            for (const char* kind : {"mask", "probability"}) {
+                const QString name = text("/image%1_").arg(i) + text(kind) + text(".png");
+                QVERIFY(!bytesOf(one + name).isEmpty());
+                QVERIFY2(bytesOf(one + name) == bytesOf(three + name), qPrintable(name));
+            }
+        }
+    }
+
+    // The reference's way takes two samples an axis: from 128 to 32 the second and third of four. What lies
+    // between them changes nothing then; antialiased it does.
+    void plainResizingIsTheReferences() {
+        const Size size{128, 128};
+        Image image = pictureWith(size, {30, 20, 60, 70});
+        QVERIFY(writePng(m_dir.filePath(text("even.png")).toStdString(), image).ok());
+        for (int y = 0; y < size.height; ++y)
+            for (int x = 0; x < size.width; ++x)
+                if (x % 4 == 0 || x % 4 == 3 || y % 4 == 0 || y % 4 == 3)
+                    image.rgb[3 * (static_cast<std::size_t>(y) * 128 + static_cast<std::size_t>(x))] ^= 0x60;
+        QVERIFY(writePng(m_dir.filePath(text("uneven.png")).toStdString(), image).ok());
+        for (const char* mode : {"plain", "antialias"}) {
+            const QString out = m_dir.filePath(text("resized ") + text(mode));
+            const QString report = m_dir.filePath(text("resized.csv"));
+            LIMN_COMPARE_EXIT(
+                limnCli({text("segment"), m_dir.filePath(text("even.png")),
+                         m_dir.filePath(text("uneven.png")), text("--output"), out, text("--model"), m_model,
+                         text("--input-size"), text("32"), text("--device"), text("cpu"), text("--resize"),
+                         text(mode), text("--save"), text("mask,probability"), text("--report"), report}),
+                0);
+            const bool isPlain = text(mode) == text("plain");
+            const QByteArray even = bytesOf(out + text("/even_probability.png"));
+            QVERIFY(!even.isEmpty());
+            QCOMPARE(even == bytesOf(out + text("/uneven_probability.png")), isPlain);
+            QVERIFY(bytesOf(report).contains(isPlain ? ",plain," : ",antialias,"));
+            QVERIFY(bytesOf(out + text("/segment.json")).contains(mode));
+            const Run other = limnCli({text("segment"), m_dir.filePath(text("even.png")), text("--output"),
+                                       out, text("--model"), m_model, text("--input-size"), text("32"),
+                                       text("--device"), text("cpu"), text("--resize"),
+                                       text(isPlain ? "antialias" : "plain"), text("--resume")});
+            LIMN_COMPARE_EXIT(other, 1);
+            QVERIFY2(other.err.contains("The setting resize is "), other.err.constData());
         }
     }
 
@@ -357,6 +396,21 @@ private Q_SLOTS:
                      text("--model"), half, text("--input-size"), text("64"), text("--device"), text("cpu")});
         LIMN_COMPARE_EXIT(run, 0);
         QVERIFY(QFile::exists(m_dir.filePath(text("half/image1_mask.png"))));
+    }
+
+    void convertGivesItsFiguresToPrograms() {
+        const QString out = m_dir.filePath(text("figures.safetensors"));
+        const Run run = limnCli({text("model"), text("convert"), m_model, out, text("--precision"),
+                                 text("fp32"), text("--json")});
+        LIMN_COMPARE_EXIT(run, 0);
+        const QJsonObject json = QJsonDocument::fromJson(run.out).object();
+        const QJsonObject info =
+            QJsonDocument::fromJson(limnCli({text("model"), text("info"), out, text("--json")}).out).object();
+        QVERIFY(!info.isEmpty());
+        for (const char* key : {"path", "sha256", "parameters", "precision"})
+            QVERIFY2(json.value(text(key)) == info.value(text(key)), run.out.constData());
+        QVERIFY(json.value(text("tensors")).toInt() > 100);
+        QCOMPARE(json.value(text("bytes")).toInteger(), QFile(out).size());
     }
 
     void convertRefusesWhatIsNoModel() {

@@ -11,6 +11,7 @@
 
 #include <QDir>
 #include <QFile>
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
@@ -119,6 +120,39 @@ private Q_SLOTS:
         QVERIFY2(other.err.contains("seed"), other.err.constData());
     }
 
+    // The same for programs: figures alone on standard output, what happens on the way beside them.
+    void figuresForPrograms() {
+        const QStringList command =
+            QStringList{text("train"), text("--images"), in("images"), text("--masks"),
+                        in("masks"),   text("--from"),   m_model,      text("--json")} +
+            smallRun(in("json-run"));
+        const Run stopped = limnCli(command + QStringList{text("--minutes"), text("0.0000001")});
+        LIMN_COMPARE_EXIT(stopped, 0);
+        QJsonObject json = QJsonDocument::fromJson(stopped.out).object();
+        QVERIFY2(!json.isEmpty(), stopped.out.constData());
+        QCOMPARE(json.value(text("finished")), QJsonValue(false));
+        QCOMPARE(json.value(text("state")).toString(), in("json-run/last"));
+        QCOMPARE(json.value(text("left_out")).toArray().size(), 3);
+        QVERIFY(json.value(text("left_out")).toArray().at(0).toString().contains(text("pic0")));
+
+        const Run run = limnCli(command + QStringList{text("--resume")});
+        LIMN_COMPARE_EXIT(run, 0);
+        json = QJsonDocument::fromJson(run.out).object();
+        QVERIFY2(!json.isEmpty(), run.out.constData());
+        QCOMPARE(json.value(text("finished")), QJsonValue(true));
+        QCOMPARE(json.value(text("epochs_done")).toInt(), 2);
+        QCOMPARE(json.value(text("training")).toInt() + json.value(text("validation")).toInt(), 5);
+        QCOMPARE(json.value(text("batch")).toInt(), 2);
+        QVERIFY(!json.value(text("device")).toString().isEmpty());
+        QVERIFY(json.value(text("seconds")).toDouble() > 0.0);
+        QVERIFY(json.value(text("images_per_second")).toDouble() > 0.0);
+        QCOMPARE(json.value(text("weights")).toString(), in("json-run/best.safetensors"));
+        QVERIFY(QFile::exists(json.value(text("weights")).toString()));
+        if (json.value(text("validation")).toInt() > 0)
+            QVERIFY(json.value(text("best")).toObject().value(text("dsc")).isDouble());
+        QVERIFY2(run.err.contains("epoch 2/2"), run.err.constData());
+    }
+
     // Killed after its second epoch and gone on with, a run ends with the weights of one that was left alone.
     void aKilledRunGoesOnToTheSameWeights() {
         QVERIFY(QDir().mkpath(in("kill/images")) && QDir().mkpath(in("kill/masks")));
@@ -170,9 +204,9 @@ private Q_SLOTS:
 
     void learnsFromAProject() {
         QVERIFY(makeProject("enough", 60));
-        const Run run = limnCli(
-            QStringList{text("train"), text("--project"), in("enough/p.limn"), text("--from"), m_model} +
-            smallRun(in("tuned")));
+        const Run run = limnCli(QStringList{text("train"), text("--project"), in("enough/p.limn"),
+                                            text("--from"), m_model, text("--json")} +
+                                smallRun(in("tuned")));
         QFile file(in("tuned/comparison.json"));
         QVERIFY2(file.open(QIODevice::ReadOnly), (run.out + run.err).constData());
         const QJsonObject json = QJsonDocument::fromJson(file.readAll()).object();
@@ -186,7 +220,13 @@ private Q_SLOTS:
         QCOMPARE(before.value(text("failed")).toInt(), 0);
         QVERIFY(before.value(text("model_sha256")) != after.value(text("model_sha256")));
         QVERIFY(QFile::exists(in("tuned/comparison.csv")));
-        QVERIFY2(run.out.contains("mean dice"), run.out.constData());
+        QVERIFY2(run.err.contains("mean dice"), run.err.constData());
+        // The same figures, and where the weights are if they are worth having.
+        const QJsonObject printed = QJsonDocument::fromJson(run.out).object();
+        QVERIFY2(printed.value(text("comparison")).toObject() == json, run.out.constData());
+        QCOMPARE(printed.value(text("weights")).toString(),
+                 isOffered ? in("tuned/tuned.safetensors") : QString());
+        QVERIFY(printed.value(text("compared")).toInt() >= 8);
         const bool isBetter =
             after.value(text("mean_dice")).toDouble() >= before.value(text("mean_dice")).toDouble() &&
             after.value(text("dsc")).toDouble() >= before.value(text("dsc")).toDouble();
