@@ -146,12 +146,29 @@ std::vector<float> pixelFactors(const ProcessorHead::Level& level, const Map& x,
     return factors;
 }
 
-Tensor translate(const ProcessorHead::Level& level, const Tensor& feature, int threads) {
+Tensor channelsFirst(const Tensor& map) {
+    return map.permute({0, 3, 1, 2}).contiguous();
+}
+
+// The level's map after attention and Translayer; steps as in ProcessorHead::logits().
+Tensor translate(const ProcessorHead::Parts& parts, std::size_t number, const Tensor& feature, int threads,
+                 DecoderSteps* steps) {
+    const ProcessorHead::Level& level = parts.levels[number];
     const Map x(feature);
     Tensor result = at::empty({x.batch, x.height, x.width, kWidth}, at::kFloat);
+    if (steps != nullptr) {
+        steps->channelFactors[number] = at::empty({x.batch, x.channels, 1, 1}, at::kFloat);
+        steps->pixelFactors[number] = at::empty({x.batch, 1, x.height, x.width}, at::kFloat);
+    }
     for (std::int64_t item = 0; item < x.batch; ++item) {
         const std::vector<float> channelFactor = channelFactors(level, x, item, threads);
         const std::vector<float> pixelFactor = pixelFactors(level, x, item, channelFactor, threads);
+        if (steps != nullptr) {
+            std::copy(channelFactor.begin(), channelFactor.end(),
+                      out(steps->channelFactors[number]) + item * x.channels);
+            std::copy(pixelFactor.begin(), pixelFactor.end(),
+                      out(steps->pixelFactors[number]) + item * x.pixels());
+        }
         LinearRows rows;
         rows.rows = x.pixels();
         rows.make = [&](std::int64_t first, std::int64_t last, float* to) {
@@ -167,6 +184,8 @@ Tensor translate(const ProcessorHead::Level& level, const Tensor& feature, int t
         rows.outStride = kWidth;
         linearForwardCpu(rows, level.translation.weights, threads);
     }
+    if (steps != nullptr)
+        steps->translated[number] = channelsFirst(result);
     return result;
 }
 
@@ -394,16 +413,19 @@ std::array<PackedWeights, 4> ProcessorHead::packDeconvolution(const Tensor& weig
     return packed;
 }
 
-Tensor ProcessorHead::logits(const std::vector<Tensor>& features, int threads) const {
+Tensor ProcessorHead::logits(const std::vector<Tensor>& features, int threads, DecoderSteps* steps) const {
     std::vector<Tensor> translated;
     for (std::size_t level = 0; level < kLevels; ++level)
-        translated.push_back(translate(m_parts.levels[level], features[level], threads));
+        translated.push_back(translate(m_parts, level, features[level], threads, steps));
     Tensor eighth;
-    Tensor y = infuse(m_parts, translated, kLevels - 1, threads);
-    for (int level = kLevels - 2; level >= 0; --level) {
+    Tensor y;
+    for (int level = kLevels - 1; level >= 0; --level) {
         Tensor next = infuse(m_parts, translated, level, threads);
-        addDeconvolution(m_parts.deconvolutions[static_cast<std::size_t>(kLevels - 2 - level)], y, next,
-                         threads);
+        if (steps != nullptr)
+            steps->infused[static_cast<std::size_t>(level)] = channelsFirst(next);
+        if (level < kLevels - 1)
+            addDeconvolution(m_parts.deconvolutions[static_cast<std::size_t>(kLevels - 2 - level)], y, next,
+                             threads);
         y = next;
         if (level == 1)
             eighth = segment(m_parts.eighth, y, threads);
@@ -414,8 +436,16 @@ Tensor ProcessorHead::logits(const std::vector<Tensor>& features, int threads) c
     const std::vector<float> whole = enlarged(in(quarter), planes, height, width, threads);
     Tensor result = at::empty({quarter.size(0), quarter.size(1), 4 * height, 4 * width}, at::kFloat);
     std::copy(whole.begin(), whole.end(), out(result));
-    addRefinement(enlarged(in(eighth), planes, height / 2, width / 2, threads), planes, 2 * height, 2 * width,
-                  in(m_parts.refinement), m_parts.refinementBias, out(result), threads);
+    const std::vector<float> half = enlarged(in(eighth), planes, height / 2, width / 2, threads);
+    const auto refine = [&](Tensor& to) {
+        addRefinement(half, planes, 2 * height, 2 * width, in(m_parts.refinement), m_parts.refinementBias,
+                      out(to), threads);
+    };
+    refine(result);
+    if (steps != nullptr) {
+        steps->refinement = at::zeros_like(result);
+        refine(steps->refinement);
+    }
     return result;
 }
 

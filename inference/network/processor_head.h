@@ -5,6 +5,7 @@
 // LibTorch's headers stay inside inference/.
 #pragma once
 
+#include "inference/network/decoder_steps.h"
 #include "inference/scan/linear.h"
 
 #include <ATen/core/Tensor.h>
@@ -46,8 +47,10 @@ public:
     explicit ProcessorHead(Parts parts) : m_parts(std::move(parts)) {}
 
     // features: four maps [batch, h, w, c] float32, contiguous, each half as high and wide as the one before.
-    // Result: [batch, classes, 4 h, 4 w] of the first one's h and w.
-    at::Tensor logits(const std::vector<at::Tensor>& features, int threads) const;
+    // Result: [batch, classes, 4 h, 4 w] of the first one's h and w. steps: keeps what is made on the way,
+    // where it is given.
+    at::Tensor logits(const std::vector<at::Tensor>& features, int threads,
+                      DecoderSteps* steps = nullptr) const;
     std::int64_t classes() const { return m_parts.quarter.weights.outputs(); }
 
 private:

@@ -177,7 +177,7 @@ Tensor ProcessorNetwork::logits(const Tensor& imagesIn, int threads) const {
 }
 
 void ProcessorNetwork::logitsInto(const Tensor& images, int threads, float* to) const {
-    const Tensor logits = m_head.logits(encode(images, threads), threads);
+    const Tensor logits = decode(encode(images, threads), threads);
     std::copy_n(in(logits), logits.numel(), to);
 }
 

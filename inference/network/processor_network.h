@@ -57,6 +57,11 @@ public:
     // images: [batch, channels, height, width] float32, sides multiples of 32. Result: the four feature maps
     // that feed the decoder, [batch, h, w, c]. `threads` work on it.
     std::vector<at::Tensor> encode(const at::Tensor& images, int threads) const;
+    // What ProcessorHead::logits() makes of them.
+    at::Tensor decode(const std::vector<at::Tensor>& features, int threads,
+                      DecoderSteps* steps = nullptr) const {
+        return m_head.logits(features, threads, steps);
+    }
 
     // Result: [batch, classes, height, width]. As long as there are images enough each thread takes one from
     // the beginning to the end, so that none waits for another between two layers; all share those that are

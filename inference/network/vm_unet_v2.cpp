@@ -204,16 +204,23 @@ std::vector<Tensor> VmUnetV2Impl::encode(const Tensor& images) {
     return features;
 }
 
-std::vector<Tensor> VmUnetV2Impl::translate(const std::vector<Tensor>& features) {
+std::vector<Tensor> VmUnetV2Impl::translate(const std::vector<Tensor>& features, DecoderSteps* steps) {
     std::vector<Tensor> translated;
     for (int level = 0; level < kLevels; ++level) {
         Attention& a = m_attention[level];
         Tensor x = channelsFirst(features[level]);
         const auto squeeze = [&a](const Tensor& pooled) { return a.fc2(at::relu(a.fc1(pooled))); };
-        x = x * at::sigmoid(squeeze(x.mean({2, 3}, true)) + squeeze(x.amax({2, 3}, true)));
-        const Tensor both = at::cat({x.mean(1, true), x.amax(1, true)}, 1);
-        x = x * at::sigmoid(a.spatial(both));
+        const Tensor channelFactors =
+            at::sigmoid(squeeze(x.mean({2, 3}, true)) + squeeze(x.amax({2, 3}, true)));
+        x = x * channelFactors;
+        const Tensor pixelFactors = at::sigmoid(a.spatial(at::cat({x.mean(1, true), x.amax(1, true)}, 1)));
+        x = x * pixelFactors;
         translated.push_back(a.norm(a.conv(x)));
+        if (steps != nullptr) {
+            steps->channelFactors[level] = channelFactors;
+            steps->pixelFactors[level] = pixelFactors;
+            steps->translated[level] = translated.back();
+        }
     }
     return translated;
 }
@@ -266,14 +273,20 @@ VmUnetV2Impl::Output VmUnetV2Impl::forward(const Tensor& imagesIn) {
     return output;
 }
 
-VmUnetV2Impl::Output VmUnetV2Impl::decode(const std::vector<Tensor>& features) {
-    const std::vector<Tensor> translated = translate(features);
+VmUnetV2Impl::Output VmUnetV2Impl::decode(const std::vector<Tensor>& features, DecoderSteps* steps) {
     Output output;
-    Tensor y = infuse(translated, 3);
+    if (usesPackedWeights(features.front())) {
+        output.logits = m_processor->decode(features, at::get_num_threads(), steps);
+        return output;
+    }
+    const std::vector<Tensor> translated = translate(features, steps);
+    Tensor y;
     Tensor eighth;
     for (int head = 0; head < kLevels; ++head) {
-        if (head > 0)
-            y = m_deconv[head - 1](y) + infuse(translated, 3 - head);
+        const Tensor infused = infuse(translated, 3 - head);
+        if (steps != nullptr)
+            steps->infused[3 - head] = infused;
+        y = head > 0 ? m_deconv[head - 1](y) + infused : infused;
         if (m_heads[head].is_empty())
             continue;
         const Tensor map = m_heads[head](y);
@@ -290,8 +303,10 @@ VmUnetV2Impl::Output VmUnetV2Impl::decode(const std::vector<Tensor>& features) {
     const Tensor half = upsample(eighth);
     // deconv6 has one channel: it serves every class alike.
     const Tensor refined = m_deconv6(half.reshape({-1, 1, half.size(2), half.size(3)}));
-    output.logits = upsample(output.logits) +
-                    refined.view({half.size(0), half.size(1), refined.size(2), refined.size(3)});
+    const Tensor refinement = refined.view({half.size(0), half.size(1), refined.size(2), refined.size(3)});
+    if (steps != nullptr)
+        steps->refinement = refinement;
+    output.logits = upsample(output.logits) + refinement;
     return output;
 }
 

@@ -6,6 +6,7 @@
 // multiple of 32 inside by repeating the border, cropped after). Images are in raster order, origin top left.
 #pragma once
 
+#include "inference/network/decoder_steps.h"
 #include "inference/network/ss2d_core.h"
 #include "inference/plain/checkpoint.h"
 
@@ -89,16 +90,13 @@ struct VmUnetV2Impl : torch::nn::Module {
     Output forward(const at::Tensor& images);
 
     // The two halves of forward(), for sides that are multiples of 32: the four feature maps that feed the
-    // decoder, channels-last, and what the decoder makes of them.
+    // decoder, channels-last, and what the decoder makes of them, with what it makes on its way where that is
+    // asked for.
     std::vector<at::Tensor> encode(const at::Tensor& images);
-    Output decode(const std::vector<at::Tensor>& features);
-    // ... after attention and Translayer, channels-first.
-    std::vector<at::Tensor> translate(const std::vector<at::Tensor>& features);
-    // sdi(level) of the four translated maps, level 0 (finest) to 3.
-    at::Tensor infuse(const std::vector<at::Tensor>& translated, int level);
+    Output decode(const std::vector<at::Tensor>& features, DecoderSteps* steps = nullptr);
 
-    // Packs the weights for proposals on the processor: forward() and encode() use them for images there when
-    // no gradients are asked for. In evaluation mode; call it again when weights have changed.
+    // Packs the weights for proposals on the processor: forward(), encode() and decode() use them for images
+    // there when no gradients are asked for. In evaluation mode; call it again when weights have changed.
     void packForProcessor();
 
     // Random initial values as the released code draws them, from our own seed.
@@ -109,6 +107,10 @@ struct VmUnetV2Impl : torch::nn::Module {
 
 private:
     bool usesPackedWeights(const at::Tensor& images) const;
+    // Feature maps after attention and Translayer, channels-first.
+    std::vector<at::Tensor> translate(const std::vector<at::Tensor>& features, DecoderSteps* steps);
+    // sdi(level) of the four translated maps.
+    at::Tensor infuse(const std::vector<at::Tensor>& translated, int level);
 
     VmUnetV2Options m_options;
     torch::nn::Conv2d m_patchEmbed{nullptr};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The network against values that the released Python model gave in double precision, and its own promises:
 // equal results for any number of threads and any split of a batch, any image size, gradients that agree with
-// finite differences through the whole operator.
+// finite differences through a whole block, and the weights that a file holds, or a refusal.
 #include "inference/network/cuda_plugin.h"
 #include "inference/network/ss2d_core.h"
 #include "inference/scan/selective_scan.h"
@@ -153,6 +153,8 @@ private Q_SLOTS:
     void ss2dAgreesWithGolden_data();
     void ss2dAgreesWithGolden();
     void normInsideTheBranchIsLayerNorm();
+    void gradientsAreFiniteDifferences_data();
+    void gradientsAreFiniteDifferences();
     void blockKeepsLittleForItsBackwardRun();
     void trainingRunsOnSeveralThreads();
     void wholeNetworkAgreesWithGolden_data();
@@ -163,6 +165,7 @@ private Q_SLOTS:
     void anySizeGivesItsOwnSize();
     void threadsAndBatchSplitsDoNotMatter_data();
     void threadsAndBatchSplitsDoNotMatter();
+    void trainingStepDoesNotDependOnThreads();
     void packedNetworkDoesNotDependOnWhatRanBefore();
     void packedNetworkAgreesWithModules_data();
     void packedNetworkAgreesWithModules();
@@ -261,6 +264,55 @@ void TestNetwork::normInsideTheBranchIsLayerNorm() {
     }
 }
 
+void TestNetwork::gradientsAreFiniteDifferences_data() {
+    QTest::addColumn<int>("height");
+    QTest::addColumn<int>("width");
+    QTest::newRow("two pixels") << 1 << 2;
+    QTest::newRow("tall") << 7 << 3;
+    QTest::newRow("wide") << 2 << 9;
+}
+
+// A whole block: norm, projections, convolution, the scan along its paths, gate. The slope of a random sum of
+// its output along a random direction, of its input and of every parameter.
+void TestNetwork::gradientsAreFiniteDifferences() {
+    QFETCH(int, height);
+    QFETCH(int, width);
+    at::manual_seed(5);
+    VssBlock block(32, 2, 0.0);
+    fillByFormula(*block, "block.");
+    Tensor x = formula("input", {2, height, width, 32}).requires_grad_(true);
+    const Tensor weights = at::randn({2, height, width, 32});
+    const auto terms = [&] { return block->forward(x).to(at::kDouble) * weights; };
+    const auto sum = [&] { return terms().sum(); };
+    sum().backward();
+    std::vector<std::pair<std::string, Tensor>> inputs{{"input", x}};
+    for (const auto& item : block->named_parameters())
+        inputs.emplace_back(item.key(), item.value());
+    const torch::NoGradGuard noGradients;
+    // Every output is rounded by itself, by some 6e-8 of it.
+    const double rounding = 3e-7 * terms().norm().item<double>();
+    for (auto& [name, value] : inputs) {
+        const Tensor gradient = value.grad().to(at::kDouble);
+        // Along the gradient itself, a little turned: a direction by chance may have next to no slope.
+        const Tensor direction = gradient / gradient.norm() +
+                                 at::randn_like(gradient) / std::sqrt(static_cast<double>(gradient.numel()));
+        const double slope = (gradient * direction).sum().item<double>();
+        const double step = 1e-3 * value.norm().item<double>() / direction.norm().item<double>();
+        const Tensor before = value.clone();
+        value.copy_(before + step * direction);
+        const double after = sum().item<double>();
+        value.copy_(before - step * direction);
+        const double found = (after - sum().item<double>()) / (2.0 * step);
+        value.copy_(before);
+        qInfo("%s: slope %.6g, by differences %.6g, rounding %.2g", name.c_str(), slope, found,
+              rounding / step);
+        QVERIFY2(slope > 0.0, name.c_str());
+        // What the differences leave out is of the step's square: 1e-6 of the value's, times a curvature that
+        // may be some hundred times the slope where the direction lies in a few numbers.
+        QVERIFY2(std::abs(found - slope) <= 1e-3 * slope + rounding / step, name.c_str());
+    }
+}
+
 // A training step's memory is what the blocks keep between forward and backward run: their input and output,
 // the sum of the paths, the projected rows and the scan's states.
 void TestNetwork::blockKeepsLittleForItsBackwardRun() {
@@ -354,15 +406,26 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
     constexpr double kTolerance = 1e-4;
     std::vector<std::pair<std::string, Tensor>> modules;
     const std::vector<Tensor> features = network->encode(images);
+    DecoderSteps steps;
+    const Tensor logits = network->decode(features, &steps).logits;
     modules.emplace_back("vmunet.patch_embed", features[0]);
     modules.emplace_back("vmunet.layers.0", features[1]);
     modules.emplace_back("vmunet.layers.1", features[2]);
     modules.emplace_back("vmunet.layers.2", features[3]);
-    const std::vector<Tensor> translated = network->translate(features);
-    modules.emplace_back("Translayer_1", translated[0]);
-    modules.emplace_back("Translayer_4", translated[3]);
-    for (int level = 0; level < 4; ++level)
-        modules.emplace_back("sdi_" + std::to_string(level + 1), network->infuse(translated, level));
+    for (const std::size_t level : {0, 3}) {
+        const std::string number = std::to_string(level + 1);
+        modules.emplace_back("ca_" + number, steps.channelFactors[level]);
+        modules.emplace_back("sa_" + number, steps.pixelFactors[level]);
+        modules.emplace_back("Translayer_" + number, steps.translated[level]);
+    }
+    for (std::size_t level = 0; level < 4; ++level)
+        modules.emplace_back("sdi_" + std::to_string(level + 1), steps.infused[level]);
+    modules.emplace_back("deconv6", steps.refinement);
+    // Every module that the file holds is looked at.
+    std::size_t held = 0;
+    for (const StoredTensor& stored : golden->tensors)
+        held += stored.name.ends_with(".samples");
+    QCOMPARE(modules.size(), held);
     const std::string way = packed ? "packed: " : onGpu ? "on a GPU: " : "modules: ";
     for (const auto& [name, value] : modules) {
         const Tensor found = samplesOf(*golden, name, value);
@@ -371,8 +434,19 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
         noteParity("network_256.safetensors", way + name, found, expected);
         qInfo().noquote() << sentence(name.c_str(), difference);
         QVERIFY2(difference.relative <= kTolerance, name.c_str());
+        // Of all values, not of samples alone: their mean and standard deviation, to the same share of the
+        // latter.
+        const Tensor all = value.to(at::kCPU, at::kDouble);
+        const Tensor moments = at::stack({all.mean(), all.std(true)});
+        const Tensor expectedMoments = tensorOf(*golden, name + ".mean_std");
+        noteParity("network_256.safetensors", way + name + ", mean and deviation", moments, expectedMoments);
+        const double error = (moments - expectedMoments).abs().max().item<double>();
+        qInfo("%s: mean and deviation differ by %.3g of the deviation", name.c_str(),
+              error / expectedMoments[1].item<double>());
+        QVERIFY2(error <= kTolerance * expectedMoments[1].item<double>(), name.c_str());
     }
-    const Tensor probability = at::sigmoid(network->forward(images).logits);
+    QVERIFY(at::equal(network->forward(images).logits, logits));
+    const Tensor probability = at::sigmoid(logits);
     const Tensor expected = tensorOf(*golden, "probability");
     const Difference difference = differenceOf(probability, expected);
     noteParity("network_256.safetensors", way + "probability", probability, expected);
@@ -400,6 +474,12 @@ void TestNetwork::trainingStepAgreesWithGolden() {
     const Tensor target = tensorOf(*golden, "mask").to(device, at::kFloat);
     const Tensor losses = tensorOf(*golden, "losses");
     const std::string where = onGpu ? ", on a GPU" : "";
+    // Of a tensor's largest gradient. Forward and backward through 13 blocks make about a thousand roundings
+    // of 6e-8 out of one: 5e-5 is found on the processor. A GPU's exponential and logarithm are within 2^-22
+    // of a value, four roundings.
+    const double gradientTolerance = onGpu ? 2e-3 : 5e-4;
+    // Norms average the roundings of their numbers, but some are of few numbers that nearly cancel.
+    const double normTolerance = onGpu ? 2e-3 : 5e-4;
     const std::string firstStep = "train_step_128.safetensors, first step" + where;
     const std::string laterSteps = "train_step_128.safetensors, steps after AdamW's first" + where;
 
@@ -416,7 +496,8 @@ void TestNetwork::trainingStepAgreesWithGolden() {
         const LossParts parts = releasedLoss(network->forward(images).logits, target);
         (parts.bce + parts.dice).backward();
         // Step 0 differs by float32 rounding alone. AdamW's first step moves every weight by the full rate in
-        // the direction of its gradient's sign, so that rounding of tiny gradients shows from step 1 on.
+        // the direction of its gradient's sign, so that rounding of tiny gradients shows from step 1 on: a
+        // weight that went the other way is off by 2e-3, a fiftieth of weights of about 0.1. 3e-3 is found.
         const double tolerance = step == 0 ? 1e-4 : 0.05;
         const double found[2] = {parts.bce.item<double>(), parts.dice.item<double>()};
         for (int k = 0; k < 2; ++k) {
@@ -445,10 +526,11 @@ void TestNetwork::trainingStepAgreesWithGolden() {
                 // the largest norm instead of their own.
                 const double error = std::abs(norm - expected) / (expected + 1e-6 * largestNorm);
                 worst = std::max(worst, error);
-                QVERIFY2(error <= 5e-3, qPrintable(QStringLiteral("%1: gradient norm %2, expected %3")
-                                                       .arg(QString::fromStdString(names[i]))
-                                                       .arg(norm)
-                                                       .arg(expected)));
+                QVERIFY2(error <= normTolerance,
+                         qPrintable(QStringLiteral("%1: gradient norm %2, expected %3")
+                                        .arg(QString::fromStdString(names[i]))
+                                        .arg(norm)
+                                        .arg(expected)));
             }
             qInfo("largest relative error of a gradient norm: %.3g", worst);
             m_parity.add(firstStep, "gradient norms", foundNorms, valuesOf(norms));
@@ -466,8 +548,7 @@ void TestNetwork::trainingStepAgreesWithGolden() {
                 const Difference difference = differenceOf(gradient, expected);
                 noteParity(firstStep, "gradient of " + name, gradient, expected);
                 qInfo().noquote() << sentence(name.c_str(), difference);
-                // Gradients pass through all blocks twice; 2e-3 of the tensor's largest gradient.
-                QVERIFY2(difference.relative <= 2e-3, name.c_str());
+                QVERIFY2(difference.relative <= gradientTolerance, name.c_str());
             }
         }
         const torch::NoGradGuard noGradients;
@@ -483,7 +564,9 @@ void TestNetwork::trainingStepAgreesWithGolden() {
     qInfo().noquote() << sentence("running mean after three steps", mean);
     noteParity(laterSteps, "running mean", network->named_buffers()["Translayer_3.bn.running_mean"],
                tensorOf(*golden, "bn_running_mean.Translayer_3"));
-    QVERIFY(mean.relative <= 0.05);
+    // A running mean takes a tenth of each step's mean: of the two later steps, which may be off by the
+    // losses' 0.05, a fifth. 6e-4 is found.
+    QVERIFY(mean.relative <= 0.01);
 }
 
 void TestNetwork::anySizeGivesItsOwnSize_data() {
@@ -563,6 +646,63 @@ void TestNetwork::threadsAndBatchSplitsDoNotMatter() {
     }
 }
 
+// Forward and backward of a step with all heads, as training runs it.
+void TestNetwork::trainingStepDoesNotDependOnThreads() {
+    VmUnetV2Options options;
+    options.config.depths = {1, 1, 2, 0};
+    options.allOutputs = true;
+    VmUnetV2 network(options);
+    network->initialise(3);
+    at::manual_seed(6);
+    const Tensor images = at::rand({2, 3, 64, 96}).mul_(255.0);
+    const Tensor target = at::rand({2, 1, 64, 96}).round_();
+    const TensorFile begin = storeWeights(network);
+    const int before = at::get_num_threads();
+    // Loss, gradients and running statistics after it.
+    const auto stepWith = [&](int threads) {
+        std::vector<std::pair<std::string, Tensor>> results;
+        at::set_num_threads(threads);
+        if (!loadWeights(network, begin).ok())
+            return results;
+        network->train();
+        for (const auto& item : network->named_parameters())
+            item.value().mutable_grad() = Tensor();
+        const VmUnetV2Impl::Output output = network->forward(images);
+        const LossParts parts = releasedLoss(output.logits, target);
+        Tensor loss = parts.bce + parts.dice;
+        for (const Tensor& head : output.heads)
+            loss = loss + head.square().mean();
+        loss.backward();
+        results.emplace_back("loss", loss.detach());
+        for (const auto& item : network->named_parameters())
+            if (item.value().grad().defined())
+                results.emplace_back(item.key(), item.value().grad());
+        for (const auto& item : network->named_buffers())
+            if (item.value().scalar_type() == at::kFloat)
+                results.emplace_back(item.key(), item.value().clone());
+        return results;
+    };
+    const auto one = stepWith(1);
+    QVERIFY(one.size() > 100);
+    for (const int threads : {1, 2, 4}) {
+        const auto several = stepWith(threads);
+        at::set_num_threads(before);
+        QCOMPARE(several.size(), one.size());
+        double worst = 0.0;
+        for (std::size_t i = 0; i < one.size(); ++i) {
+            QCOMPARE(several[i].first, one[i].first);
+            const Difference difference = differenceOf(several[i].second, one[i].second);
+            worst = std::max(worst, difference.relative);
+            if (threads == 1)
+                QVERIFY2(difference.absolute == 0.0, one[i].first.c_str());
+            // LibTorch's products and convolutions split their sums by the number of threads: roundings of
+            // 6e-8, which pass through the network forward and backward and come out some ten times larger.
+            QVERIFY2(difference.relative <= 5e-5, qPrintable(sentence(one[i].first.c_str(), difference)));
+        }
+        qInfo("%d threads: %.3g of an array's largest value at most", threads, worst);
+    }
+}
+
 void TestNetwork::packedNetworkDoesNotDependOnWhatRanBefore() {
     const torch::NoGradGuard noGradients;
     VmUnetV2 network = smallNetwork({1, 1, 1, 0});
@@ -593,8 +733,13 @@ void TestNetwork::packedNetworkAgreesWithModules() {
         const Tensor oddLogits = network->forward(odd).logits;
         network->packForProcessor();
         packed = network->encode(images);
-        QVERIFY(differenceOf(network->forward(images).logits, logits).relative <= 1e-5);
-        QVERIFY(differenceOf(network->forward(odd).logits, oddLogits).relative <= 1e-5);
+        // Twice what is asked of the features below: the decoder multiplies four maps made of them, so that
+        // their errors add up.
+        for (const auto& [input, expected] : {std::pair(images, logits), std::pair(odd, oddLogits)}) {
+            const Difference difference = differenceOf(network->forward(input).logits, expected);
+            qInfo().noquote() << sentence("logits", difference);
+            QVERIFY(difference.relative <= 1e-5);
+        }
         QCOMPARE(logits.size(1), std::int64_t{3});
     }
     QCOMPARE(packed.size(), modules.size());
