@@ -36,11 +36,6 @@ using namespace limn;
 class TestActivity : public QObject, private WindowDriver {
     Q_OBJECT
 
-    template<class T>
-    T* part(const char* name) const {
-        return m_window->findChild<T*>(QLatin1String(name));
-    }
-    void trigger(const char* id) { m_window->commands().action(QLatin1String(id))->trigger(); }
     // Answers the question that is about to come by the text of a button; says whether it came.
     void answerWith(const char* button, bool* asked) {
         QTimer::singleShot(0, this, [this, button, asked] {

@@ -404,7 +404,7 @@ private Q_SLOTS:
         open(1, {320, 240});
         key(Qt::Key_A);
         QTRY_VERIFY2(banner("All images are decided"), qPrintable(m_window->bannerText()));
-        m_window->commands().action(QStringLiteral("closeProject"))->trigger();
+        trigger("closeProject");
         QTRY_VERIFY(!session().hasProject());
         QCOMPARE(m_window->bannerText(), QString());
     }

@@ -49,7 +49,7 @@ class TestExportDialog : public QObject, private WindowDriver {
     void openDialog(const QString& folder) {
         delete m_dialog;
         m_dialog = nullptr;
-        m_window->commands().action(QStringLiteral("export"))->trigger();
+        trigger("export");
         m_dialog = m_window->findChild<ExportDialog*>(QStringLiteral("exportDialog"));
         QVERIFY(m_dialog && m_dialog->isVisible());
         part<QLineEdit>("exportFolder")->setText(m_folder->filePath(folder));
@@ -273,7 +273,7 @@ private Q_SLOTS:
         const auto plan = [this] { return part<QLabel>("exportPlan")->text(); };
         session().show(session().list()[2]);
         QTRY_VERIFY(decidable());
-        m_window->commands().action(QStringLiteral("clearLabel"))->trigger();
+        trigger("clearLabel");
         key(Qt::Key_A);
         key(Qt::Key_Return); // no lesion
         QTRY_COMPARE(session().project()->worklist().counts().byState[4], std::size_t(3));
@@ -393,7 +393,7 @@ private Q_SLOTS:
         m_dialog = nullptr;
         session().show(session().list()[1]);
         QTRY_VERIFY(decidable());
-        m_window->commands().action(QStringLiteral("exportSelected"))->trigger();
+        trigger("exportSelected");
         m_dialog = m_window->findChild<ExportDialog*>(QStringLiteral("exportDialog"));
         QCOMPARE(m_dialog->options().images, std::vector<ImageId>{session().list()[1]});
         part<QLineEdit>("exportFolder")->setText(m_folder->filePath(QStringLiteral("selected")));

@@ -42,10 +42,6 @@ constexpr const char* kCrashFolder = "LIMN_TEST_CRASH_FOLDER";
 class TestFiles : public QObject, private WindowDriver {
     Q_OBJECT
 
-    template<class T>
-    T* part(const char* name) const {
-        return m_window->findChild<T*>(QLatin1String(name));
-    }
     // Types the folder into the file dialog that is about to come.
     void chooseInDialog(const QString& folder) {
         auto* poll = new QTimer(this);

@@ -41,10 +41,6 @@ constexpr quint32 kPlaceOf1 = 10, kPlaceOf2 = 11, kPlaceOfB = 56;
 class TestKeys : public QObject, private WindowDriver {
     Q_OBJECT
 
-    template<class T>
-    T* part(const char* name) const {
-        return m_window->findChild<T*>(QLatin1String(name));
-    }
     void addSecondLabel() {
         Label second;
         second.value = 2;
@@ -179,7 +175,7 @@ private Q_SLOTS:
 
     void theEditorNamesAClashAndSwaps() {
         open(1, {320, 240});
-        m_window->commands().action(QStringLiteral("keys"))->trigger();
+        trigger("keys");
         auto* tree = part<QTreeWidget>("keysTree");
         QVERIFY(tree && tree->isVisible());
         const auto rows = [tree] {
@@ -233,7 +229,7 @@ private Q_SLOTS:
         key(Qt::Key_B);
         QCOMPARE(m_window->tool(), ToolId::Lasso);
         // All of them back; and taken from a file again.
-        m_window->commands().action(QStringLiteral("keys"))->trigger();
+        trigger("keys");
         QTest::mouseClick(part<QPushButton>("keysReset"), Qt::LeftButton);
         QCOMPARE(keyOf("brush"), QStringLiteral("B"));
         QVERIFY(QSettings().allKeys().filter(QStringLiteral("keys/")).isEmpty());

@@ -34,11 +34,6 @@ using namespace limn;
 class TestListing : public QObject, private WindowDriver {
     Q_OBJECT
 
-    template<class T = QWidget>
-    T* part(const char* name) const {
-        return m_window->findChild<T*>(QLatin1String(name));
-    }
-    void trigger(const char* id) { m_window->commands().action(QLatin1String(id))->trigger(); }
     void click(const char* name) {
         auto* button = part<QAbstractButton>(name);
         QVERIFY2(button && button->isVisible(), name);

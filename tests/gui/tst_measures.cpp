@@ -90,7 +90,7 @@ private Q_SLOTS:
         QVERIFY2(m_window->bannerText().contains(QStringLiteral("4 others of 640 × 480")),
                  qPrintable(m_window->bannerText()));
         shot(QStringLiteral("measures-calibrated"));
-        m_window->commands().action(QStringLiteral("copyMeasurements"))->trigger();
+        trigger("copyMeasurements");
         QVERIFY(QGuiApplication::clipboard()->text().contains(QStringLiteral("mm²")));
         // Only this image, until somebody says otherwise.
         showImage(list[2]);
@@ -315,7 +315,7 @@ private Q_SLOTS:
                 drag({p, p + QPointF(10, 0), p + QPointF(20, 0)});
                 break;
             case 6:
-                m_window->commands().action(QStringLiteral("clean"))->trigger();
+                trigger("clean");
                 QTRY_VERIFY(!session().editPending());
                 break;
             case 7:

@@ -181,7 +181,7 @@ private Q_SLOTS:
             m_window->setTool(tool);
             missing += nameless(m_window.get());
         }
-        m_window->commands().action(QStringLiteral("compareDifference"))->trigger();
+        trigger("compareDifference");
         missing += nameless(m_window.get());
         for (const char* id : {"keys", "settings", "export"}) {
             QWidget* dialog = openDialog(id);
@@ -223,7 +223,7 @@ private Q_SLOTS:
             m_window->commands().action(QLatin1String(command))->trigger();
             look(m_window.get());
         }
-        m_window->commands().action(QStringLiteral("activity"))->trigger();
+        trigger("activity");
         for (const char* id : {"keys", "settings", "export"}) {
             QWidget* dialog = openDialog(id);
             QVERIFY2(dialog, id);
@@ -347,7 +347,7 @@ private Q_SLOTS:
         const ImageId id = session().current();
         auto* handle = canvas()->dividerHandle();
         QVERIFY(!handle->isVisible());
-        m_window->commands().action(QStringLiteral("compareSwipe"))->trigger();
+        trigger("compareSwipe");
         QVERIFY(handle->isVisible());
         canvas()->setFocus();
         QTest::keyClick(canvas(), Qt::Key_Tab);
@@ -363,7 +363,7 @@ private Q_SLOTS:
         QVERIFY(canvas()->grabImage() != before);
         shot(QStringLiteral("divider-by-keys"));
         // Gone with the comparison; the keys go to the image again.
-        m_window->commands().action(QStringLiteral("compareOff"))->trigger();
+        trigger("compareOff");
         QVERIFY(!handle->isVisible() && canvas()->hasFocus());
         key(Qt::Key_Right);
         QTRY_VERIFY(session().current() != id);
@@ -467,8 +467,8 @@ private Q_SLOTS:
         QTest::mouseClick(canvas(), Qt::MiddleButton);
         QCOMPARE(ringPixels(), 0);
         // Lists and tabs of dialogs have one, too.
-        m_window->commands().action(QStringLiteral("keys"))->trigger();
-        m_window->commands().action(QStringLiteral("settings"))->trigger();
+        trigger("keys");
+        trigger("settings");
         for (const auto& [name, widget] :
              {std::pair<const char*, QWidget*>{
                   "keysDialog", m_window->findChild<QAbstractItemView*>(QStringLiteral("keysTree"))},
@@ -534,11 +534,11 @@ private Q_SLOTS:
             look(m_window.get(), "window");
         }
         shot(QStringLiteral("pseudo"));
-        m_window->commands().action(QStringLiteral("compareDifference"))->trigger();
+        trigger("compareDifference");
         QTest::qWait(300);
         look(m_window.get(), "comparison");
         shot(QStringLiteral("pseudo-comparison"));
-        m_window->commands().action(QStringLiteral("compareOff"))->trigger();
+        trigger("compareOff");
         key(Qt::Key_F, Qt::ShiftModifier);
         look(m_window.get(), "clean-up");
         key(Qt::Key_Escape);

@@ -346,7 +346,7 @@ private Q_SLOTS:
 
         // A reason for all of them.
         view->selectAll();
-        m_window->commands().action(QStringLiteral("rejectSelected"))->trigger();
+        trigger("rejectSelected");
         QTRY_VERIFY(QApplication::focusWidget() &&
                     QApplication::focusWidget()->objectName() == QLatin1String("rejectReasons"));
         key(Qt::Key_1);

@@ -27,11 +27,6 @@ using namespace limn;
 class TestTools : public QObject, private WindowDriver {
     Q_OBJECT
 
-    template<class T = QWidget>
-    T* part(const char* name) const {
-        return m_window->findChild<T*>(QLatin1String(name));
-    }
-    void trigger(const char* id) { m_window->commands().action(QLatin1String(id))->trigger(); }
     LabelMap labels() const { return document()->labels().toLabelMap(); }
     std::size_t steps() const { return document()->history().undoCount(); }
     bool says(const char* words) const { return m_window->statusText().contains(QLatin1String(words)); }

@@ -40,11 +40,6 @@ int count(const QImage& frame, QRgb color) {
 class TestViewing : public QObject, private WindowDriver {
     Q_OBJECT
 
-    template<class T = QWidget>
-    T* part(const char* name) const {
-        return m_window->findChild<T*>(QLatin1String(name));
-    }
-    void trigger(const char* id) { m_window->commands().action(QLatin1String(id))->trigger(); }
     // Where a point of the image is on the screen.
     QPoint onScreen(double x, double y) const { return canvas()->mapToGlobal(at(x, y)); }
     void wheel(QPoint angle, Qt::KeyboardModifiers modifiers = {}, QPoint pixels = {},

@@ -35,6 +35,12 @@ protected:
     ReviewSession& session() const { return m_window->session(); }
     AnnotationDocument* document() const { return m_window->session().document(); }
     CanvasView* canvas() const { return &m_window->canvas(); }
+    // A widget of the window by its object name, null where there is none; a command by its identifier.
+    template<class T = QWidget>
+    T* part(const char* name) const {
+        return m_window->findChild<T*>(QLatin1String(name));
+    }
+    void trigger(const char* id) { m_window->commands().action(QLatin1String(id))->trigger(); }
     QPoint at(double x, double y) const;
     void drag(const QList<QPointF>& points, Qt::KeyboardModifiers modifiers = {},
               Qt::MouseButton button = Qt::LeftButton);
