@@ -445,7 +445,9 @@ void TestNetwork::wholeNetworkAgreesWithGolden() {
               error / expectedMoments[1].item<double>());
         QVERIFY2(error <= kTolerance * expectedMoments[1].item<double>(), name.c_str());
     }
-    QVERIFY(at::equal(network->forward(images).logits, logits));
+    // The network takes these very steps; a GPU's libraries may choose another algorithm the second time.
+    const Tensor again = network->forward(images).logits;
+    QVERIFY(onGpu ? differenceOf(again, logits).relative <= kTolerance : at::equal(again, logits));
     const Tensor probability = at::sigmoid(logits);
     const Tensor expected = tensorOf(*golden, "probability");
     const Difference difference = differenceOf(probability, expected);
