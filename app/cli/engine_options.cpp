@@ -3,6 +3,7 @@
 
 #include "app/cli/option_help.h"
 #include "app/models/model_lookup.h"
+#include "inference/plain/suitable_batch.h"
 
 #include <CLI/CLI.hpp>
 

@@ -54,12 +54,6 @@ struct PipelineTimes {
     double wallMs = 0.0;
 };
 
-// Images in one run of the network for a device ("cpu" or that of a GPU) and that many threads (0: all
-// cores). A GPU needs several to be busy. On the processor each core takes whole images, two a run so that
-// none waits long for the last one; what they need at once grows with the input, which leaves fewer of large
-// ones.
-int suitableBatch(const std::string& device, int inputSize, int threads);
-
 // Runs items 0 .. items-1; returns when done() was called for each of them. The network runs on the caller's
 // thread, the engine's thread-safe functions on the others. An item's failure touches no other one: a batch
 // that fails is tried image by image. After a cancel, what has been through the network is still finished.

@@ -8,6 +8,7 @@
 #include "inference/scan/linear.h"
 #include "inference/scan/selective_scan.h"
 #include "inference/training/loss.h"
+#include "io/core/resident_memory.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <string>
 
@@ -43,23 +43,6 @@ Times timesOf(std::vector<double> values) {
     times.minimumMs = values.front();
     times.maximumMs = values.back();
     return times;
-}
-
-// The most that this program had in memory. Not getrusage()'s, which keeps that of whoever started it. 0
-// where the system does not tell.
-std::int64_t peakResidentBytes() {
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;) {
-        std::int64_t kibibytes = 0;
-        if (word == "VmHWM:" && status >> kibibytes)
-            return kibibytes * 1024;
-    }
-    return 0;
-}
-
-// From now on peakResidentBytes() tells of what follows, where the system lets it be reset.
-void resetPeakResidentBytes() {
-    std::ofstream("/proc/self/clear_refs") << "5";
 }
 
 class Bench {

@@ -6,6 +6,7 @@
 #include "inference/network/vm_unet_v2.h"
 #include "inference/plain/groups.h"
 #include "inference/plain/resample.h"
+#include "inference/plain/suitable_batch.h"
 #include "inference/scan/thread_pool.h"
 
 #include <ATen/Context.h>
@@ -26,8 +27,6 @@ namespace {
 using at::Tensor;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kSmallestInput = 32;
-constexpr int kLargestInput = 4096;
 constexpr int kImageChannels = 3;
 constexpr int kLargestWarmUp = 1024; // images at once
 
@@ -45,16 +44,8 @@ Rect extentOf(const Image& image, const PredictOptions& options) {
     return options.region ? intersected(*options.region, whole) : whole;
 }
 
-Result<void> checkInputSize(const PredictOptions& options) {
-    if (options.inputSize < kSmallestInput || options.inputSize > kLargestInput)
-        return Error{ErrorCode::InvalidArgument,
-                     {"The input size", std::to_string(options.inputSize),
-                      std::to_string(kSmallestInput) + " to " + std::to_string(kLargestInput)}};
-    return {};
-}
-
 Result<void> checkRequest(const Image& image, const PredictOptions& options) {
-    if (Result<void> valid = checkInputSize(options); !valid)
+    if (Result<void> valid = checkInputSize(options.inputSize); !valid)
         return valid;
     if (image.size.pixels() == 0 || image.rgb.size() != image.size.pixels() * 3)
         return Error{ErrorCode::InvalidArgument, {"The image", "empty", "at least one pixel"}};
@@ -74,14 +65,6 @@ struct Place {
     DeviceInfo device;
     std::string precision;
 };
-
-// Images that predictBatch() takes at once: each is ready, and the next can be cancelled, before all are.
-std::size_t imagesAtOnce(int inputSize, c10::Device device) {
-    constexpr std::int64_t kPixels = std::int64_t{32} * 256 * 256;
-    const std::int64_t wanted = device.is_cuda() ? 32 : std::max(1, at::get_num_threads());
-    const std::int64_t side = std::max(1, inputSize);
-    return static_cast<std::size_t>(std::clamp<std::int64_t>(kPixels / (side * side), 1, wanted));
-}
 
 class TorchEngine final : public Engine {
 public:
@@ -327,8 +310,11 @@ std::vector<Result<Proposal>> TorchEngine::predictBatch(std::span<const ImagePtr
                                                         const PredictOptions& options,
                                                         const CancelToken* cancel) {
     std::vector<Result<Proposal>> results(images.size(), Error{ErrorCode::Cancelled, {"The proposal"}});
+    // Each image is ready, and the next can be cancelled, before all are.
+    const int batch = suitableBatch(m_device.is_cuda() ? "cuda" : "cpu", std::max(1, options.inputSize),
+                                    at::get_num_threads());
     for (std::size_t first = 0; first < images.size() && !wasCancelled(cancel);) {
-        const std::size_t some = std::min(images.size() - first, imagesAtOnce(options.inputSize, m_device));
+        const std::size_t some = std::min(images.size() - first, static_cast<std::size_t>(batch));
         predictSome(images.subspan(first, some), options, cancel, std::span(results).subspan(first, some));
         first += some;
     }
@@ -383,7 +369,7 @@ void TorchEngine::predictSome(std::span<const ImagePtr> images, const PredictOpt
 Result<void> TorchEngine::warmUp(int inputSize, int batch) {
     PredictOptions options;
     options.inputSize = inputSize;
-    if (Result<void> valid = checkInputSize(options); !valid)
+    if (Result<void> valid = checkInputSize(options.inputSize); !valid)
         return valid;
     if (batch < 1 || batch > kLargestWarmUp)
         return Error{ErrorCode::InvalidArgument,

@@ -4,6 +4,7 @@
 // (bench_segment MODEL [photographs] [device]); no test. Photographs are drawn.
 #include "app/cli/segment_batch.h"
 #include "inference/plain/resample.h"
+#include "inference/plain/suitable_batch.h"
 #include "io/core/drawn_image.h"
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"

@@ -2,6 +2,7 @@
 // Promised: every item is reported exactly once, with its own result whatever the batch size and the threads;
 // a failure touches no other item; a cancel ends the run. Images are made in memory.
 #include "app/cli/prediction_pipeline.h"
+#include "inference/plain/suitable_batch.h"
 #include "tests/app/cli/fake_engine.h"
 
 #include <QTest>

@@ -7,9 +7,9 @@
 #include "inference/plain/resample.h"
 #include "inference/plain/sha256.h"
 #include "tests/inference/plain/torch_file.h"
-#include "tests/inference/resident_memory.h"
 #include "tests/inference/small_model.h"
 #include "tests/inference/verify_result.h"
+#include "tests/resident_growth.h"
 
 #include <QTemporaryDir>
 #include <QTest>

@@ -6,8 +6,8 @@
 #include "inference/plain/tensor_set.h"
 #include "inference/training/curve.h"
 #include "inference/training/train.h"
-#include "tests/inference/resident_memory.h"
 #include "tests/inference/verify_result.h"
+#include "tests/resident_growth.h"
 
 #include <QDir>
 #include <QFile>

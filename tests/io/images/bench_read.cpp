@@ -3,8 +3,8 @@
 // and 24-megapixel 16-bit TIFFs. Prints a table; no test, for its figures depend on the machine. The best of
 // several runs counts, and both sides alternate, so that a busy machine does not favour one.
 #include "io/images/image_reader.h"
-#include "memory_peak.h"
 #include "sample_files.h"
+#include "tests/resident_growth.h"
 
 #include <QTemporaryDir>
 
@@ -79,20 +79,17 @@ void measure(const char* name, const std::string& path, const std::function<void
     constexpr int kRuns = 7;
     Times ours;
     Times codec;
-    resetPeak();
-    const long before = peakKilobytes();
-    {
+    std::optional<Error> failed;
+    const std::int64_t ourPeak = residentGrowth([&] {
         const Result<Image> image = readImage(path);
-        if (!image) {
-            std::printf("%s: %s\n", name, image.error().message().c_str());
-            return;
-        }
+        if (!image)
+            failed = image.error();
+    });
+    if (failed) {
+        std::printf("%s: %s\n", name, failed->message().c_str());
+        return;
     }
-    const long ourPeak = peakKilobytes() - before;
-    resetPeak();
-    const long start = peakKilobytes();
-    bare(path);
-    const long codecPeak = peakKilobytes() - start;
+    const std::int64_t codecPeak = residentGrowth([&] { bare(path); });
     for (int run = 0; run < kRuns; ++run) {
         std::optional<Result<Image>>
             image; // freed outside of the measured part, as the codec's buffer is not used on
@@ -102,7 +99,8 @@ void measure(const char* name, const std::string& path, const std::function<void
     }
     std::printf("| %-38s | %8.1f | %8.1f | %5.2f | %8.1f | %8.1f | %5.2f | %7.1f | %7.1f |\n", name,
                 ours.wallMs, codec.wallMs, ours.wallMs / codec.wallMs, ours.processorMs, codec.processorMs,
-                ours.processorMs / codec.processorMs, ourPeak / 1024.0, codecPeak / 1024.0);
+                ours.processorMs / codec.processorMs, static_cast<double>(ourPeak) / 1048576.0,
+                static_cast<double>(codecPeak) / 1048576.0);
 }
 
 } // namespace

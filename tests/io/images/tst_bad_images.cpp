@@ -4,8 +4,8 @@
 // off, and mutated at random with a fixed seed, for 10 seconds or LIMN_MUTATION_SECONDS.
 #include "io/images/image_reader.h"
 #include "io/images/mask_files.h"
-#include "memory_peak.h"
 #include "sample_files.h"
+#include "tests/resident_growth.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -48,12 +48,14 @@ struct Cost {
 
 template<typename Work>
 Cost costOf(const Work& work) {
-    resetPeak();
-    const long before = peakKilobytes();
     QElapsedTimer timer;
-    timer.start();
-    work();
-    return {timer.elapsed(), peakKilobytes() - before};
+    qint64 milliseconds = 0;
+    const std::int64_t bytes = residentGrowth([&] {
+        timer.start();
+        work();
+        milliseconds = timer.elapsed();
+    });
+    return {milliseconds, static_cast<long>(bytes / 1024)};
 }
 
 Cost mostEver; // of all files that were judged
